@@ -1,0 +1,185 @@
+/*
+ * The CGI program: one request from the environment and standard input, one
+ * answer on standard output.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "log.h"
+#include "meta.h"
+#include "start.h"
+
+#define READ_MS	  10000		/* a body must be here by then */
+#define DRAIN_MS  2000		/* what nobody asked for */
+#define DRAIN_MAX (1024 * 1024) /* bytes of it */
+#define WRITE_MS  10000		/* the web server takes the answer by then */
+#define WRITE_MAX 4096		/* PIPE_BUF: a pipe that is ready takes as many without blocking */
+
+extern char **environ;
+
+/* Standard input: never read beyond Content-Length (RFC 3875 section 4.2). */
+struct body {
+	int64_t left;	  /* bytes still to come */
+	int64_t deadline; /* on now_ms()'s clock */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits until fd is ready for events, or at its end. False when the deadline has passed. */
+static bool
+wait_for(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+
+		if (n > 0)
+			return true;
+		if (n == 0 || errno != EINTR)
+			return false;
+	}
+}
+
+static int
+body_read(void *ctx, char *data, size_t len)
+{
+	struct body *body = ctx;
+	ssize_t n;
+
+	if ((int64_t)len > body->left)
+		len = (size_t)body->left;
+	if (len == 0)
+		return 0;
+	if (!wait_for(STDIN_FILENO, POLLIN, body->deadline))
+		return -1;
+	if ((n = read(STDIN_FILENO, data, len)) > 0)
+		body->left -= n;
+	return (int)n;
+}
+
+/*
+ * Apache's mod_cgid cuts off the answer of a program that ends with unread
+ * input, and may not begin to read the answer before all of it is taken.
+ */
+static void
+body_drain(struct body *body)
+{
+	char waste[4096];
+	int64_t most = DRAIN_MAX;
+	int n;
+
+	body->deadline = now_ms() + DRAIN_MS;
+	while (most > 0 && (n = body_read(body, waste, sizeof(waste))) > 0)
+		most -= n;
+}
+
+static void
+send_all(const char *data, size_t len)
+{
+	const struct timeval limit = {.tv_sec = WRITE_MS / 1000};
+	int64_t deadline = now_ms() + WRITE_MS;
+
+	/* a socket in place of a pipe may take less than WRITE_MAX at once; on a pipe this fails */
+	(void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	while (len > 0) {
+		ssize_t n;
+
+		if (!wait_for(STDOUT_FILENO, POLLOUT, deadline))
+			return;
+		n = write(STDOUT_FILENO, data, len < WRITE_MAX ? len : WRITE_MAX);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+static void
+answer(const struct request *request, struct response *response)
+{
+	static struct config config;
+	struct config_source source = {.file = NULL};
+	char message[CONFIG_MESSAGE_MAX];
+	struct app *app;
+
+	if (start_config(&config, &source, message) != ERR_OK) {
+		log_event(LOG_LEVEL_ERROR, "config", "message", message, NULL);
+		meta_plain(response, 500, "The configuration is wrong; the log says where.");
+		return;
+	}
+	if (app_open(&app, &config, 1) != ERR_OK) {
+		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
+		meta_plain(response, 503, "The server is out of memory. Try again in a minute.");
+		return;
+	}
+	app_handle(app, request, response);
+	app_close(app);
+}
+
+static void
+serve(void)
+{
+	static struct meta meta;
+	struct body body = {.deadline = now_ms() + READ_MS};
+	struct request request;
+	struct response response;
+	struct buf out;
+
+	meta_request(&meta, environ, &request);
+	body.left = request.content_length > 0 ? request.content_length : 0;
+	request.read = body_read;
+	request.read_ctx = &body;
+
+	response_init(&response);
+	response.head_only = strcmp(request.method, "HEAD") == 0;
+	buf_init(&out, META_BYTES_MAX);
+	answer(&request, &response);
+	if (meta.chunked)
+		body.left = DRAIN_MAX;
+	body_drain(&body);
+	if (meta_response(&response, &out) == ERR_OK)
+		send_all(out.data, out.len);
+	else
+		log_event(LOG_LEVEL_ERROR, "answer", "message", "out of memory", NULL);
+	buf_free(&out);
+	response_free(&response);
+}
+
+int
+main(void)
+{
+	if (!start_files())
+		return EXIT_FAILURE;
+	/*
+	 * A web server can turn a query into arguments (RFC 3875 section 4.4;
+	 * CVE-2012-1823): as CGI they are not even looked at.
+	 */
+	if (getenv("REQUEST_METHOD") == NULL && getenv("GATEWAY_INTERFACE") == NULL) {
+		fputs("opencode-callback.cgi is a CGI program: a web server runs it for each "
+		      "request.\nThe README says how to set that up. There are no options.\n",
+		      stderr);
+		return START_EXIT_USAGE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	serve();
+	return EXIT_SUCCESS;
+}

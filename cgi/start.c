@@ -1,0 +1,43 @@
+#include "start.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+
+bool
+start_files(void)
+{
+	int fd;
+
+	/* the lowest free descriptor is used first, so this ends above 2 once all three are open */
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			return false;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return true;
+}
+
+/* An empty variable is as good as none: container files set many that way. */
+static const char *
+setting(const char *given, const char *name)
+{
+	const char *value = given != NULL ? given : getenv(name);
+
+	return value == NULL || (given == NULL && *value == '\0') ? NULL : value;
+}
+
+enum err
+start_config(struct config *config, struct config_source *source, char message[CONFIG_MESSAGE_MAX])
+{
+	enum err err;
+
+	source->file = setting(source->file, "OPENCODE_CALLBACK_CONFIG");
+	source->public_url = setting(source->public_url, "OPENCODE_PUBLIC_URL");
+	if ((err = config_load(config, source, message)) != ERR_OK)
+		return err;
+	log_open(config->log_to, config->log_level);
+	return ERR_OK;
+}

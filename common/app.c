@@ -1,0 +1,248 @@
+#include "app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "asset.h"
+#include "begin.h"
+#include "callback.h"
+#include "cookie.h"
+#include "exchange.h"
+#include "flow_page.h"
+#include "health.h"
+
+enum {
+	NO_HEAD = 1,	  /* HEAD is no GET here: it could consume something */
+	ANY_HOST = 2,	  /* answers whatever the Host header says */
+	OWN_POST = 4,	  /* only our own pages may send this */
+	PERSON_ONLY = 8,  /* no picture, frame or script may ask for this */
+	IS_API = 16,	  /* opencode's API: errors are JSON in its form */
+	IS_JSON = 32,	  /* for scripts: errors are JSON */
+};
+
+static void asset_get(struct exchange *x);
+static void prefix_get(struct exchange *x);
+
+/*
+ * Everything that we answer. In a path, {callback} stands for each of callback_paths, {prefix} for
+ * the prefix, and '*' for one segment. Method "*" is any: the paths are opencode's.
+ */
+static const struct route {
+	const char *method;
+	const char *path;
+	void (*handler)(struct exchange *x);
+	int flags;
+} routes[] = {
+    {"GET", "{callback}", callback_get, NO_HEAD | PERSON_ONLY},
+    {"POST", "/provider/*/oauth/authorize", begin_provider, IS_API},
+    {"*", "/provider/*/oauth/authorize", begin_pass, IS_API},
+    {"*", "/mcp/*/auth", begin_pass, IS_API},
+    {"*", "/api/integration/*/connect/oauth", begin_pass, IS_API},
+    {"GET", "{prefix}", prefix_get, 0},
+    {"GET", "{prefix}/", flow_list_get, 0},
+    {"GET", "{prefix}/flow/*", flow_get, 0},
+    {"POST", "{prefix}/flow/*", flow_post, OWN_POST},
+    {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON},
+    {"GET", "{prefix}/health", health_get, ANY_HOST | IS_JSON},
+    {"GET", "{prefix}/assets/*", asset_get, ANY_HOST},
+};
+
+#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
+
+static void
+asset_get(struct exchange *x)
+{
+	const struct asset *asset = asset_find(x->segment);
+
+	if (asset == NULL) {
+		answer_problem(x, ERR_PATH);
+		return;
+	}
+	response_start(x->response, 200);
+	response_header(x->response, "Content-Type", asset->type);
+	response_security_headers(x->response, "public, max-age=31536000, immutable");
+	buf_add(&x->response->body, asset->data, asset->len);
+}
+
+/* The start page without its final slash. */
+static void
+prefix_get(struct exchange *x)
+{
+	char path[EXCHANGE_BASE_MAX + 2];
+
+	snprintf(path, sizeof(path), "%s/", x->base);
+	response_redirect(x->response, path);
+}
+
+/* Matches the rest of a path against the rest of a pattern; '*' goes into segment. */
+static bool
+tail_matches(const char *pattern, const char *path, char segment[EXCHANGE_SEGMENT_MAX + 1])
+{
+	const char *star = strchr(pattern, '*');
+	size_t len;
+
+	if (star == NULL)
+		return strcmp(pattern, path) == 0;
+	if (strncmp(pattern, path, (size_t)(star - pattern)) != 0)
+		return false;
+	path += star - pattern;
+	len = strcspn(path, "/");
+	if (len == 0 || len > EXCHANGE_SEGMENT_MAX || strcmp(star + 1, path + len) != 0)
+		return false;
+	memcpy(segment, path, len);
+	segment[len] = '\0';
+	return true;
+}
+
+static bool
+route_matches(const struct route *route, const struct config *config, const char *path,
+    char segment[EXCHANGE_SEGMENT_MAX + 1])
+{
+	static const char prefix[] = "{prefix}";
+	size_t len = strlen(config->prefix);
+
+	segment[0] = '\0';
+	if (strcmp(route->path, "{callback}") == 0) {
+		for (size_t i = 0; i < config->callback_path_count; i++)
+			if (strcmp(config->callback_paths[i], path) == 0)
+				return true;
+		return false;
+	}
+	if (strncmp(route->path, prefix, sizeof(prefix) - 1) != 0)
+		return tail_matches(route->path, path, segment);
+	return strncmp(path, config->prefix, len) == 0 &&
+	    tail_matches(route->path + sizeof(prefix) - 1, path + len, segment);
+}
+
+static bool
+method_matches(const struct route *route, const char *method)
+{
+	return strcmp(route->method, method) == 0 || strcmp(route->method, "*") == 0 ||
+	    (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0 &&
+		!(route->flags & NO_HEAD));
+}
+
+/* Finds the route. ERR_PATH; ERR_METHOD, with the methods that there are in allow. */
+static enum err
+route_find(struct exchange *x, const struct route **out, char allow[32])
+{
+	const struct request *r = x->request;
+	bool path_known = false;
+
+	allow[0] = '\0';
+	for (size_t i = 0; i < ROUTE_COUNT; i++) {
+		if (!route_matches(&routes[i], x->app->config, r->path, x->segment))
+			continue;
+		*out = &routes[i];
+		if (method_matches(&routes[i], r->method))
+			return ERR_OK;
+		snprintf(allow + strlen(allow), 32 - strlen(allow), "%s%s%s", path_known ? ", " : "",
+		    routes[i].method,
+		    strcmp(routes[i].method, "GET") == 0 && !(routes[i].flags & NO_HEAD) ? ", HEAD"
+											 : "");
+		path_known = true;
+	}
+	return path_known ? ERR_METHOD : ERR_PATH;
+}
+
+/* RFC 9110 and Fetch: what a browser says of itself when nobody clicked. */
+static bool
+is_prefetch(const struct request *r)
+{
+	return r->sec_purpose != NULL && strcasestr(r->sec_purpose, "prefetch") != NULL;
+}
+
+static bool
+is_person(const struct request *r)
+{
+	return r->sec_fetch_dest == NULL || strcmp(r->sec_fetch_dest, "document") == 0;
+}
+
+/* What holds for every request, cheapest first. */
+static enum err
+check_request(struct exchange *x, const struct route *route)
+{
+	const struct request *r = x->request;
+	enum err err;
+
+	if (r->err != ERR_OK)
+		return r->err;
+	if (strlen(r->query) > QUERY_MAX)
+		return ERR_QUERY_LONG;
+	if (is_prefetch(r) || ((route->flags & PERSON_ONLY) && !is_person(r)))
+		return ERR_PREFETCH;
+	err = site_find(x->app->config, r, &x->site);
+	if (err != ERR_OK && !(route->flags & ANY_HOST))
+		return err;
+	if ((route->flags & OWN_POST) && !site_same_origin(&x->site, r))
+		return ERR_CROSS_SITE;
+	return cookie_browser(r->cookie, x->site.secure, x->browser);
+}
+
+static void
+answer_error(struct exchange *x, const struct route *route, enum err err)
+{
+	if (route != NULL && (route->flags & IS_API))
+		answer_api_problem(x, err);
+	else if (route != NULL && (route->flags & IS_JSON))
+		answer_json_problem(x, err);
+	else
+		answer_problem(x, err);
+}
+
+void
+app_handle(struct app *app, const struct request *request, struct response *response)
+{
+	struct exchange x = {.app = app, .request = request, .response = response};
+	const struct route *route = NULL;
+	char allow[32];
+	enum err err;
+
+	snprintf(x.base, sizeof(x.base), "%s%s", request->mount, app->config->prefix);
+	err = request->path[0] == '\0' && request->err != ERR_OK ? request->err
+								 : route_find(&x, &route, allow);
+	if (err == ERR_OK)
+		err = check_request(&x, route);
+	if (err == ERR_OK)
+		route->handler(&x);
+	else
+		answer_error(&x, route, err);
+	if (err == ERR_METHOD)
+		response_header(response, "Allow", allow);
+	response->head_only = strcmp(request->method, "HEAD") == 0;
+	if (response->head.err != ERR_OK || response->body.err != ERR_OK)
+		answer_problem(&x, ERR_MEMORY);
+}
+
+enum err
+app_open(struct app **out, const struct config *config, int threads)
+{
+	struct store_limits limits = {config->max_pending, config->max_pending_per_client};
+	struct app *app;
+	enum err err;
+
+	if ((err = secret_init()) != ERR_OK)
+		return err;
+	if ((app = calloc(1, sizeof(*app))) == NULL)
+		return ERR_MEMORY;
+	app->config = config;
+	/* two threads stay free for answers that need no opencode */
+	app->calls_max = threads > 2 ? threads - 2 : 1;
+	if ((err = store_open(config->store, &limits, &app->store)) != ERR_OK) {
+		free(app);
+		return err;
+	}
+	*out = app;
+	return ERR_OK;
+}
+
+void
+app_close(struct app *app)
+{
+	if (app == NULL)
+		return;
+	app->store->ops->close(app->store);
+	free(app);
+}

@@ -1,0 +1,30 @@
+/*
+ * The core: a request comes in, a response goes out. Knows nothing of CGI,
+ * FastCGI, the environment or the process around it.
+ */
+#ifndef APP_H
+#define APP_H
+
+#include "config.h"
+#include "error.h"
+#include "request.h"
+#include "response.h"
+
+struct app;
+
+/*
+ * Opens the store and makes ready to answer. config must outlive the app.
+ * threads: how many threads will call app_handle() at once; 1 for CGI.
+ * Fails with ERR_MEMORY; a store that cannot be opened is told to each
+ * visitor instead (503), and tried again.
+ */
+enum err app_open(struct app **out, const struct config *config, int threads) MUST_CHECK;
+void app_close(struct app *app);
+
+/*
+ * Answers one request. Never fails: whatever goes wrong is an answer too.
+ * response must be initialised. Thread-safe.
+ */
+void app_handle(struct app *app, const struct request *request, struct response *response);
+
+#endif

@@ -1,0 +1,85 @@
+#include "asset.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <string.h>
+
+/* Where the files are, seen from where the compiler runs. */
+#ifndef ASSET_DIR
+#define ASSET_DIR "common/assets"
+#endif
+
+/* The bytes of one file as id_data[] up to id_end[]. */
+#define ASSET_FILE(id, file) \
+	__asm__(".section .rodata\n" \
+		".global asset_" #id "_data\n" \
+		".global asset_" #id "_end\n" \
+		".hidden asset_" #id "_data\n" \
+		".hidden asset_" #id "_end\n" \
+		"asset_" #id "_data: .incbin \"" ASSET_DIR "/" file "\"\n" \
+		"asset_" #id "_end: .byte 0\n" \
+		".previous\n"); \
+	extern const char asset_##id##_data[] __attribute__((visibility("hidden"))); \
+	extern const char asset_##id##_end[] __attribute__((visibility("hidden")))
+
+ASSET_FILE(style, "style.css");
+ASSET_FILE(script, "page.js");
+ASSET_FILE(icon, "icon.svg");
+
+#define ASSET_COUNT 3
+
+static struct asset assets[ASSET_COUNT] = {
+    {.name = "style.css", .type = "text/css; charset=utf-8", .data = asset_style_data},
+    {.name = "page.js", .type = "text/javascript; charset=utf-8", .data = asset_script_data},
+    {.name = "icon.svg", .type = "image/svg+xml", .data = asset_icon_data},
+};
+
+static const char *const asset_ends[ASSET_COUNT] = {
+    asset_style_end,
+    asset_script_end,
+    asset_icon_end,
+};
+
+static char version[2 * crypto_shorthash_BYTES + 1];
+static pthread_once_t measured = PTHREAD_ONCE_INIT;
+static pthread_once_t versioned = PTHREAD_ONCE_INIT;
+
+static void
+asset_measure(void)
+{
+	for (size_t i = 0; i < ASSET_COUNT; i++)
+		assets[i].len = (size_t)(asset_ends[i] - assets[i].data);
+}
+
+/* A short keyed hash is enough: it has to notice a change, not to resist anybody. */
+static void
+asset_make_version(void)
+{
+	static const unsigned char key[crypto_shorthash_KEYBYTES];
+	unsigned char sums[ASSET_COUNT][crypto_shorthash_BYTES];
+	unsigned char sum[crypto_shorthash_BYTES];
+
+	for (size_t i = 0; i < ASSET_COUNT; i++)
+		crypto_shorthash(sums[i], (const unsigned char *)assets[i].data, assets[i].len,
+				 key);
+	crypto_shorthash(sum, sums[0], sizeof(sums), key);
+	sodium_bin2hex(version, sizeof(version), sum, sizeof(sum));
+}
+
+const struct asset *
+asset_find(const char *name)
+{
+	pthread_once(&measured, asset_measure);
+	for (size_t i = 0; i < ASSET_COUNT; i++)
+		if (strcmp(assets[i].name, name) == 0)
+			return &assets[i];
+	return NULL;
+}
+
+const char *
+asset_version(void)
+{
+	pthread_once(&measured, asset_measure);
+	pthread_once(&versioned, asset_make_version);
+	return version;
+}

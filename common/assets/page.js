@@ -1,0 +1,152 @@
+/*
+ * Makes the pages quicker to use: what is pasted is sent at once, the time left
+ * is counted down, and the page turns when the sign-in does. Without it, or when
+ * a part of it fails, each page still does its work.
+ */
+(() => {
+	"use strict";
+
+	const POLL_SEEN = 2000; // milliseconds between two looks while the page is seen,
+	const POLL_HIDDEN = 15000; // while it is not,
+	const POLL_TURNING = 1000; // and while the sign-in is being finished
+	const state = document.getElementById("state");
+	const field = document.getElementById("address");
+	const form = field && field.form;
+	let sending = false;
+
+	/* Something with a query or a fragment that holds name=value, or a query alone. */
+	const looksLikeAddress = (text) => {
+		const bare = text.trim();
+		return /^\S+$/.test(bare) && (/[?#][^=]+=./.test(bare) ||
+		    (/(^|&)state=./.test(bare) && /(^|&)(code|error)=./.test(bare)));
+	};
+
+	const watchForm = () => {
+		const button = form.querySelector("button");
+		const label = button.textContent;
+
+		form.addEventListener("submit", (event) => {
+			if (sending) {
+				event.preventDefault();
+				return;
+			}
+			sending = true;
+			/* later, because a button that is disabled now would send nothing */
+			setTimeout(() => {
+				button.disabled = true;
+				button.textContent = "Finishing…";
+			});
+		});
+		/* back from the next page, as the browser had kept this one */
+		addEventListener("pageshow", (event) => {
+			if (!event.persisted)
+				return;
+			sending = false;
+			button.disabled = false;
+			button.textContent = label;
+		});
+		field.addEventListener("input", (event) => {
+			const pasted = event.inputType === "insertFromPaste" || event.inputType === "insertFromDrop";
+			if (pasted && looksLikeAddress(field.value) && form.requestSubmit)
+				form.requestSubmit();
+		});
+	};
+
+	const addClipboardButton = () => {
+		const line = document.createElement("p");
+		const button = document.createElement("button");
+		const note = document.createElement("span");
+
+		button.type = "button";
+		button.className = "button quiet";
+		button.textContent = "Paste from clipboard";
+		note.className = "hint";
+		note.setAttribute("role", "status");
+		button.addEventListener("click", async () => {
+			try {
+				const text = await navigator.clipboard.readText();
+				if (looksLikeAddress(text)) {
+					note.textContent = "";
+					field.value = text.trim();
+					form.requestSubmit();
+				} else {
+					note.textContent = "The clipboard holds no such address yet: copy that of the tab " +
+					    "that failed to load.";
+				}
+			} catch {
+				note.textContent = "The browser did not allow that: paste into the box instead.";
+				field.focus();
+			}
+		});
+		line.className = "clipboard";
+		line.append(button, " ", note);
+		form.after(line);
+	};
+
+	/* The page as the server has it now. Not reload(), which would send a form again. */
+	const turn = () => location.replace(location.pathname);
+
+	const minutes = (seconds) => Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
+
+	const watchState = () => {
+		const clock = document.getElementById("clock");
+		const status = document.getElementById("status");
+		const waiting = state.dataset.state === "waiting";
+		let ends = Date.now() + Number(state.dataset.expiresIn) * 1000;
+		let warned = false;
+		let timer;
+
+		const tick = () => {
+			const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+			clock.textContent = left > 0 ? "Expires in " + minutes(left) : "Expires now";
+			if (left <= 60 && left > 0 && !warned) {
+				warned = true;
+				status.textContent = "Less than a minute left";
+			}
+		};
+		const wait = () => {
+			clearTimeout(timer);
+			timer = setTimeout(look, document.hidden ? POLL_HIDDEN : waiting ? POLL_SEEN : POLL_TURNING);
+		};
+		const look = async () => {
+			clearTimeout(timer);
+			try {
+				const answer = await fetch(state.dataset.statusUrl, {cache: "no-store"});
+				/* 400: not known any more; the page itself says why */
+				const now = answer.ok ? await answer.json() : {state: answer.status === 400 ? "gone" : ""};
+				if (now.state && now.state !== state.dataset.state && !sending) {
+					turn();
+					return;
+				}
+				if (waiting && typeof now.expires_in === "number")
+					ends = Date.now() + now.expires_in * 1000;
+			} catch {
+				/* the server or the way to it is away for a moment: look again later */
+			}
+			wait();
+		};
+
+		if (waiting && clock) {
+			clock.setAttribute("role", "timer");
+			tick();
+			setInterval(tick, 1000);
+		}
+		document.addEventListener("visibilitychange", () => {
+			if (!document.hidden)
+				look();
+		});
+		addEventListener("pageshow", (event) => {
+			if (event.persisted)
+				look();
+		});
+		wait();
+	};
+
+	if (form) {
+		watchForm();
+		if (navigator.clipboard && navigator.clipboard.readText && form.requestSubmit)
+			addClipboardButton();
+	}
+	if (state && state.dataset.statusUrl)
+		watchState();
+})();

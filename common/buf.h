@@ -1,0 +1,37 @@
+/*
+ * A growing byte buffer with a named maximum. It always holds a terminating
+ * NUL behind its bytes. The first failure (maximum reached, no memory) empties
+ * it and sticks, so a caller may append many pieces and look once at the end:
+ * a buffer is whole or it is an error, never cut short.
+ */
+#ifndef BUF_H
+#define BUF_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+struct buf {
+	char *data;   /* NUL-terminated once anything was appended; owned by the buffer */
+	size_t len;   /* bytes in data, without the NUL */
+	size_t size;  /* bytes allocated */
+	size_t max;   /* len never exceeds this */
+	enum err err; /* the first failure, ERR_OK so far */
+};
+
+/* Starts an empty buffer that may grow to max bytes. Allocates nothing. */
+void buf_init(struct buf *b, size_t max);
+
+/* Wipes and frees the content; the buffer may be used again, empty, with the same maximum. */
+void buf_free(struct buf *b);
+
+/* Append. On failure: ERR_TOO_LARGE or ERR_MEMORY, also kept in b->err. */
+enum err buf_add(struct buf *b, const void *data, size_t len);
+enum err buf_puts(struct buf *b, const char *text);
+enum err buf_putc(struct buf *b, char c);
+enum err buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The content as a string, "" while empty. Valid until the next append or free. */
+const char *buf_text(const struct buf *b);
+
+#endif

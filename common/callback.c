@@ -1,0 +1,187 @@
+#include "callback.h"
+
+#include <string.h>
+
+#include "deliver.h"
+#include "flow_page.h"
+#include "log.h"
+#include "opencode.h"
+
+enum err
+callback_read(struct callback *cb, const char *raw)
+{
+	const char *state, *code, *error;
+	enum err err;
+
+	*cb = (struct callback){.raw = raw};
+	if (strlen(raw) > QUERY_MAX)
+		return ERR_QUERY_LONG;
+	if ((err = query_parse(&cb->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
+		return err;
+	if (query_get(&cb->query, "response") != NULL ||
+	    query_get(&cb->query, "access_token") != NULL || query_get(&cb->query, "id_token") != NULL)
+		return ERR_RESPONSE_MODE;
+	state = query_get(&cb->query, "state");
+	code = query_get(&cb->query, "code");
+	error = query_get(&cb->query, "error");
+	if (state == NULL || state[0] == '\0')
+		return ERR_NO_STATE;
+	if (code != NULL && error != NULL)
+		return ERR_CODE_AND_ERROR;
+	if ((code == NULL || code[0] == '\0') && (error == NULL || error[0] == '\0'))
+		return ERR_NO_CODE;
+	cb->declined = error != NULL;
+	flow_id(state, strlen(state), cb->id);
+	return ERR_OK;
+}
+
+void
+callback_free(struct callback *cb)
+{
+	query_free(&cb->query);
+}
+
+/* RFC 9207 section 2.4: iss, where given, must be the server that we asked. */
+static bool
+issuer_matches(const struct exchange *x, const struct flow *flow, const char *iss)
+{
+	const struct config *config = x->app->config;
+	size_t len = strlen(flow->authorize_origin);
+	bool paired = false;
+
+	if (iss == NULL)
+		return true;
+	for (size_t i = 0; i < config->issuer_count; i++) {
+		if (strcmp(config->issuer[i].authorize_origin, flow->authorize_origin) != 0)
+			continue;
+		if (strcmp(config->issuer[i].issuer, iss) == 0)
+			return true;
+		paired = true;
+	}
+	return !paired && strncmp(iss, flow->authorize_origin, len) == 0 &&
+	    (iss[len] == '\0' || iss[len] == '/');
+}
+
+/* Holds the flow's group, so that no newer begin comes between claim and listener. */
+static enum err
+claim_and_deliver(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
+{
+	struct store *store = x->app->store;
+	const char *id = snap->flow.id;
+	struct store_lock lock = {.fd = -1};
+	struct outcome outcome;
+	enum err err;
+
+	err = store->ops->lock(store, flow_group(snap->flow.opencode, snap->flow.provider), &lock);
+	if (err == ERR_OK)
+		err = store->ops->claim(store, id);
+	if (err == ERR_OK) {
+		deliver_listener(x, &snap->flow, cb->raw, cb->declined, &outcome);
+		store->ops->unlock(store, &lock);
+		if (outcome.err != ERR_OK) {
+			err = store->ops->release(store, id);
+			return err == ERR_OK ? outcome.err : err;
+		}
+		if (outcome.state == FLOW_DELIVERING)
+			deliver_finish(x, &snap->flow, &outcome);
+		if (store->ops->end(store, id, outcome.state, outcome.reason) != ERR_OK)
+			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", id, NULL);
+		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", id, "provider", snap->flow.provider,
+		    "result", flow_state_name(outcome.state), "reason",
+		    outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason), NULL);
+	}
+	store->ops->unlock(store, &lock);
+	return err == ERR_TAKEN ? ERR_OK : err;
+}
+
+enum err
+callback_finish(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
+{
+	struct credentials credentials;
+	bool have_credentials;
+	enum err err;
+
+	if (!issuer_matches(x, &snap->flow, query_get(&cb->query, "iss")))
+		return ERR_ISSUER;
+	credentials_find(x, &credentials);
+	have_credentials = credentials.authorization[0] != '\0';
+	credentials_wipe(&credentials);
+	if (snap->flow.authenticated && !have_credentials)
+		return ERR_CREDENTIALS;
+	if ((err = calls_enter(x->app)) != ERR_OK)
+		return err;
+	err = claim_and_deliver(x, snap, cb);
+	calls_leave(x->app);
+	return err;
+}
+
+enum err
+flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claimant *who)
+{
+	struct store *store = x->app->store;
+	enum err err = store->ops->find(store, id, snap);
+
+	*who = CLAIMANT_OTHER;
+	if (err != ERR_OK)
+		return err;
+	if (strcmp(snap->flow.opencode, x->site.opencode->name) != 0)
+		return ERR_UNKNOWN_FLOW;
+	if (!snap->bound && x->browser[0] != '\0' && secret_equal(snap->browser, x->browser)) {
+		err = store->ops->bind(store, id, x->browser);
+		if (err == ERR_TAKEN) /* by somebody who confirmed at this moment */
+			err = store->ops->find(store, id, snap);
+		else if (err == ERR_OK)
+			snap->bound = true;
+		if (err != ERR_OK)
+			return err;
+	}
+	if (!snap->bound)
+		*who = CLAIMANT_ASK;
+	else if (x->browser[0] != '\0' && secret_equal(snap->browser, x->browser))
+		*who = CLAIMANT_OWNER;
+	return ERR_OK;
+}
+
+/* The checks in security order; each failure leaves the flow waiting and opencode untouched. */
+static enum err
+callback_answer(struct exchange *x, struct callback *cb)
+{
+	struct snapshot snap;
+	enum claimant who;
+	enum err err;
+
+	if (!x->site.usable)
+		return ERR_NEEDS_HTTPS;
+	/* sizes, encoding, duplicates, required parameters: RFC 6749 sections 3.1, 4.1.2 */
+	if ((err = callback_read(cb, x->request->query)) != ERR_OK)
+		return err;
+	/* a state that we know: RFC 6749 section 10.12 */
+	if ((err = flow_find(x, cb->id, &snap, &who)) != ERR_OK)
+		return err;
+	/* on the redirect URI that it was given for: RFC 9700 section 4.4 */
+	if (strcmp(snap.flow.redirect_path, x->request->path) != 0)
+		return ERR_UNKNOWN_FLOW;
+	/* in the browser that began: RFC 9700 section 4.7.1 */
+	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
+		return ERR_UNKNOWN_FLOW;
+	if (who == CLAIMANT_ASK) {
+		answer_ask(x, &snap, cb->raw);
+		return ERR_OK;
+	}
+	/* once, and in time */
+	if (snap.state == FLOW_WAITING && (err = callback_finish(x, &snap, cb)) != ERR_OK)
+		return err;
+	answer_flow(x, cb->id);
+	return ERR_OK;
+}
+
+void
+callback_get(struct exchange *x)
+{
+	struct callback cb = {.raw = ""};
+	enum err err = callback_answer(x, &cb);
+
+	if (err != ERR_OK)
+		answer_problem(x, err);
+	callback_free(&cb);
+}

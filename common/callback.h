@@ -1,0 +1,51 @@
+/*
+ * The callback (RFC 6749 section 4.1.2): proves that a redirect answers a
+ * sign-in that this site began, in this browser, now, once; then delivers it.
+ */
+#ifndef CALLBACK_H
+#define CALLBACK_H
+
+#include "exchange.h"
+
+/* The parts of a callback's query that we look at. */
+struct callback {
+	const char *raw; /* the query as it came: this is what is delivered */
+	struct query query;
+	char id[FLOW_ID_LEN + 1]; /* of the flow that its state belongs to */
+	bool declined;		  /* the provider said error=… */
+};
+
+/*
+ * Decodes and checks what can be checked without the store: sizes, encoding,
+ * duplicates, required parameters. raw must outlive the callback. Release with
+ * callback_free() in any case.
+ */
+enum err callback_read(struct callback *cb, const char *raw) MUST_CHECK;
+void callback_free(struct callback *cb);
+
+/*
+ * Issuer, credentials, claim, delivery, for a flow that waits and belongs to
+ * this browser. ERR_OK: delivered or lost to somebody who was faster; the flow
+ * page tells how it went. Any error: the flow still waits, opencode got nothing.
+ */
+enum err callback_finish(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
+    MUST_CHECK;
+
+/* Who a request is to a flow. */
+enum claimant {
+	CLAIMANT_OWNER, /* the browser that the flow is bound to (it is bound now, if it was offered) */
+	CLAIMANT_ASK,	/* the flow is bound to nobody: ask */
+	CLAIMANT_OTHER, /* somebody else: as if there were no such flow */
+};
+
+/*
+ * Finds a flow of this site and what the sender of the request is to it. An
+ * offered cookie that comes back binds. ERR_UNKNOWN_FLOW, ERR_STORE.
+ */
+enum err flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claimant *who)
+    MUST_CHECK;
+
+/* GET on one of callback_paths. */
+void callback_get(struct exchange *x);
+
+#endif

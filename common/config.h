@@ -1,0 +1,78 @@
+/*
+ * The configuration: filled from defaults, one ini file, settings of the
+ * environment and of the command line (which the front ends read and hand in),
+ * checked once, then constant.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "error.h"
+#include "log.h"
+#include "origin.h"
+
+#define CONFIG_FILE_DEFAULT  "/etc/opencode-callback/opencode-callback.ini"
+#define CONFIG_OPENCODES_MAX 64
+#define CONFIG_PATHS_MAX     16
+#define CONFIG_ISSUERS_MAX   16
+#define CONFIG_VALUE_MAX     1024 /* bytes of a value */
+#define CONFIG_FILE_MAX	     65536
+#define CONFIG_NAME_MAX	     64	/* bytes of a section's NAME, of a username */
+#define CONFIG_MESSAGE_MAX   512
+
+struct config_opencode {
+	char name[CONFIG_NAME_MAX + 1]; /* "" for [opencode] */
+	char url[ORIGIN_MAX + 1]; /* public origin, "" = detected per request */
+	char socket[108];		 /* may hold %p */
+	int port;			 /* what %p is for opencode itself */
+	char username[CONFIG_NAME_MAX + 1];
+	char password_file[512]; /* "" = none */
+};
+
+struct config_issuer {
+	char authorize_origin[ORIGIN_MAX + 1];
+	char issuer[CONFIG_VALUE_MAX + 1];
+};
+
+struct config {
+	struct config_opencode opencode[CONFIG_OPENCODES_MAX];
+	size_t opencode_count; /* at least 1 */
+	char prefix[65];       /* "/signin" */
+	char callback_paths[CONFIG_PATHS_MAX][129];
+	size_t callback_path_count;
+	char store[PATH_MAX]; /* "dir:/run/opencode-callback" */
+	int lifetime;	      /* seconds */
+	int max_pending;
+	int max_pending_per_client;
+	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
+	size_t issuer_count;
+	char worker_socket[108]; /* "" = inherited */
+	int worker_threads;
+	enum log_target log_to;
+	enum log_level log_level;
+};
+
+/* Where settings come from besides the file. A NULL member is not given. */
+struct config_source {
+	const char *file;	   /* -c or OPENCODE_CALLBACK_CONFIG; must exist if given */
+	const char *public_url;	   /* OPENCODE_PUBLIC_URL */
+	const char *worker_socket; /* -s */
+	const char *worker_threads; /* -t */
+};
+
+/*
+ * Reads and checks everything. On ERR_CONFIG, message says what is wrong, with
+ * file and line where there is one, and what is allowed. Without source->file
+ * the default file is read if it exists.
+ */
+enum err config_load(struct config *config, const struct config_source *source,
+    char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
+
+/* Writes every key with its value as an ini file that reads back to the same configuration. */
+enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,384 @@
+#include "config_key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "store.h"
+
+struct config_key {
+	const char *section;
+	const char *name;
+	const char *initial; /* the default, as it would be written */
+	bool (*read)(const struct config_key *key, void *member, const char *value, char *why,
+		     size_t why_size);
+	void (*write)(const void *member, struct buf *out);
+	size_t offset; /* of the member in struct config_opencode or struct config */
+	size_t size;   /* of a text member */
+	long min, max; /* of a number */
+};
+
+static bool
+refuse(char *why, size_t why_size, const char *text)
+{
+	snprintf(why, why_size, "%s", text);
+	return false;
+}
+
+static bool
+read_text(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
+{
+	if (strlen(value) >= key->size)
+		return refuse(why, why_size, "is too long");
+	for (const char *p = value; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return refuse(why, why_size, "holds a control byte");
+	memcpy(member, value, strlen(value) + 1);
+	return true;
+}
+
+static void
+write_text(const void *member, struct buf *out)
+{
+	buf_puts(out, member);
+}
+
+static bool
+read_number(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	size_t digits = strspn(value, "0123456789");
+	long number = -1;
+
+	if (digits > 0 && digits < 10 && value[digits] == '\0')
+		number = strtol(value, NULL, 10);
+	if (number < key->min || number > key->max) {
+		snprintf(why, why_size, "must be a whole number from %ld to %ld", key->min,
+			 key->max);
+		return false;
+	}
+	*(int *)member = (int)number;
+	return true;
+}
+
+static void
+write_number(const void *member, struct buf *out)
+{
+	buf_printf(out, "%d", *(const int *)member);
+}
+
+static bool
+read_origin(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	(void)key;
+	if (value[0] != '\0' && !origin_read(value, member))
+		return refuse(
+		    why, why_size,
+		    "must be an origin such as https://opencode.example.com, without a path");
+	if (value[0] != '\0' && strncmp(member, "https://", 8) != 0 &&
+	    !host_is_loopback(origin_authority(member)))
+		return refuse(why, why_size,
+			      "must be https: browsers keep secure cookies only there (http is for "
+			      "loopback names)");
+	if (value[0] == '\0')
+		*(char *)member = '\0';
+	return true;
+}
+
+/* An absolute path, or nothing where the default is nothing. */
+static bool
+read_path(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
+{
+	if (value[0] != '/' && !(value[0] == '\0' && key->initial[0] == '\0'))
+		return refuse(why, why_size, "must be an absolute path");
+	return read_text(key, member, value, why, why_size);
+}
+
+static bool
+read_socket(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	const char *percent = strchr(value, '%');
+
+	if (strlen(value) > sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("12345"))
+		return refuse(why, why_size, "is too long for a socket (about 100 bytes)");
+	if (percent != NULL && (percent[1] != 'p' || strchr(percent + 1, '%') != NULL))
+		return refuse(why, why_size, "may hold %p once, and no other %");
+	return read_path(key, member, value, why, why_size);
+}
+
+/* A path that we serve: characters that every web server passes on as they are. */
+static bool
+route_valid(const char *path, size_t len)
+{
+	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/-_.~";
+
+	return len > 1 && path[0] == '/' && path[len - 1] != '/' && strspn(path, bytes) >= len &&
+	       memmem(path, len, "//", 2) == NULL && memmem(path, len, "/.", 2) == NULL;
+}
+
+static bool
+read_prefix(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	if (!route_valid(value, strlen(value)))
+		return refuse(why, why_size,
+			      "must be a path such as /signin, without a final slash");
+	return read_text(key, member, value, why, why_size);
+}
+
+static bool
+read_routes(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	struct config *config = member;
+	size_t count = 0;
+
+	(void)key;
+	while (*(value += strspn(value, " \t,")) != '\0') {
+		size_t len = strcspn(value, " \t,");
+
+		if (count == CONFIG_PATHS_MAX || len >= sizeof(config->callback_paths[0]) ||
+		    !route_valid(value, len))
+			return refuse(
+			    why, why_size,
+			    "must be up to 16 paths such as /auth/callback, with blanks between");
+		memcpy(config->callback_paths[count], value, len);
+		config->callback_paths[count++][len] = '\0';
+		value += len;
+	}
+	if (count == 0)
+		return refuse(why, why_size, "names no path");
+	config->callback_path_count = count;
+	return true;
+}
+
+static void
+write_routes(const void *member, struct buf *out)
+{
+	const struct config *config = member;
+
+	for (size_t i = 0; i < config->callback_path_count; i++)
+		buf_printf(out, "%s%s", i == 0 ? "" : " ", config->callback_paths[i]);
+}
+
+static bool
+read_store(const struct config_key *key, void *member, const char *value, char *why,
+	   size_t why_size)
+{
+	if (!store_known(value) || value[strcspn(value, ":") + 1] != '/')
+		return refuse(why, why_size, "must be dir: and an absolute path");
+	return read_text(key, member, value, why, why_size);
+}
+
+static bool
+read_issuers(const struct config_key *key, void *member, const char *value, char *why,
+	     size_t why_size)
+{
+	struct config *config = member;
+	size_t count = 0;
+
+	(void)key;
+	while (*(value += strspn(value, " \t")) != '\0') {
+		struct config_issuer *pair = &config->issuer[count];
+		size_t len = strcspn(value, " \t");
+		const char *eq = memchr(value, '=', len);
+		char origin[ORIGIN_MAX + 1];
+
+		if (count == CONFIG_ISSUERS_MAX || eq == NULL || eq - value > ORIGIN_MAX ||
+		    len - (size_t)(eq - value) > sizeof(pair->issuer))
+			return refuse(
+			    why, why_size,
+			    "must be up to 16 pairs authorize-origin=issuer, with blanks between");
+		memcpy(origin, value, (size_t)(eq - value));
+		origin[eq - value] = '\0';
+		if (!origin_read(origin, pair->authorize_origin))
+			return refuse(why, why_size,
+				      "stands for an origin such as https://auth.example.com "
+				      "before each '='");
+		memcpy(pair->issuer, eq + 1, len - (size_t)(eq + 1 - value));
+		pair->issuer[len - (size_t)(eq + 1 - value)] = '\0';
+		value += len;
+		count++;
+	}
+	config->issuer_count = count;
+	return true;
+}
+
+static void
+write_issuers(const void *member, struct buf *out)
+{
+	const struct config *config = member;
+
+	for (size_t i = 0; i < config->issuer_count; i++)
+		buf_printf(out, "%s%s=%s", i == 0 ? "" : " ", config->issuer[i].authorize_origin,
+			   config->issuer[i].issuer);
+}
+
+static const char *const target_words[] = {"stderr", "syslog", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+static int
+word_index(const char *const words[], const char *value)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], value) == 0)
+			return i;
+	return -1;
+}
+
+static bool
+read_target(const struct config_key *key, void *member, const char *value, char *why,
+	    size_t why_size)
+{
+	int i = word_index(target_words, value);
+
+	(void)key;
+	if (i < 0)
+		return refuse(why, why_size, "must be stderr or syslog");
+	*(enum log_target *)member = (enum log_target)i;
+	return true;
+}
+
+static void
+write_target(const void *member, struct buf *out)
+{
+	buf_puts(out, target_words[*(const enum log_target *)member]);
+}
+
+static bool
+read_level(const struct config_key *key, void *member, const char *value, char *why,
+	   size_t why_size)
+{
+	int i = word_index(level_words, value);
+
+	(void)key;
+	if (i < 0)
+		return refuse(why, why_size, "must be error, warning, info or debug");
+	*(enum log_level *)member = (enum log_level)i;
+	return true;
+}
+
+static void
+write_level(const void *member, struct buf *out)
+{
+	buf_puts(out, level_words[*(const enum log_level *)member]);
+}
+
+#define OPENCODE(m) offsetof(struct config_opencode, m), sizeof(((struct config_opencode *)0)->m)
+#define CONFIG(m)   offsetof(struct config, m), sizeof(((struct config *)0)->m)
+
+static const struct config_key keys[] = {
+    {"opencode", "url", "", read_origin, write_text, OPENCODE(url), 0, 0},
+    {"opencode", "socket", "/run/opencode/opencode.sock", read_socket, write_text, OPENCODE(socket),
+     0, 0},
+    {"opencode", "port", "4096", read_number, write_number, OPENCODE(port), 1, 65535},
+    {"opencode", "username", "opencode", read_text, write_text, OPENCODE(username), 0, 0},
+    {"opencode", "password_file", "", read_path, write_text, OPENCODE(password_file), 0, 0},
+    {"web", "prefix", "/signin", read_prefix, write_text, CONFIG(prefix), 0, 0},
+    {"web", "callback_paths",
+     "/auth/callback /mcp/oauth/callback /callback /oauth-callback /oauth2callback", read_routes,
+     write_routes, 0, 0, 0, 0},
+    {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
+    {"flow", "lifetime", "300", read_number, write_number, CONFIG(lifetime), 1, 3600},
+    {"flow", "max_pending", "1000", read_number, write_number, CONFIG(max_pending), 1, 1000000},
+    {"flow", "max_pending_per_client", "20", read_number, write_number,
+     CONFIG(max_pending_per_client), 1, 1000000},
+    {"flow", "issuers", "", read_issuers, write_issuers, 0, 0, 0, 0},
+    {"worker", "socket", "", read_path, write_text, CONFIG(worker_socket), 0, 0},
+    {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 64},
+    {"log", "to", "stderr", read_target, write_target, CONFIG(log_to), 0, 0},
+    {"log", "level", "info", read_level, write_level, CONFIG(log_level), 0, 0},
+};
+
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(KEY_COUNT <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX must hold all keys");
+
+const struct config_key *
+config_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+bool
+config_section_known(const char *section)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (strcmp(keys[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+size_t
+config_key_index(const struct config_key *key)
+{
+	return (size_t)(key - keys);
+}
+
+bool
+config_key_set(const struct config_key *key, void *target, const char *value, char *why,
+	       size_t why_size)
+{
+	return key->read(key, (char *)target + key->offset, value, why, why_size);
+}
+
+/* The defaults go through the same readers as a file; the unit test sees to it that they pass. */
+static void
+set_defaults(bool opencode, void *target)
+{
+	char why[128];
+
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if ((strcmp(keys[i].section, "opencode") == 0) == opencode &&
+		    !config_key_set(&keys[i], target, keys[i].initial, why, sizeof(why)))
+			continue;
+}
+
+void
+config_opencode_defaults(struct config_opencode *opencode)
+{
+	*opencode = (struct config_opencode){.port = 0};
+	set_defaults(true, opencode);
+}
+
+void
+config_defaults(struct config *config)
+{
+	memset(config, 0, sizeof(*config));
+	config->opencode_count = 1;
+	config_opencode_defaults(&config->opencode[0]);
+	set_defaults(false, config);
+}
+
+void
+config_keys_dump(const char *section, const void *target, struct buf *out)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (strcmp(keys[i].section, section) != 0)
+			continue;
+		buf_printf(out, "%s = ", keys[i].name);
+		keys[i].write((const char *)target + keys[i].offset, out);
+		buf_putc(out, '\n');
+	}
+}
+
+const char *
+config_section_next(const char *section)
+{
+	bool found = section[0] == '\0';
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (found && strcmp(keys[i].section, "opencode") != 0 &&
+		    strcmp(keys[i].section, section) != 0)
+			return keys[i].section;
+		found = found || strcmp(keys[i].section, section) == 0;
+	}
+	return NULL;
+}

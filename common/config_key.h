@@ -1,0 +1,42 @@
+/*
+ * The keys of the configuration, in one table: where each stands, what it may
+ * hold, its default, how it is read and written. Adding a key is adding a row.
+ */
+#ifndef CONFIG_KEY_H
+#define CONFIG_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "config.h"
+
+#define CONFIG_KEYS_MAX 32
+
+struct config_key;
+
+/* The key of that name in that section, or NULL. Sections [opencode NAME] count as "opencode". */
+const struct config_key *config_key_find(const char *section, const char *name);
+bool config_section_known(const char *section);
+
+/* Position in the table, below CONFIG_KEYS_MAX. */
+size_t config_key_index(const struct config_key *key);
+
+/*
+ * Reads value into target: a struct config_opencode for keys of [opencode],
+ * else the struct config. False: why says what is wrong and what is allowed.
+ */
+bool config_key_set(const struct config_key *key, void *target, const char *value, char *why,
+    size_t why_size) MUST_CHECK;
+
+/* Fills in the defaults. */
+void config_defaults(struct config *config);
+void config_opencode_defaults(struct config_opencode *opencode);
+
+/* Appends "key = value" for each key of a section. */
+void config_keys_dump(const char *section, const void *target, struct buf *out);
+
+/* The section after this one ("" for the first), [opencode] left out; NULL at the end. */
+const char *config_section_next(const char *section);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * libcurl, loaded on first use. Linking it would cost every CGI process several
+ * milliseconds, and a refused callback needs none of it.
+ */
+#ifndef CURL_LIB_H
+#define CURL_LIB_H
+
+#include <curl/curl.h>
+
+#include "error.h"
+
+#define CURL_LIB_FUNCTIONS(X) \
+	X(curl_global_init) \
+	X(curl_easy_init) \
+	X(curl_easy_setopt) \
+	X(curl_easy_perform) \
+	X(curl_easy_getinfo) \
+	X(curl_easy_cleanup) \
+	X(curl_easy_strerror) \
+	X(curl_slist_append) \
+	X(curl_slist_free_all) \
+	X(curl_url) \
+	X(curl_url_set) \
+	X(curl_url_get) \
+	X(curl_url_cleanup) \
+	X(curl_free)
+
+/* Macros of curl.h that check types would stand in the way of a member of the same name. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+struct curl_lib {
+#define CURL_LIB_MEMBER(name) __typeof__(&name) name;
+	CURL_LIB_FUNCTIONS(CURL_LIB_MEMBER)
+#undef CURL_LIB_MEMBER
+};
+
+/* The library, loaded and initialised once for the process; NULL if it is not there. Thread-safe. */
+const struct curl_lib *curl_lib(void);
+
+#endif

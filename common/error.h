@@ -1,0 +1,81 @@
+/*
+ * Everything that can go wrong, once. The value decides the HTTP status, the
+ * word in the log and the text that people read: see the table in error.c.
+ */
+#ifndef ERROR_H
+#define ERROR_H
+
+enum err {
+	ERR_OK = 0,
+
+	/* the request as such */
+	ERR_REQUEST,	    /* meta-variables missing or malformed */
+	ERR_METHOD,	    /* method not allowed on this path */
+	ERR_PATH,	    /* no such path */
+	ERR_CROSS_SITE,	    /* another site sent this request */
+	ERR_PREFETCH,	    /* a prefetch or an embedded resource, not a person */
+	ERR_QUERY_LONG,	    /* query over QUERY_MAX */
+	ERR_HEADER_LONG,    /* a header that we read over HEADER_MAX */
+	ERR_BODY_LONG,	    /* body over BODY_MAX */
+	ERR_LENGTH,	    /* body without Content-Length */
+	ERR_BODY_SHORT,	    /* fewer bytes than Content-Length said */
+	ERR_MEDIA_TYPE,	    /* not application/x-www-form-urlencoded */
+	ERR_HOST,	    /* Host names no opencode of the configuration */
+	ERR_NEEDS_HTTPS,    /* plain http elsewhere than on loopback */
+
+	/* the query of a callback (RFC 6749 section 4.1.2) */
+	ERR_ENCODING,	    /* percent-encoding, UTF-8 or control bytes */
+	ERR_PARAMS,	    /* over QUERY_PARAMS_MAX parameters */
+	ERR_VALUE_LONG,	    /* a name or value over QUERY_VALUE_MAX */
+	ERR_DUPLICATE,	    /* a parameter of the protocol given twice */
+	ERR_NO_STATE,	    /* no state */
+	ERR_NO_CODE,	    /* neither code nor error */
+	ERR_CODE_AND_ERROR, /* both code and error */
+	ERR_RESPONSE_MODE,  /* a response= or access_token= that no code flow has */
+
+	/* the flow */
+	ERR_UNKNOWN_FLOW,   /* unknown, or bound to another browser: told alike */
+	ERR_ISSUER,	    /* iss is not the authorization server's (RFC 9207) */
+	ERR_NOT_WAITING,    /* the flow has ended or is being delivered */
+	ERR_TOO_MANY_FLOWS, /* max_pending or max_pending_per_client reached */
+	ERR_CREDENTIALS,    /* opencode wants a password that the request did not bring */
+
+	/* what was pasted */
+	ERR_PASTE_EMPTY,     /* nothing */
+	ERR_PASTE_AUTHORIZE, /* the provider's own page, before the sign-in */
+	ERR_PASTE_CODE,	     /* a bare code */
+	ERR_PASTE_SITE,	     /* an address of another site, port or path */
+	ERR_PASTE_FRAGMENT,  /* the answer stands behind a #, where a code flow has none */
+	ERR_PASTE_OTHER,     /* the address of another sign-in */
+	ERR_PASTE_TEXT,	     /* no address at all */
+
+	/* opencode behind its socket */
+	ERR_OPENCODE_DOWN,    /* the socket is missing or refused: nothing was sent */
+	ERR_OPENCODE_GONE,    /* the connection ended without an answer */
+	ERR_OPENCODE_TIMEOUT, /* no answer in time */
+	ERR_OPENCODE_ANSWER,  /* an answer that is malformed or too large */
+	ERR_BUSY,	      /* too many calls to opencode at once */
+
+	/* ourselves */
+	ERR_STORE,     /* the store of flows cannot be read or written */
+	ERR_TAKEN,     /* the name exists already: somebody else was first */
+	ERR_TOO_LARGE, /* a buffer's maximum was reached */
+	ERR_MEMORY,    /* no memory */
+	ERR_CONFIG,    /* the configuration is wrong */
+
+	ERR_COUNT
+};
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+/* The word for the log, such as "unknown-flow". */
+const char *error_name(enum err e);
+
+/* The HTTP status that answers this error. */
+int error_status(enum err e);
+
+/* For people: what happened, in a few words; and what to do next, in one or two sentences. */
+const char *error_title(enum err e);
+const char *error_advice(enum err e);
+
+#endif

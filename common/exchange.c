@@ -1,0 +1,169 @@
+#include "exchange.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "log.h"
+
+#define RETRY_AFTER "60" /* seconds, with 429 */
+
+struct page_site
+exchange_site(const struct exchange *x)
+{
+	return (struct page_site){.base = x->base, .origin = x->site.origin};
+}
+
+void
+answer_page(struct exchange *x, int status, struct buf *page)
+{
+	enum err err = page->err;
+
+	response_start(x->response, err == ERR_OK ? status : error_status(err));
+	response_header(x->response, "Content-Type",
+	    err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+	response_security_headers(x->response, "no-store");
+	if (err == ERR_OK)
+		buf_add(&x->response->body, buf_text(page), page->len);
+	else
+		buf_printf(&x->response->body, "%s\n%s\n", error_title(err), error_advice(err));
+	buf_free(page);
+}
+
+/* Headers that some statuses owe: RFC 9110 sections 11.6.1 and 10.2.3. */
+static void
+add_status_headers(struct exchange *x, enum err err)
+{
+	if (err == ERR_CREDENTIALS)
+		response_header(x->response, "WWW-Authenticate", "Basic realm=\"Secure Area\"");
+	if (err == ERR_TOO_MANY_FLOWS)
+		response_header(x->response, "Retry-After", RETRY_AFTER);
+}
+
+void
+log_refusal(struct exchange *x, enum err err, const char *flow)
+{
+	long long second = (long long)time(NULL);
+	int count;
+
+	if (atomic_exchange(&x->app->refusal_second, second) != second) {
+		count = atomic_exchange(&x->app->refusal_count, 0);
+		if (count > REFUSALS_LOGGED) {
+			char text[16];
+
+			snprintf(text, sizeof(text), "%d", count - REFUSALS_LOGGED);
+			log_event(LOG_LEVEL_INFO, "refusals-not-logged", "count", text, NULL);
+		}
+	}
+	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
+		return;
+	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", x->request->path, "client",
+	    x->request->remote_addr, "flow", flow, NULL);
+}
+
+void
+answer_problem(struct exchange *x, enum err err)
+{
+	struct page_site site = exchange_site(x);
+	struct buf page;
+
+	log_refusal(x, err, NULL);
+	buf_init(&page, RESPONSE_BODY_MAX);
+	page_problem(&page, &site, err);
+	answer_page(x, error_status(err), &page);
+	add_status_headers(x, err);
+}
+
+void
+answer_json(struct exchange *x, int status, const char *json)
+{
+	response_start(x->response, status);
+	response_header(x->response, "Content-Type", "application/json");
+	response_security_headers(x->response, "no-store");
+	buf_puts(&x->response->body, json);
+}
+
+void
+answer_json_problem(struct exchange *x, enum err err)
+{
+	struct buf json;
+
+	log_refusal(x, err, NULL);
+	buf_init(&json, RESPONSE_BODY_MAX);
+	buf_printf(&json, "{\"error\":\"%s\"}", error_name(err));
+	answer_json(x, error_status(err), buf_text(&json));
+	add_status_headers(x, err);
+	buf_free(&json);
+}
+
+void
+answer_api_problem(struct exchange *x, enum err err)
+{
+	json_t *message = json_sprintf("%s. %s", error_title(err), error_advice(err));
+	json_t *json = json_pack("{s:s, s:{s:o}}", "name", "UnknownError", "data", "message", message);
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	log_refusal(x, err, NULL);
+	answer_json(x, error_status(err), text == NULL ? "{}" : text);
+	add_status_headers(x, err);
+	free(text);
+	json_decref(json);
+}
+
+void
+answer_flow(struct exchange *x, const char *id)
+{
+	char path[EXCHANGE_BASE_MAX + FLOW_ID_LEN + 8];
+
+	snprintf(path, sizeof(path), "%s/flow/%s", x->base, id);
+	response_redirect(x->response, path);
+}
+
+enum err
+exchange_body(struct exchange *x, struct buf *body)
+{
+	const struct request *r = x->request;
+	char chunk[4096];
+	int64_t left = r->content_length;
+	enum err err = ERR_OK;
+
+	if (left < 0)
+		return ERR_LENGTH;
+	if (left > BODY_MAX)
+		return ERR_BODY_LONG;
+	while (left > 0 && err == ERR_OK) {
+		size_t want = left < (int64_t)sizeof(chunk) ? (size_t)left : sizeof(chunk);
+		int n = r->read(r->read_ctx, chunk, want);
+
+		if (n <= 0)
+			err = ERR_BODY_SHORT;
+		else
+			err = buf_add(body, chunk, (size_t)n);
+		left -= n;
+	}
+	secret_wipe(chunk, sizeof(chunk));
+	return err;
+}
+
+enum err
+exchange_form(struct exchange *x, struct query *form)
+{
+	static const char type[] = "application/x-www-form-urlencoded";
+	const char *given = x->request->content_type;
+	struct buf body;
+	enum err err;
+
+	*form = (struct query){.count = 0};
+	if (given == NULL || strncasecmp(given, type, sizeof(type) - 1) != 0 ||
+	    (given[sizeof(type) - 1] != '\0' && given[sizeof(type) - 1] != ';'))
+		return ERR_MEDIA_TYPE;
+	buf_init(&body, BODY_MAX);
+	err = exchange_body(x, &body);
+	if (err == ERR_OK)
+		err = query_parse(form, buf_text(&body), body.len, QUERY_FORM);
+	buf_free(&body);
+	return err;
+}

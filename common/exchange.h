@@ -1,0 +1,71 @@
+/*
+ * One request on its way through the core: what the handlers share.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "app.h"
+#include "page.h"
+#include "query.h"
+#include "secret.h"
+#include "site.h"
+#include "store.h"
+
+#define VERSION "0.1.0"
+
+struct app {
+	const struct config *config;
+	struct store *store;
+	int calls_max;	  /* calls to opencode at once */
+	atomic_int calls; /* running now */
+	atomic_llong refusal_second; /* for the log: which second, */
+	atomic_int refusal_count;    /* and how many refusals in it */
+};
+
+#define EXCHANGE_BASE_MAX 512	 /* mount point and prefix */
+#define EXCHANGE_SEGMENT_MAX 256 /* what a route's '*' stood for */
+#define REFUSALS_LOGGED	  10	 /* lines a second */
+
+struct exchange {
+	struct app *app;
+	const struct request *request;
+	struct response *response;
+	struct site site;
+	char base[EXCHANGE_BASE_MAX + 1];	/* what our links start with */
+	char segment[EXCHANGE_SEGMENT_MAX + 1]; /* the path's part under '*', raw */
+	char browser[BROWSER_ID_LEN + 1];	/* who sent our cookie; "" if nobody did */
+};
+
+/* Where the pages of this exchange live. */
+struct page_site exchange_site(const struct exchange *x);
+
+/* Answers with a finished page; takes its content over and frees it. A failed buffer is a 503. */
+void answer_page(struct exchange *x, int status, struct buf *page);
+
+/* Answers with the page, status and headers that belong to an error, and logs the refusal. */
+void answer_problem(struct exchange *x, enum err err);
+
+/* The same as JSON: in opencode's form for its API, in ours for scripts. */
+void answer_api_problem(struct exchange *x, enum err err);
+void answer_json_problem(struct exchange *x, enum err err);
+void answer_json(struct exchange *x, int status, const char *json);
+
+/* 303 to a flow's page. */
+void answer_flow(struct exchange *x, const char *id);
+
+/* Logs a refusal, at most REFUSALS_LOGGED lines a second. flow may be NULL. */
+void log_refusal(struct exchange *x, enum err err, const char *flow);
+
+/*
+ * Reads the whole body of a request. ERR_LENGTH, ERR_BODY_LONG, ERR_BODY_SHORT.
+ * The buffer must be initialised with BODY_MAX.
+ */
+enum err exchange_body(struct exchange *x, struct buf *body) MUST_CHECK;
+
+/* Reads and decodes a form. Also ERR_MEDIA_TYPE and what query_parse() gives. */
+enum err exchange_form(struct exchange *x, struct query *form) MUST_CHECK;
+
+#endif

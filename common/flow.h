@@ -1,0 +1,86 @@
+/*
+ * A flow: one pending sign-in. Its record is written once, when it begins,
+ * and never changes; who may finish it and how it went stand beside it.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define FLOW_ID_LEN	  22   /* base64url characters of SHA-256(state) */
+#define BROWSER_ID_LEN	  43   /* base64url characters of SHA-256(cookie) */
+#define FLOW_NAME_MAX	  64   /* provider id, section name */
+#define FLOW_URL_MAX	  8192 /* authorize URL */
+#define FLOW_ORIGIN_MAX	  300  /* scheme, host and port */
+#define FLOW_PATH_MAX	  256  /* path of a redirect URI */
+#define FLOW_DIRECTORY_MAX 4096 /* x-opencode-directory, or the query that names it */
+#define FLOW_WORKSPACE_MAX 256 /* x-opencode-workspace */
+#define FLOW_ADDRESS_MAX  64   /* a client's address */
+
+enum flow_state {
+	FLOW_WAITING,
+	FLOW_DELIVERING,
+	FLOW_DONE,
+	FLOW_FAILED,
+	FLOW_DECLINED,
+	FLOW_SUPERSEDED,
+	FLOW_EXPIRED,
+	FLOW_STATE_COUNT
+};
+
+enum flow_reason {
+	REASON_NONE,
+	REASON_UNCONFIRMED,	    /* done, but no verdict came */
+	REASON_REFUSED_BY_PROVIDER, /* the provider did not accept the code */
+	REASON_LISTENER_GONE,	    /* opencode no longer waited for this sign-in */
+	REASON_OPENCODE_GONE,	    /* opencode went away during delivery */
+	REASON_OPENCODE_AUTH,	    /* opencode wants a password */
+	REASON_TIMEOUT,		    /* opencode did not answer in time */
+	REASON_INTERRUPTED,	    /* our own process ended during delivery */
+	REASON_ISSUER,		    /* another authorization server answered */
+	REASON_COUNT
+};
+
+struct flow {
+	char id[FLOW_ID_LEN + 1];
+	char opencode[FLOW_NAME_MAX + 1]; /* section name in the configuration, "" if it has none */
+	char provider[FLOW_NAME_MAX + 1]; /* "openai" */
+	int method;			  /* index of the provider's method */
+	char redirect_host[32];		  /* authority of the redirect URI: "localhost:1455" */
+	int redirect_port;
+	char redirect_path[FLOW_PATH_MAX + 1];
+	char authorize_origin[FLOW_ORIGIN_MAX + 1]; /* what iss is held against (RFC 9207) */
+	char directory[FLOW_DIRECTORY_MAX + 1];	    /* x-opencode-directory as it came, or "" */
+	char workspace[FLOW_WORKSPACE_MAX + 1];	    /* x-opencode-workspace as it came, or "" */
+	char query[FLOW_DIRECTORY_MAX + 1];	    /* raw directory= and workspace= of the begin, or "" */
+	bool authenticated;			    /* began with credentials for opencode */
+	bool bound;				    /* began with our cookie: belongs to that browser */
+	char browser[BROWSER_ID_LEN + 1];	    /* the browser it is bound or offered to */
+	char address[FLOW_ADDRESS_MAX + 1];	    /* who began it, for the ask page */
+	int64_t created;			    /* seconds on the store's clock */
+	int64_t expires;
+};
+
+/* Base64url(SHA-256(state))[0..22) into id. */
+void flow_id(const char *state, size_t state_len, char id[FLOW_ID_LEN + 1]);
+
+/* Names for the store: of a provider of an opencode, and of a redirect URI of it. */
+uint64_t flow_group(const char *opencode, const char *provider);
+uint64_t flow_slot(const struct flow *flow);
+
+/* Whether text has the form of a flow id. */
+bool flow_id_valid(const char *text);
+
+/* The words of the status answer: "waiting"; "refused-by-provider", "" for REASON_NONE. */
+const char *flow_state_name(enum flow_state s);
+const char *flow_reason_name(enum flow_reason r);
+
+/* The reverse. False if the word is none of them. */
+bool flow_state_parse(const char *word, enum flow_state *out);
+bool flow_reason_parse(const char *word, enum flow_reason *out);
+
+#endif

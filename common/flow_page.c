@@ -1,0 +1,319 @@
+#include "flow_page.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "callback.h"
+#include "cookie.h"
+#include "log.h"
+#include "opencode.h"
+#include "paste.h"
+
+void
+answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback)
+{
+	struct page_site site = exchange_site(x);
+	struct page_ask ask = {.id = snap->flow.id,
+	    .provider = snap->flow.provider,
+	    .address = snap->flow.address,
+	    .age = snap->now - snap->flow.created,
+	    .callback = callback};
+	struct buf page;
+
+	buf_init(&page, RESPONSE_BODY_MAX);
+	page_ask(&page, &site, &ask);
+	answer_page(x, 200, &page);
+}
+
+/* Whether editing the dead tab's address would bring this flow's callback to us. */
+static bool
+address_edit(const struct exchange *x, const struct flow *flow)
+{
+	const struct config *config = x->app->config;
+
+	for (size_t i = 0; i < config->callback_path_count; i++)
+		if (strcmp(config->callback_paths[i], flow->redirect_path) == 0)
+			return x->request->mount[0] == '\0';
+	return false;
+}
+
+/* Before anybody is told "expired": the redirect may have reached the listener without us. */
+static void
+resolve_expired(struct exchange *x, struct snapshot *snap)
+{
+	struct store *store = x->app->store;
+	bool connected = false;
+
+	if (snap->state != FLOW_EXPIRED || snap->ended || calls_enter(x->app) != ERR_OK)
+		return;
+	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {
+		if (opencode_connected(x, &snap->flow, &connected) != ERR_OK)
+			connected = false;
+		snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
+		snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
+		if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
+			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
+		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
+		    snap->flow.provider, "result", flow_state_name(snap->state), NULL);
+	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
+		snap->state = FLOW_EXPIRED;
+	}
+	calls_leave(x->app);
+}
+
+/* The flow that a path names, for its owner; else ERR_UNKNOWN_FLOW or an ask page. */
+static enum err
+find_own(struct exchange *x, struct snapshot *snap, enum claimant *who)
+{
+	enum err err;
+
+	if (!x->site.usable)
+		return ERR_NEEDS_HTTPS;
+	err = flow_find(x, x->segment, snap, who);
+	if (err == ERR_OK && *who == CLAIMANT_OTHER)
+		err = ERR_UNKNOWN_FLOW;
+	return err;
+}
+
+static void
+answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
+{
+	struct store *store = x->app->store;
+	struct page_site site = exchange_site(x);
+	struct page_flow flow = {.id = snap->flow.id,
+	    .provider = snap->flow.provider,
+	    .redirect_host = snap->flow.redirect_host,
+	    .redirect_path = snap->flow.redirect_path,
+	    .address_edit = address_edit(x, &snap->flow),
+	    .problem = problem};
+	struct buf url, page;
+	enum err err = ERR_OK;
+
+	buf_init(&url, FLOW_URL_MAX);
+	buf_init(&page, RESPONSE_BODY_MAX);
+	if (snap->state == FLOW_WAITING) {
+		err = store->ops->authorize_url(store, snap->flow.id, &url);
+		flow.authorize_url = buf_text(&url);
+		if (err == ERR_UNKNOWN_FLOW) /* it ended at this moment */
+			err = store->ops->find(store, snap->flow.id, snap);
+		if (err == ERR_OK && snap->state == FLOW_WAITING && url.len == 0)
+			err = ERR_STORE;
+	}
+	if (err == ERR_OK) {
+		flow.state = snap->state;
+		flow.reason = snap->reason;
+		flow.expires_in = snap->flow.expires - snap->now;
+		page_flow(&page, &site, &flow);
+		answer_page(x, problem == ERR_OK ? 200 : error_status(problem), &page);
+	} else {
+		answer_problem(x, err);
+	}
+	buf_free(&page);
+	buf_free(&url);
+}
+
+void
+flow_get(struct exchange *x)
+{
+	struct snapshot snap;
+	enum claimant who;
+	enum err err = find_own(x, &snap, &who);
+
+	if (err == ERR_OK && who == CLAIMANT_ASK && snap.state != FLOW_WAITING)
+		err = ERR_UNKNOWN_FLOW;
+	if (err != ERR_OK) {
+		answer_problem(x, err);
+	} else if (who == CLAIMANT_ASK) {
+		answer_ask(x, &snap, NULL);
+	} else {
+		resolve_expired(x, &snap);
+		answer_flow_page(x, &snap, ERR_OK);
+	}
+}
+
+void
+flow_status_get(struct exchange *x)
+{
+	struct snapshot snap;
+	enum claimant who;
+	char json[128];
+	int64_t left;
+	enum err err = find_own(x, &snap, &who);
+
+	if (err == ERR_OK && who == CLAIMANT_ASK)
+		err = ERR_UNKNOWN_FLOW;
+	if (err != ERR_OK) {
+		answer_json_problem(x, err);
+		return;
+	}
+	resolve_expired(x, &snap);
+	left = snap.state == FLOW_WAITING ? snap.flow.expires - snap.now : 0;
+	if (snap.reason == REASON_NONE)
+		snprintf(json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld}",
+		    flow_state_name(snap.state), (long long)left);
+	else
+		snprintf(json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld,\"reason\":\"%s\"}",
+		    flow_state_name(snap.state), (long long)left, flow_reason_name(snap.reason));
+	answer_json(x, 200, json);
+}
+
+/* address=: the dead tab's address. */
+static enum err
+post_address(struct exchange *x, struct snapshot *snap, const char *address)
+{
+	struct callback cb = {.raw = ""};
+	struct buf query;
+	enum err err;
+
+	buf_init(&query, QUERY_MAX);
+	err = paste_read(address, &snap->flow, x->site.origin, &query);
+	if (err == ERR_OK)
+		err = callback_read(&cb, buf_text(&query));
+	if (err == ERR_OK && strcmp(cb.id, snap->flow.id) != 0)
+		err = ERR_PASTE_OTHER;
+	if (err == ERR_OK)
+		err = callback_finish(x, snap, &cb);
+	callback_free(&cb);
+	buf_free(&query);
+	return err;
+}
+
+/* load=yes: the done page's offer, for when no window of opencode is waiting. */
+static enum err
+post_load(struct exchange *x, const struct snapshot *snap)
+{
+	enum err err;
+
+	if (snap->state != FLOW_DONE)
+		return ERR_OK;
+	if ((err = calls_enter(x->app)) != ERR_OK)
+		return err;
+	err = opencode_reload(x, &snap->flow);
+	calls_leave(x->app);
+	return err;
+}
+
+/*
+ * confirm=yes: somebody whom opencode lets in takes a flow that is bound to
+ * nobody into his browser, and finishes it with the callback that he was shown.
+ */
+static void
+post_confirm(struct exchange *x, struct snapshot *snap, const char *callback)
+{
+	struct callback cb = {.raw = ""};
+	struct response offered;
+	enum err err;
+
+	response_init(&offered);
+	if ((err = calls_enter(x->app)) == ERR_OK) {
+		err = opencode_lets_in(x, NULL);
+		calls_leave(x->app);
+	}
+	if (err == ERR_OK && callback != NULL)
+		err = callback_read(&cb, callback);
+	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
+		err = ERR_UNKNOWN_FLOW;
+	if (err == ERR_OK && x->browser[0] == '\0')
+		cookie_offer(&offered, x->site.secure, x->browser);
+	if (err == ERR_OK)
+		err = x->app->store->ops->bind(x->app->store, snap->flow.id, x->browser);
+	if (err == ERR_TAKEN)
+		err = ERR_UNKNOWN_FLOW;
+	if (err == ERR_OK && callback != NULL)
+		err = callback_finish(x, snap, &cb);
+	if (err == ERR_OK)
+		answer_flow(x, snap->flow.id);
+	else
+		answer_problem(x, err);
+	/* the cookie goes along even if delivery did not: the flow is this browser's now */
+	buf_puts(&x->response->head, buf_text(&offered.head));
+	response_free(&offered);
+	callback_free(&cb);
+}
+
+static bool
+says_yes(const struct query *form, const char *name)
+{
+	const char *value = query_get(form, name);
+
+	return value != NULL && strcmp(value, "yes") == 0;
+}
+
+static void
+post_form(struct exchange *x, struct snapshot *snap, enum claimant who, const struct query *form)
+{
+	const char *address = query_get(form, "address");
+	enum err err = ERR_OK;
+
+	if (who == CLAIMANT_ASK) {
+		if (!says_yes(form, "confirm") || snap->state != FLOW_WAITING)
+			answer_problem(x, ERR_UNKNOWN_FLOW);
+		else
+			post_confirm(x, snap, query_get(form, "callback"));
+		return;
+	}
+	if (says_yes(form, "load"))
+		err = post_load(x, snap);
+	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
+		err = post_address(x, snap, address);
+	if (err == ERR_OK)
+		answer_flow(x, snap->flow.id);
+	else if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING && error_status(err) == 400) {
+		log_refusal(x, err, snap->flow.id);
+		answer_flow_page(x, snap, err);
+	} else
+		answer_problem(x, err);
+}
+
+void
+flow_post(struct exchange *x)
+{
+	struct query form = {.count = 0};
+	struct snapshot snap;
+	enum claimant who;
+	enum err err = find_own(x, &snap, &who);
+
+	if (err == ERR_OK)
+		err = exchange_form(x, &form);
+	if (err == ERR_OK)
+		post_form(x, &snap, who, &form);
+	else if (who == CLAIMANT_OWNER && snap.state == FLOW_WAITING && error_status(err) == 400) {
+		log_refusal(x, err, snap.flow.id);
+		answer_flow_page(x, &snap, err == ERR_ENCODING || err == ERR_VALUE_LONG ? ERR_PASTE_TEXT : err);
+	} else
+		answer_problem(x, err);
+	query_free(&form);
+}
+
+void
+flow_list_get(struct exchange *x)
+{
+	struct store *store = x->app->store;
+	struct page_list_item item[STORE_LIST_MAX];
+	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
+	struct page_site site = exchange_site(x);
+	size_t found = 0, shown = 0;
+	struct snapshot snap;
+	enum claimant who;
+	enum err err = x->site.usable ? ERR_OK : ERR_NEEDS_HTTPS;
+	struct buf page;
+
+	if (err == ERR_OK && x->browser[0] != '\0')
+		err = store->ops->list_browser(store, secret_key("browser", x->browser, NULL), id,
+		    &found);
+	for (size_t i = 0; err == ERR_OK && i < found; i++) {
+		if (flow_find(x, id[i], &snap, &who) != ERR_OK || who != CLAIMANT_OWNER)
+			continue;
+		memcpy(item[shown].id, id[i], sizeof(item[shown].id));
+		memcpy(item[shown].provider, snap.flow.provider, sizeof(item[shown].provider));
+		item[shown].state = snap.state;
+		item[shown++].expires_in = snap.flow.expires - snap.now;
+	}
+	if (err != ERR_OK) {
+		answer_problem(x, err);
+		return;
+	}
+	buf_init(&page, RESPONSE_BODY_MAX);
+	page_list(&page, &site, item, shown);
+	answer_page(x, 200, &page);
+}

@@ -1,0 +1,20 @@
+/*
+ * The pages of a flow and what they send.
+ */
+#ifndef FLOW_PAGE_H
+#define FLOW_PAGE_H
+
+#include "exchange.h"
+
+/* GET {prefix}/: this browser's flows. */
+void flow_list_get(struct exchange *x);
+
+/* GET and POST {prefix}/flow/{id}, GET {prefix}/flow/{id}/status. */
+void flow_get(struct exchange *x);
+void flow_post(struct exchange *x);
+void flow_status_get(struct exchange *x);
+
+/* Answers 200 with the ask page; callback is the raw query to finish with, or NULL. */
+void answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback);
+
+#endif

@@ -1,0 +1,87 @@
+#include "flow_record.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every member of struct flow has its row in one of these tables. */
+#define TEXT(member) {#member, offsetof(struct flow, member), sizeof(((struct flow *)0)->member)}
+static const struct {
+	const char *name;
+	size_t offset;
+	size_t size;
+} texts[] = {
+    TEXT(id),
+    TEXT(opencode),
+    TEXT(provider),
+    TEXT(redirect_host),
+    TEXT(redirect_path),
+    TEXT(authorize_origin),
+    TEXT(directory),
+    TEXT(workspace),
+    TEXT(query),
+    TEXT(browser),
+    TEXT(address),
+};
+#undef TEXT
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+enum err
+flow_record_write(const struct flow *flow, struct buf *out)
+{
+	json_t *object = json_pack("{s:i, s:i, s:b, s:b, s:I, s:I}", "method", flow->method,
+	    "redirect_port", flow->redirect_port, "authenticated", flow->authenticated, "bound",
+	    flow->bound, "created", (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
+	char *text = NULL;
+	enum err err = ERR_MEMORY;
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (json_object_set_new(object, texts[i].name,
+			json_string((const char *)flow + texts[i].offset)) != 0)
+			goto out;
+	if ((text = json_dumps(object, JSON_COMPACT)) != NULL)
+		err = buf_puts(out, text);
+out:
+	free(text);
+	json_decref(object);
+	return err;
+}
+
+static bool
+read_text(const json_t *object, const char *name, char *out, size_t size)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (!json_is_string(value) || json_string_length(value) >= size)
+		return false;
+	memcpy(out, json_string_value(value), json_string_length(value) + 1);
+	return true;
+}
+
+enum err
+flow_record_read(const char *text, size_t len, struct flow *flow)
+{
+	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_int_t created, expires;
+	int authenticated, bound;
+	enum err err = ERR_UNKNOWN_FLOW;
+
+	*flow = (struct flow){.created = 0};
+	if (json_unpack(object, "{s:i, s:i, s:b, s:b, s:I, s:I}", "method", &flow->method,
+		"redirect_port", &flow->redirect_port, "authenticated", &authenticated, "bound",
+		&bound, "created", &created, "expires", &expires) != 0)
+		goto out;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (!read_text(object, texts[i].name, (char *)flow + texts[i].offset, texts[i].size))
+			goto out;
+	flow->authenticated = authenticated != 0;
+	flow->bound = bound != 0;
+	flow->created = created;
+	flow->expires = expires;
+	err = ERR_OK;
+out:
+	json_decref(object);
+	return err;
+}

@@ -1,0 +1,19 @@
+/*
+ * A flow's record as text: one JSON object, the same in every store.
+ */
+#ifndef FLOW_RECORD_H
+#define FLOW_RECORD_H
+
+#include "buf.h"
+#include "error.h"
+#include "flow.h"
+
+#define FLOW_RECORD_MAX 32768 /* bytes */
+
+/* Appends the record. ERR_MEMORY, ERR_TOO_LARGE. */
+enum err flow_record_write(const struct flow *flow, struct buf *out) MUST_CHECK;
+
+/* Reads it back. ERR_UNKNOWN_FLOW: truncated, foreign or otherwise not a record. */
+enum err flow_record_read(const char *text, size_t len, struct flow *flow) MUST_CHECK;
+
+#endif

@@ -1,0 +1,154 @@
+#include "folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "secret.h"
+
+enum err
+folder_enter(const char *path, int *out)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *cause = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		cause = strerror(errno);
+	else if (st.st_uid != geteuid())
+		cause = "belongs to another user";
+	else if ((st.st_mode & 077) != 0)
+		cause = "others may enter it: its mode must be 0700";
+	if (cause == NULL) {
+		*out = fd;
+		return ERR_OK;
+	}
+	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", path, "cause", cause, NULL);
+	if (fd >= 0)
+		close(fd);
+	return ERR_STORE;
+}
+
+void
+folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix)
+{
+	snprintf(name, FOLDER_NAME_SIZE, "%s%s", id, suffix);
+}
+
+enum err
+folder_link_make(int fd, const char *id, const char *suffix, const char *text)
+{
+	char name[FOLDER_NAME_SIZE];
+
+	folder_name(name, id, suffix);
+	if (symlinkat(text, fd, name) == 0)
+		return ERR_OK;
+	if (errno == EEXIST)
+		return ERR_TAKEN;
+	log_event(LOG_LEVEL_ERROR, "store-write", "file", name, "cause", strerror(errno), NULL);
+	return ERR_STORE;
+}
+
+/* Reads one; text is "" if there is none. */
+static enum err
+link_read(int fd, const char *name, char text[FOLDER_LINK_SIZE])
+{
+	ssize_t len = readlinkat(fd, name, text, FOLDER_LINK_SIZE - 1);
+
+	text[len > 0 ? len : 0] = '\0';
+	return len >= 0 || errno == ENOENT || errno == EINVAL ? ERR_OK : ERR_STORE;
+}
+
+enum err
+folder_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
+{
+	char name[FOLDER_NAME_SIZE];
+
+	folder_name(name, id, suffix);
+	return link_read(fd, name, text);
+}
+
+void
+folder_remove(int fd, const char *id, const char *suffix)
+{
+	char name[FOLDER_NAME_SIZE];
+
+	folder_name(name, id, suffix);
+	unlinkat(fd, name, 0);
+}
+
+/* Writes a file that must not exist yet. */
+enum err
+folder_file_write(int dir, const char *id, const char *suffix, const char *data, size_t len)
+{
+	char name[FOLDER_NAME_SIZE];
+	enum err err = ERR_OK;
+	ssize_t n;
+	int fd;
+
+	folder_name(name, id, suffix);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? ERR_TAKEN : ERR_STORE;
+	for (; len > 0; data += n, len -= (size_t)n)
+		if ((n = write(fd, data, len)) <= 0) {
+			err = ERR_STORE;
+			break;
+		}
+	if (close(fd) != 0)
+		err = ERR_STORE;
+	return err;
+}
+
+/* Reads a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or larger than the buffer may be.
+ */
+enum err
+folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
+{
+	char name[FOLDER_NAME_SIZE], chunk[4096];
+	enum err err = ERR_UNKNOWN_FLOW;
+	struct stat st;
+	ssize_t n = 0;
+	int fd;
+
+	folder_name(name, id, suffix);
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
+									   : ERR_STORE;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
+		       buf_add(out, chunk, (size_t)n) == ERR_OK)
+			continue;
+		err = n < 0 ? ERR_STORE : out->err != ERR_OK ? ERR_UNKNOWN_FLOW : ERR_OK;
+	}
+	secret_wipe(chunk, sizeof(chunk));
+	close(fd);
+	return err;
+}
+
+enum err
+folder_lock(int fd, const char *name, off_t start, int *out)
+{
+	struct flock range = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = 1};
+	int r, lock;
+
+	lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return ERR_STORE;
+	/* a lock of the open file, not of the process: threads exclude each other too */
+	do
+		r = fcntl(lock, F_OFD_SETLKW, &range);
+	while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		close(lock);
+		return ERR_STORE;
+	}
+	*out = lock;
+	return ERR_OK;
+}

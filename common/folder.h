@@ -1,0 +1,50 @@
+/*
+ * Small files in one folder that only our own user may enter. Names are an id
+ * and a suffix. A symbolic link that points nowhere is the smallest file there
+ * is: made together with its content in one exclusive step, read in one.
+ */
+#ifndef FOLDER_H
+#define FOLDER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "error.h"
+
+#define FOLDER_NAME_SIZE 128 /* of a name, with its NUL */
+#define FOLDER_LINK_SIZE 512 /* of a link's text, with its NUL */
+
+/*
+ * Opens the folder into *fd (close it). ERR_STORE: missing, a link, of another
+ * user, or open to others (anything but mode 0700 and less); the log has the cause.
+ */
+enum err folder_enter(const char *path, int *fd) MUST_CHECK;
+
+/* id and suffix, one behind the other. */
+void folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
+
+/* Makes a link with this text. ERR_TAKEN: the name exists; ERR_STORE. */
+enum err folder_link_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
+
+/* Reads one; "" if there is none. ERR_STORE. */
+enum err folder_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
+    MUST_CHECK;
+
+/* Writes a file that must not exist yet (ERR_TAKEN), mode 0600. ERR_STORE. */
+enum err folder_file_write(int fd, const char *id, const char *suffix, const char *data,
+    size_t len) MUST_CHECK;
+
+/* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum; ERR_STORE. */
+enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
+
+/* Removes a file or link, if it is there. */
+void folder_remove(int fd, const char *id, const char *suffix);
+
+/*
+ * Opens a file, made if missing, and waits for the exclusive lock of its byte
+ * `start`. Closing *lock ends it. ERR_STORE.
+ */
+enum err folder_lock(int fd, const char *name, off_t start, int *lock) MUST_CHECK;
+
+#endif

@@ -1,0 +1,134 @@
+#include "health.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opencode.h"
+
+#define PROBE_MS 2000
+
+/* How an opencode is: the note that all processes share. */
+static const char up[] = "up ";	     /* and its version */
+static const char locked[] = "locked"; /* up, and wants a password */
+static const char down[] = "down";
+
+static void
+read_version(const struct http_reply *reply, char note[STORE_NOTE_MAX + 1])
+{
+	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	const char *version = json_string_value(json_object_get(json, "version"));
+
+	snprintf(note, STORE_NOTE_MAX + 1, "%s%.32s", up, version == NULL ? "?" : version);
+	json_decref(json);
+}
+
+/* Asks one opencode for its health, unless somebody did so just now. */
+static enum err
+probe(const struct exchange *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
+{
+	struct http_call call = {.method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
+	struct http_reply reply = {.status = 0};
+	enum err err;
+
+	http_header(&call, "Authorization", authorization);
+	if ((err = calls_enter(x->app)) != ERR_OK)
+		return err;
+	err = opencode_send(x, &call, &reply);
+	calls_leave(x->app);
+	if (err == ERR_OK && reply.status == 401)
+		memcpy(note, locked, sizeof(locked));
+	else if (err == ERR_OK && reply.status == 200)
+		read_version(&reply, note);
+	else
+		memcpy(note, down, sizeof(down));
+	http_reply_free(&reply);
+	return ERR_OK;
+}
+
+/* The note on one opencode, at most HEALTH_SECONDS old. */
+static enum err
+look(const struct exchange *x, char note[STORE_NOTE_MAX + 1])
+{
+	struct store *store = x->app->store;
+	char name[CONFIG_NAME_MAX + 16];
+	enum err err;
+
+	snprintf(name, sizeof(name), "health-%s", x->site.opencode->name);
+	err = store->ops->recall(store, name, HEALTH_SECONDS, note);
+	if (err != ERR_UNKNOWN_FLOW)
+		return err;
+	if ((err = probe(x, NULL, note)) == ERR_OK)
+		err = store->ops->remember(store, name, note);
+	return err;
+}
+
+/* Whether opencode lets the visitor see more: it has no password, or he brought it. */
+static bool
+lets_in(const struct exchange *x, const char *note)
+{
+	char own[STORE_NOTE_MAX + 1];
+
+	if (strncmp(note, up, sizeof(up) - 1) == 0)
+		return true;
+	return strcmp(note, locked) == 0 && x->request->authorization != NULL &&
+	    probe(x, x->request->authorization, own) == ERR_OK &&
+	    strncmp(own, up, sizeof(up) - 1) == 0;
+}
+
+static json_t *
+describe(const struct config_opencode *o, const char *note)
+{
+	bool is_up = strncmp(note, up, sizeof(up) - 1) == 0;
+
+	return json_pack("{s:s, s:s, s:s*}", "name", o->name, "status",
+	    strcmp(note, down) == 0 ? "unreachable" : "ok", "version",
+	    is_up ? note + sizeof(up) - 1 : NULL);
+}
+
+static void
+answer(struct exchange *x, bool ok, json_t *details)
+{
+	json_t *json = json_pack("{s:s}", "status", ok ? "ok" : "degraded");
+	char *text;
+
+	if (details != NULL)
+		json_object_update(json, details);
+	text = json_dumps(json, JSON_COMPACT);
+	answer_json(x, ok ? 200 : 503, text == NULL ? "{\"status\":\"degraded\"}" : text);
+	free(text);
+	json_decref(json);
+}
+
+void
+health_get(struct exchange *x)
+{
+	const struct config *config = x->app->config;
+	const struct config_opencode *asked = x->site.opencode;
+	char note[STORE_NOTE_MAX + 1];
+	json_t *all = json_array(), *details = NULL;
+	bool ok = true, let_in = false;
+	size_t waiting = 0;
+
+	if (x->app->store->ops->count_waiting(x->app->store, &waiting) != ERR_OK) {
+		json_decref(all);
+		answer(x, false, NULL);
+		return;
+	}
+	for (size_t i = 0; i < config->opencode_count; i++) {
+		x->site.opencode = &config->opencode[i];
+		if (look(x, note) != ERR_OK)
+			memcpy(note, down, sizeof(down));
+		ok = ok && strcmp(note, down) != 0;
+		if (asked == x->site.opencode || (asked == NULL && i == 0))
+			let_in = lets_in(x, note);
+		json_array_append_new(all, describe(x->site.opencode, note));
+	}
+	if (let_in)
+		details = json_pack("{s:s, s:s, s:O, s:I}", "version", VERSION, "store", "ok",
+		    "opencode", all, "pending", (json_int_t)waiting);
+	answer(x, ok, details);
+	json_decref(details);
+	json_decref(all);
+}

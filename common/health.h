@@ -1,0 +1,13 @@
+/*
+ * GET {prefix}/health: one word for everybody, more for those whom opencode lets in.
+ */
+#ifndef HEALTH_H
+#define HEALTH_H
+
+#include "exchange.h"
+
+#define HEALTH_SECONDS 2 /* opencode is asked at most this often */
+
+void health_get(struct exchange *x);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * One HTTP/1.1 call over a Unix socket, through libcurl: no proxy, no redirect,
+ * no retry, a fresh connection each time, so that what was sent was sent once.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "error.h"
+#include "request.h"
+
+#define HTTP_CONNECT_MS	 1000
+#define HTTP_TOTAL_MS	 10000
+#define HTTP_BODY_MAX	 65536 /* bytes of a reply's body */
+#define HTTP_HEAD_MAX	 16384 /* bytes of a reply's header lines */
+#define HTTP_HEADERS_MAX 16    /* headers of a call */
+
+struct http_call {
+	const char *socket_path;
+	const char *method;
+	const char *host;   /* Host header: "opencode", "localhost:1455" */
+	const char *target; /* path and query, sent as they are */
+	struct header header[HTTP_HEADERS_MAX];
+	size_t header_count;
+	const char *body; /* NULL: none */
+	size_t body_len;
+	int timeout_ms; /* for the whole call; 0: HTTP_TOTAL_MS */
+	bool tail;	/* keep the end of a body that is too large, instead of refusing it */
+};
+
+struct http_reply {
+	int status;
+	struct buf head; /* header lines as they came, each "Name: value\n" */
+	struct buf body;
+};
+
+/* Adds a header to a call; a NULL value adds none. Both strings must outlive the call. */
+void http_header(struct http_call *call, const char *name, const char *value);
+
+/*
+ * Makes the call. Any status is ERR_OK. ERR_OPENCODE_DOWN: could not connect,
+ * nothing was sent; ERR_OPENCODE_GONE, ERR_OPENCODE_TIMEOUT, ERR_OPENCODE_ANSWER,
+ * ERR_MEMORY: something may have been sent. Release the reply in any case.
+ */
+enum err http_send(const struct http_call *call, struct http_reply *reply) MUST_CHECK;
+void http_reply_free(struct http_reply *reply);
+
+/*
+ * Walks through the header lines of a reply. *pos starts at NULL. Gives name
+ * and value as pieces of reply->head; false at the end.
+ */
+struct http_field {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+};
+bool http_next_field(const struct http_reply *reply, const char **pos, struct http_field *field);
+
+#endif

@@ -1,0 +1,258 @@
+#include "opencode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "secret.h"
+
+#define SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
+#define PASSWORD_MAX	 1024
+
+enum err
+calls_enter(struct app *app)
+{
+	if (atomic_fetch_add(&app->calls, 1) < app->calls_max)
+		return ERR_OK;
+	atomic_fetch_sub(&app->calls, 1);
+	return ERR_BUSY;
+}
+
+void
+calls_leave(struct app *app)
+{
+	atomic_fetch_sub(&app->calls, 1);
+}
+
+/* Reads the password, which is the first line of the file, and makes the header. */
+static bool
+read_password(const struct config_opencode *o, char *out, size_t size)
+{
+	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 2];
+	int fd = open(o->password_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	size_t name_len = strlen(o->username);
+	ssize_t n;
+	bool good = false;
+
+	if (fd < 0) {
+		log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file, "cause",
+		    strerror(errno), NULL);
+		return false;
+	}
+	memcpy(text, o->username, name_len);
+	text[name_len] = ':';
+	n = read(fd, text + name_len + 1, PASSWORD_MAX);
+	close(fd);
+	if (n > 0) {
+		text[name_len + 1 + (size_t)n] = '\0';
+		text[strcspn(text, "\r\n")] = '\0';
+		memcpy(out, "Basic ", 7);
+		good = secret_base64(text, strlen(text), out + 6, size - 6);
+	}
+	secret_wipe(text, sizeof(text));
+	return good;
+}
+
+void
+credentials_find(const struct exchange *x, struct credentials *out)
+{
+	const struct config_opencode *o = x->site.opencode;
+	const char *own = x->request->authorization;
+
+	out->authorization[0] = '\0';
+	if (own != NULL && strlen(own) <= CREDENTIALS_MAX)
+		memcpy(out->authorization, own, strlen(own) + 1);
+	else if (o->password_file[0] != '\0' &&
+	    !read_password(o, out->authorization, sizeof(out->authorization)))
+		out->authorization[0] = '\0';
+}
+
+void
+credentials_wipe(struct credentials *c)
+{
+	secret_wipe(c, sizeof(*c));
+}
+
+/* A socket that somebody else could have put there is none (design section 6). */
+static const char *
+socket_fault(const char *path)
+{
+	char folder[SOCKET_PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	size_t len = (size_t)(slash - path);
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return strerror(errno);
+	if (!S_ISSOCK(st.st_mode))
+		return "is not a socket";
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	if (stat(len == 0 ? "/" : folder, &st) != 0)
+		return strerror(errno);
+	if ((st.st_mode & S_IWOTH) != 0)
+		return "everybody can write to its folder";
+	return NULL;
+}
+
+/* Puts the port in the place of %p and looks whether that is a socket we may trust. */
+static enum err
+socket_find(const struct config_opencode *o, int port, char path[SOCKET_PATH_SIZE])
+{
+	const char *percent = strstr(o->socket, "%p"), *cause;
+	int len = percent == NULL
+	    ? snprintf(path, SOCKET_PATH_SIZE, "%s", o->socket)
+	    : snprintf(path, SOCKET_PATH_SIZE, "%.*s%d%s", (int)(percent - o->socket), o->socket,
+		  port, percent + 2);
+
+	cause = len < 0 || (size_t)len >= SOCKET_PATH_SIZE ? "is too long" : socket_fault(path);
+	if (cause == NULL)
+		return ERR_OK;
+	log_event(LOG_LEVEL_ERROR, "opencode-socket", "socket", path, "cause", cause, "hint",
+	    "is opencode running, with its plugin loaded?", NULL);
+	return ERR_OPENCODE_DOWN;
+}
+
+enum err
+opencode_send(const struct exchange *x, struct http_call *call, struct http_reply *reply)
+{
+	const struct config_opencode *o = x->site.opencode;
+	char path[SOCKET_PATH_SIZE];
+
+	*reply = (struct http_reply){.status = 0};
+	if (socket_find(o, o->port, path) != ERR_OK)
+		return ERR_OPENCODE_DOWN;
+	call->socket_path = path;
+	call->host = "opencode";
+	return http_send(call, reply);
+}
+
+enum err
+listener_get(const struct exchange *x, const struct flow *flow, const char *target, int timeout_ms,
+    struct http_reply *reply)
+{
+	struct http_call call = {.method = "GET",
+	    .host = flow->redirect_host,
+	    .target = target,
+	    .timeout_ms = timeout_ms};
+	char path[SOCKET_PATH_SIZE];
+
+	*reply = (struct http_reply){.status = 0};
+	if (socket_find(x->site.opencode, flow->redirect_port, path) != ERR_OK)
+		return ERR_OPENCODE_DOWN;
+	call.socket_path = path;
+	return http_send(&call, reply);
+}
+
+/* The headers of the visitor's own request that say for which project he asks. */
+static void
+add_project_headers(const struct exchange *x, struct http_call *call)
+{
+	for (size_t i = 0; i < x->request->x_opencode_count; i++)
+		http_header(call, x->request->x_opencode[i].name, x->request->x_opencode[i].value);
+}
+
+enum err
+opencode_lets_in(const struct exchange *x, struct http_reply *reply)
+{
+	struct http_call call = {.method = "GET", .target = "/provider/auth"};
+	struct http_reply own;
+	enum err err;
+
+	if (reply == NULL)
+		reply = &own;
+	http_header(&call, "Authorization", x->request->authorization);
+	add_project_headers(x, &call);
+	err = opencode_send(x, &call, reply);
+	if (err == ERR_OK && reply->status == 401)
+		err = ERR_CREDENTIALS;
+	else if (err == ERR_OK && reply->status != 200)
+		err = ERR_OPENCODE_ANSWER;
+	if (reply == &own)
+		http_reply_free(&own);
+	return err;
+}
+
+enum err
+flow_send(const struct exchange *x, const struct flow *flow, const char *path,
+    struct http_call *call, struct http_reply *reply)
+{
+	struct credentials credentials;
+	struct buf target;
+	enum err err;
+
+	*reply = (struct http_reply){.status = 0};
+	buf_init(&target, FLOW_DIRECTORY_MAX + 256);
+	credentials_find(x, &credentials);
+	if (credentials.authorization[0] != '\0')
+		http_header(call, "Authorization", credentials.authorization);
+	if (flow->directory[0] != '\0')
+		http_header(call, "x-opencode-directory", flow->directory);
+	if (flow->workspace[0] != '\0')
+		http_header(call, "x-opencode-workspace", flow->workspace);
+	buf_printf(&target, "%s%s%s", path, flow->query[0] == '\0' ? "" : "?", flow->query);
+	if ((err = target.err) == ERR_OK) {
+		call->target = buf_text(&target);
+		err = opencode_send(x, call, reply);
+	}
+	credentials_wipe(&credentials);
+	buf_free(&target);
+	return err;
+}
+
+/* The list "connected" is the last member of a very long answer: its end is enough. */
+static bool
+tail_lists(const char *tail, const char *provider)
+{
+	static const char key[] = "\"connected\":";
+	const char *found = NULL;
+	bool listed = false;
+	json_t *list, *item;
+	size_t i;
+
+	for (const char *p = tail; (p = strstr(p, key)) != NULL; p++)
+		found = p;
+	if (found == NULL)
+		return false;
+	list = json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
+	json_array_foreach(list, i, item)
+		if (json_is_string(item) && strcmp(json_string_value(item), provider) == 0)
+			listed = true;
+	json_decref(list);
+	return listed;
+}
+
+enum err
+opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+{
+	struct http_call call = {.method = "GET", .tail = true};
+	struct http_reply reply;
+	enum err err = flow_send(x, flow, "/provider", &call, &reply);
+
+	if (err == ERR_OK && reply.status != 200)
+		err = reply.status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
+	*connected = err == ERR_OK && tail_lists(buf_text(&reply.body), flow->provider);
+	http_reply_free(&reply);
+	return err;
+}
+
+enum err
+opencode_reload(const struct exchange *x, const struct flow *flow)
+{
+	struct http_call call = {.method = "POST", .body = "", .body_len = 0};
+	struct http_reply reply;
+	enum err err = flow_send(x, flow, "/instance/dispose", &call, &reply);
+
+	if (err == ERR_OK && reply.status != 200)
+		err = reply.status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
+	http_reply_free(&reply);
+	return err;
+}

@@ -1,0 +1,59 @@
+/*
+ * Calls to opencode and its listeners, for one exchange: finds the socket,
+ * bounds how many run at once, brings credentials along.
+ */
+#ifndef OPENCODE_H
+#define OPENCODE_H
+
+#include "exchange.h"
+#include "http.h"
+
+#define CREDENTIALS_MAX 8192 /* bytes of an Authorization header */
+
+/* One place among the calls that may run at once. ERR_BUSY: none is free. */
+enum err calls_enter(struct app *app) MUST_CHECK;
+void calls_leave(struct app *app);
+
+/* What a call says for itself: the Authorization header, wiped by credentials_wipe(). */
+struct credentials {
+	char authorization[CREDENTIALS_MAX + 1]; /* "" if there are none */
+};
+
+/* The request's own Authorization, else that of password_file. */
+void credentials_find(const struct exchange *x, struct credentials *out);
+void credentials_wipe(struct credentials *c);
+
+/*
+ * Calls opencode itself. The call has method, target, body and own headers set;
+ * socket and Host are filled in here. Errors of http_send(); ERR_OPENCODE_DOWN
+ * also if the socket is missing or unsafe.
+ */
+enum err opencode_send(const struct exchange *x, struct http_call *call, struct http_reply *reply)
+    MUST_CHECK;
+
+/*
+ * Calls opencode on behalf of a flow: with the directory and workspace that it
+ * began with, and with the request's credentials, else those of password_file.
+ */
+enum err flow_send(const struct exchange *x, const struct flow *flow, const char *path,
+    struct http_call *call, struct http_reply *reply) MUST_CHECK;
+
+/* Calls the listener of a flow: GET target. */
+enum err listener_get(const struct exchange *x, const struct flow *flow, const char *target,
+    int timeout_ms, struct http_reply *reply) MUST_CHECK;
+
+/*
+ * Whether opencode lets the sender of this request in: ERR_OK, ERR_CREDENTIALS,
+ * or why it could not be asked. reply, if not NULL, gets the answer of GET
+ * /provider/auth (release it in any case).
+ */
+enum err opencode_lets_in(const struct exchange *x, struct http_reply *reply) MUST_CHECK;
+
+/* Whether opencode lists an account of this flow's provider as connected. */
+enum err opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+    MUST_CHECK;
+
+/* Makes a running opencode load its accounts anew, in the flow's directory. */
+enum err opencode_reload(const struct exchange *x, const struct flow *flow) MUST_CHECK;
+
+#endif

@@ -1,0 +1,84 @@
+#include "origin.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+bool
+authority_read(const char *text, struct authority *out)
+{
+	static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789.-_";
+	static const char ipv6_bytes[] = "0123456789abcdefABCDEF:.";
+	size_t len, digits;
+
+	if (text[0] == '[') {
+		len = 1 + strspn(text + 1, ipv6_bytes);
+		if (len == 1 || text[len] != ']')
+			return false;
+		len++;
+	} else {
+		len = strspn(text, name_bytes);
+	}
+	if (len == 0 || len > ORIGIN_MAX - 16)
+		return false;
+	*out = (struct authority){text, len, ""};
+	if (text[len] == '\0')
+		return true;
+	if (text[len] != ':')
+		return false;
+	digits = strspn(text + len + 1, "0123456789");
+	if (digits > 5 || text[len + 1 + digits] != '\0')
+		return false;
+	out->port = text + len + 1;
+	return true;
+}
+
+bool
+authority_same(const struct authority *a, const struct authority *b)
+{
+	if (a->name_len != b->name_len || strncasecmp(a->name, b->name, a->name_len) != 0)
+		return false;
+	return a->port[0] == '\0' || b->port[0] == '\0' || strcmp(a->port, b->port) == 0;
+}
+
+bool
+host_is_loopback(const char *host)
+{
+	struct authority a;
+
+	if (!authority_read(host, &a))
+		return false;
+	if (a.name_len == 9 && strncasecmp(a.name, "localhost", 9) == 0)
+		return true;
+	if (a.name_len == 5 && strncmp(a.name, "[::1]", 5) == 0)
+		return true;
+	return strncmp(a.name, "127.", 4) == 0 && strspn(a.name, "0123456789.") == a.name_len;
+}
+
+const char *
+origin_authority(const char *origin)
+{
+	if (strncmp(origin, "https://", 8) == 0)
+		return origin + 8;
+	if (strncmp(origin, "http://", 7) == 0)
+		return origin + 7;
+	return NULL;
+}
+
+bool
+origin_read(const char *text, char out[ORIGIN_MAX + 1])
+{
+	const char *authority = origin_authority(text);
+	size_t len = strlen(text);
+	struct authority a;
+
+	if (len > 0 && text[len - 1] == '/')
+		len--;
+	if (authority == NULL || len > ORIGIN_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)tolower((unsigned char)text[i]);
+	out[len] = '\0';
+	return authority_read(origin_authority(out), &a);
+}

@@ -1,0 +1,34 @@
+/*
+ * What the pages share: the frame around each, the names of providers, and the
+ * box that tells how something went.
+ */
+#ifndef PAGE_PART_H
+#define PAGE_PART_H
+
+#include "buf.h"
+#include "page.h"
+
+#define PAGE_TEXT_MAX	  2048 /* bytes of a title or a paragraph, before escaping */
+#define PAGE_RELOAD_NEVER 0    /* seconds after which a page reloads itself */
+
+enum page_mood { MOOD_GOOD, MOOD_WAIT, MOOD_WARN, MOOD_BAD };
+
+/* Everything up to and with <main>. title is a text; the product's name is put behind it. */
+void page_open(struct buf *out, const struct page_site *site, const char *title, int reload);
+
+/* Closes what page_open() opened. Returns what went wrong with the buffer, if anything. */
+enum err page_close(struct buf *out);
+
+/* A drawn sign for the mood; it says nothing that the text beside it does not say. */
+void page_sign(struct buf *out, enum page_mood mood);
+
+/* A link back to opencode itself, as a button. */
+void page_back(struct buf *out);
+
+/* The flow page of a flow that no longer waits: being delivered, or how it went. */
+enum err page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow);
+
+/* "ChatGPT" for "openai"; an id that is not known is its own name. */
+const char *page_provider(const char *id);
+
+#endif

@@ -1,0 +1,205 @@
+#include "query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "secret.h"
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+utf8_valid(const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + len;
+
+	while (p < end) {
+		unsigned char lead = *p++;
+		unsigned char low = 0x80, high = 0xbf;
+		int more;
+
+		if (lead < 0x80)
+			continue;
+		if (lead >= 0xc2 && lead <= 0xdf)
+			more = 1;
+		else if (lead >= 0xe0 && lead <= 0xef)
+			more = 2;
+		else if (lead >= 0xf0 && lead <= 0xf4)
+			more = 3;
+		else
+			return false;
+		if (lead == 0xe0)
+			low = 0xa0;
+		else if (lead == 0xed)
+			high = 0x9f;
+		else if (lead == 0xf0)
+			low = 0x90;
+		else if (lead == 0xf4)
+			high = 0x8f;
+		for (; more > 0; more--, low = 0x80, high = 0xbf)
+			if (p == end || *p < low || *p++ > high)
+				return false;
+	}
+	return true;
+}
+
+static bool
+raw_allowed(unsigned char c, enum query_kind kind)
+{
+	return c > ' ' && c < 0x7f && !(c == '?' && kind == QUERY_STRING);
+}
+
+static bool
+decoded_allowed(unsigned char c, enum query_kind kind)
+{
+	if (c == '\t' || c == '\r' || c == '\n')
+		return kind == QUERY_FORM;
+	return c >= ' ' && c != 0x7f;
+}
+
+/* Decodes one name or value to *out, moves *out behind its NUL. */
+static enum err
+decode(const char *raw, size_t len, enum query_kind kind, char **out)
+{
+	size_t max = kind == QUERY_FORM ? FORM_VALUE_MAX : QUERY_VALUE_MAX;
+	char *start = *out, *p = *out;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = raw[i];
+
+		if (!raw_allowed((unsigned char)c, kind))
+			return ERR_ENCODING;
+		if (c == '+') {
+			c = ' ';
+		} else if (c == '%') {
+			int high = len - i > 2 ? hex_digit(raw[i + 1]) : -1;
+			int low = len - i > 2 ? hex_digit(raw[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return ERR_ENCODING;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if (!decoded_allowed((unsigned char)c, kind))
+			return ERR_ENCODING;
+		*p++ = c;
+	}
+	if (!utf8_valid(start, (size_t)(p - start)))
+		return ERR_ENCODING;
+	if ((size_t)(p - start) > max)
+		return ERR_VALUE_LONG;
+	*p++ = '\0';
+	*out = p;
+	return ERR_OK;
+}
+
+static enum err
+parse_pair(struct query *q, const char *pair, size_t len, enum query_kind kind, char **out)
+{
+	const char *eq = memchr(pair, '=', len);
+	size_t name_len = eq == NULL ? len : (size_t)(eq - pair);
+	struct query_param *param = &q->param[q->count];
+	enum err err;
+
+	if (q->count == QUERY_PARAMS_MAX)
+		return ERR_PARAMS;
+	if (name_len == 0)
+		return ERR_ENCODING;
+	param->name = *out;
+	if ((err = decode(pair, name_len, kind, out)) != ERR_OK)
+		return err;
+	param->value = *out;
+	if (eq == NULL)
+		*(*out)++ = '\0';
+	else if ((err = decode(eq + 1, len - name_len - 1, kind, out)) != ERR_OK)
+		return err;
+	q->count++;
+	return ERR_OK;
+}
+
+static enum err
+refuse_duplicates(const struct query *q)
+{
+	for (size_t i = 1; i < q->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(q->param[i].name, q->param[j].name) == 0)
+				return ERR_DUPLICATE;
+	return ERR_OK;
+}
+
+enum err
+query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind)
+{
+	const char *end = raw + len;
+	enum err err = ERR_OK;
+	char *out;
+
+	*q = (struct query){.count = 0};
+	/* each pair decodes to at most its own length and two NULs, of which '=' and '&' pay for one */
+	q->storage_len = len + QUERY_PARAMS_MAX + 2;
+	if ((out = q->storage = malloc(q->storage_len)) == NULL)
+		return ERR_MEMORY;
+	while (raw < end && err == ERR_OK) {
+		const char *amp = memchr(raw, '&', (size_t)(end - raw));
+		size_t pair_len = (size_t)((amp == NULL ? end : amp) - raw);
+
+		if (pair_len > 0)
+			err = parse_pair(q, raw, pair_len, kind, &out);
+		raw += pair_len + (amp == NULL ? 0 : 1);
+	}
+	if (err == ERR_OK)
+		err = refuse_duplicates(q);
+	if (err != ERR_OK)
+		query_free(q);
+	return err;
+}
+
+void
+query_free(struct query *q)
+{
+	secret_wipe(q->storage, q->storage_len);
+	free(q->storage);
+	*q = (struct query){.count = 0};
+}
+
+const char *
+query_get(const struct query *q, const char *name)
+{
+	for (size_t i = 0; i < q->count; i++)
+		if (strcmp(q->param[i].name, name) == 0)
+			return q->param[i].value;
+	return NULL;
+}
+
+bool
+query_copy_raw(const char *raw, const char *name, char *out, size_t size)
+{
+	size_t name_len = strlen(name), used = strlen(out);
+
+	while (*raw != '\0') {
+		size_t len = strcspn(raw, "&");
+
+		if (len > name_len && raw[name_len] == '=' && strncmp(raw, name, name_len) == 0) {
+			size_t between = used > 0 ? 1 : 0;
+
+			if (used + between + len >= size)
+				return false;
+			if (between > 0)
+				out[used] = '&';
+			memcpy(out + used + between, raw, len);
+			out[used + between + len] = '\0';
+			return true;
+		}
+		raw += len + (raw[len] == '&' ? 1 : 0);
+	}
+	return true;
+}

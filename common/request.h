@@ -1,0 +1,54 @@
+/*
+ * One HTTP request as the core sees it, whichever way it came in. All strings
+ * belong to whoever filled the struct and live as long as the call to
+ * app_handle(). A header that was not sent is NULL; path and query never are.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define QUERY_MAX	 8192  /* bytes of a query */
+#define HEADER_MAX	 8192  /* bytes of each header that we read */
+#define BODY_MAX	 32768 /* bytes of a body */
+#define REQUEST_X_MAX	 8     /* x-opencode-* headers that are passed on */
+
+struct header {
+	const char *name;
+	const char *value;
+};
+
+struct request {
+	enum err err;	    /* ERR_OK, or what the front end found wrong (ERR_REQUEST, ERR_HEADER_LONG) */
+	const char *method; /* "GET"; "" if there was none */
+	const char *path;   /* raw, up to the first '?', what follows the mount point */
+	const char *query;  /* raw, behind the first '?'; "" if none */
+	const char *mount;  /* what our links start with: "" or "/cgi-bin/opencode-callback.cgi" */
+	bool https;	    /* the web server says that this connection came over TLS */
+	const char *remote_addr;
+
+	const char *host;
+	const char *origin;
+	const char *cookie;
+	const char *authorization;
+	const char *content_type;
+	const char *accept;
+	const char *cors_method;  /* Access-Control-Request-Method */
+	const char *cors_headers; /* Access-Control-Request-Headers */
+	const char *sec_fetch_site;
+	const char *sec_fetch_dest;
+	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
+	struct header x_opencode[REQUEST_X_MAX]; /* names in lower case, such as x-opencode-directory */
+	size_t x_opencode_count;
+
+	int64_t content_length; /* -1: not given */
+	/* Reads up to len bytes of the body. Returns the count, 0 at its end, -1 on failure. */
+	int (*read)(void *read_ctx, char *data, size_t len);
+	void *read_ctx;
+};
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * One HTTP response, built completely and then sent once by a front end.
+ */
+#ifndef RESPONSE_H
+#define RESPONSE_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+#define RESPONSE_HEAD_MAX 16384		/* bytes of all header lines */
+#define RESPONSE_BODY_MAX (256 * 1024)	/* bytes of a body */
+
+struct response {
+	int status;	 /* 200 */
+	struct buf head; /* complete header lines, each ending in CR LF; no Content-Length */
+	struct buf body;
+	bool head_only;	 /* answer to HEAD: the body is counted, not sent */
+};
+
+void response_init(struct response *r);
+void response_free(struct response *r);
+
+/* Empties the response and starts again with this status and no headers. */
+void response_start(struct response *r, int status);
+
+/*
+ * Adds one header. A name or value with a control byte is ERR_REQUEST and
+ * spoils the whole response (b->err), so that no header can be smuggled in.
+ */
+enum err response_header(struct response *r, const char *name, const char *value);
+
+/* The headers that every answer of ours carries; cache is the Cache-Control value. */
+void response_security_headers(struct response *r, const char *cache);
+
+/* Status 303 to an absolute path of this site (RFC 9110 section 15.4.4). */
+void response_redirect(struct response *r, const char *path);
+
+/* The reason phrase for a status that we use, "Unknown" for others. */
+const char *response_reason(int status);
+
+#endif

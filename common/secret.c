@@ -1,0 +1,76 @@
+#include "secret.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum err
+secret_init(void)
+{
+	return sodium_init() < 0 ? ERR_CONFIG : ERR_OK;
+}
+
+void
+secret_wipe(void *data, size_t len)
+{
+	if (data != NULL)
+		sodium_memzero(data, len);
+}
+
+bool
+secret_equal(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	return len == strlen(b) && sodium_memcmp(a, b, len) == 0;
+}
+
+void
+secret_token(char out[SECRET_HASH_LEN + 1])
+{
+	unsigned char bytes[32];
+
+	randombytes_buf(bytes, sizeof(bytes));
+	sodium_bin2base64(out, SECRET_HASH_LEN + 1, bytes, sizeof(bytes),
+	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_memzero(bytes, sizeof(bytes));
+}
+
+void
+secret_hash(const void *data, size_t len, char out[SECRET_HASH_LEN + 1])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, data, len);
+	sodium_bin2base64(out, SECRET_HASH_LEN + 1, hash, sizeof(hash),
+	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_memzero(hash, sizeof(hash));
+}
+
+uint64_t
+secret_key(const char *first, ...)
+{
+	crypto_hash_sha256_state state;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	uint64_t key;
+	va_list ap;
+
+	crypto_hash_sha256_init(&state);
+	va_start(ap, first);
+	/* the terminating NUL goes in too, so that "a","bc" and "ab","c" differ */
+	for (const char *s = first; s != NULL; s = va_arg(ap, const char *))
+		crypto_hash_sha256_update(&state, (const unsigned char *)s, strlen(s) + 1);
+	va_end(ap);
+	crypto_hash_sha256_final(&state, hash);
+	memcpy(&key, hash, sizeof(key));
+	return key;
+}
+
+bool
+secret_base64(const void *data, size_t len, char *out, size_t size)
+{
+	if (size < sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL))
+		return false;
+	sodium_bin2base64(out, size, data, len, sodium_base64_VARIANT_ORIGINAL);
+	return true;
+}

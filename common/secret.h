@@ -1,0 +1,36 @@
+/*
+ * Secrets: wiping, comparing, hashing and making them. libsodium does the work.
+ */
+#ifndef SECRET_H
+#define SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define SECRET_HASH_LEN 43 /* base64url characters of 32 bytes, unpadded */
+
+/* Must succeed once before the others. ERR_CONFIG if the system has no random source. */
+enum err secret_init(void) MUST_CHECK;
+
+/* Overwrites len bytes in a way that no compiler leaves out. NULL is fine. */
+void secret_wipe(void *data, size_t len);
+
+/* Whether two strings are equal, in a time that depends on their lengths alone. */
+bool secret_equal(const char *a, const char *b);
+
+/* A fresh token of 256 random bits as base64url (RFC 4648 section 5). */
+void secret_token(char out[SECRET_HASH_LEN + 1]);
+
+/* Base64url(SHA-256(data)), unpadded. */
+void secret_hash(const void *data, size_t len, char out[SECRET_HASH_LEN + 1]);
+
+/* A 64-bit hash that names things in our own files; not a secret. Strings, ended by NULL. */
+uint64_t secret_key(const char *first, ...) __attribute__((sentinel));
+
+/* Base64 (RFC 4648 section 4) of data for a Basic credential, NUL-terminated; false if size is too small. */
+bool secret_base64(const void *data, size_t len, char *out, size_t size);
+
+#endif

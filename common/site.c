@@ -1,0 +1,111 @@
+#include "site.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "origin.h"
+
+static void
+site_set(struct site *site, const char *scheme, const char *authority)
+{
+	int len = snprintf(site->origin, sizeof(site->origin), "%s%s", scheme, authority);
+
+	if (len < 0 || (size_t)len >= sizeof(site->origin))
+		site->origin[0] = '\0';
+	for (char *p = site->origin; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	site->secure = strncmp(site->origin, "https://", 8) == 0;
+	site->usable = site->secure || host_is_loopback(authority);
+}
+
+static bool
+says_same_origin(const struct request *request)
+{
+	return request->sec_fetch_site != NULL && strcmp(request->sec_fetch_site, "same-origin") == 0;
+}
+
+/*
+ * No url is configured. A same-origin request's Origin is the browser's own word
+ * for where it is; else the scheme is what the web server says, or https because
+ * browsers send Sec-Fetch-Site only where the connection is secure or loopback.
+ */
+static void
+site_detect(const struct request *request, const struct authority *host, struct site *site)
+{
+	const char *named = request->origin == NULL ? NULL : origin_authority(request->origin);
+	struct authority origin;
+	bool https = request->https;
+
+	if (named != NULL && says_same_origin(request) && authority_read(named, &origin) &&
+	    origin.name_len == host->name_len &&
+	    strncasecmp(origin.name, host->name, host->name_len) == 0) {
+		site_set(site, named == request->origin + 8 ? "https://" : "http://", named);
+		return;
+	}
+	if (request->sec_fetch_site != NULL && !host_is_loopback(request->host))
+		https = true;
+	site_set(site, https ? "https://" : "http://", request->host);
+}
+
+enum err
+site_find(const struct config *config, const struct request *request, struct site *site)
+{
+	struct authority host, own;
+	const char *authority;
+
+	*site = (struct site){.opencode = &config->opencode[0]};
+	if (request->host == NULL || !authority_read(request->host, &host))
+		return ERR_HOST;
+	if (config->opencode_count == 1 && config->opencode[0].url[0] == '\0') {
+		site_detect(request, &host, site);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < config->opencode_count; i++) {
+		authority = origin_authority(config->opencode[i].url);
+		if (authority == NULL || !authority_read(authority, &own) ||
+		    !authority_same(&host, &own))
+			continue;
+		site->opencode = &config->opencode[i];
+		site_set(site, authority == config->opencode[i].url + 8 ? "https://" : "http://",
+		    authority);
+		return ERR_OK;
+	}
+	return ERR_HOST;
+}
+
+/*
+ * Older browsers send no Sec-Fetch-Site; then Origin decides: word for word against a configured
+ * url, by scheme, name and known port against a detected one (a Host header may lack the port).
+ */
+static bool
+origin_is_ours(const struct site *site, const struct request *request)
+{
+	const char *theirs = origin_authority(request->origin), *ours = origin_authority(site->origin);
+	struct authority a, b;
+
+	if (strcasecmp(request->origin, site->origin) == 0)
+		return true;
+	if (site->opencode->url[0] != '\0' || theirs == NULL || ours == NULL)
+		return false;
+	return (theirs - request->origin) == (ours - site->origin) && authority_read(theirs, &a) &&
+	    authority_read(ours, &b) && authority_same(&a, &b);
+}
+
+bool
+site_same_origin(const struct site *site, const struct request *request)
+{
+	if (request->sec_fetch_site != NULL)
+		return says_same_origin(request);
+	return request->origin != NULL && origin_is_ours(site, request);
+}
+
+bool
+site_cross_site(const struct site *site, const struct request *request)
+{
+	if (request->sec_fetch_site != NULL)
+		return strcmp(request->sec_fetch_site, "cross-site") == 0 ||
+		    strcmp(request->sec_fetch_site, "same-site") == 0;
+	return request->origin != NULL && !origin_is_ours(site, request);
+}

@@ -1,0 +1,537 @@
+#include "store_dir.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flow_record.h"
+#include "folder.h"
+#include "log.h"
+#include "secret.h"
+#include "store_index.h"
+
+#define SWEEP_MAX   64 /* flows that one begin cleans up */
+#define ENDED_RATIO 3  /* ended flows kept, as a multiple of max_pending */
+#define GROUP_LOCKS 0x7fffffff
+
+struct store_dir {
+	struct store store;
+	struct store_limits limits;
+	char path[PATH_MAX];
+};
+
+static const char *const suffixes[] = {"", ".url", ".browser", ".claim", ".end", ".new"};
+
+static struct store_dir *
+dir_of(struct store *s)
+{
+	return (struct store_dir *)s;
+}
+
+/* Seconds since the host booted: runs on while it sleeps, and nobody can set it. */
+static int64_t
+dir_now(struct store *s)
+{
+	struct timespec ts;
+
+	(void)s;
+	if (clock_gettime(CLOCK_BOOTTIME, &ts) != 0)
+		return 0;
+	return ts.tv_sec;
+}
+
+static void
+flow_remove(int dir, const char *id)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		folder_remove(dir, id, suffixes[i]);
+}
+
+/* Removes flows that were kept long enough, and authorize URLs of those that wait no more. */
+static void
+sweep(struct index *ix, int64_t now)
+{
+	char id[FLOW_ID_LEN + 1];
+	int swept = 0;
+
+	for (size_t i = 0; i < ix->count && swept < SWEEP_MAX; i++) {
+		struct index_entry *e = &ix->entry[i];
+
+		if (e->id[0] == '\0' || index_waits(e, now))
+			continue;
+		if (now >= e->expires + STORE_KEEP_SECONDS || e->created > now) {
+			if (index_id(e, id))
+				flow_remove(ix->dir, id);
+			*e = (struct index_entry){.id = ""};
+			swept++;
+		} else if (now >= e->expires && !e->url_removed) {
+			if (index_id(e, id))
+				folder_remove(ix->dir, id, ".url");
+			e->url_removed = 1;
+			swept++;
+		}
+	}
+}
+
+static enum err
+dir_lock(struct store *s, uint64_t group, struct store_lock *lock)
+{
+	enum err err;
+	int dir;
+
+	lock->fd = -1;
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	err = folder_lock(dir, "lock", (off_t)(group & GROUP_LOCKS), &lock->fd);
+	close(dir);
+	return err;
+}
+
+static void
+dir_unlock(struct store *s, struct store_lock *lock)
+{
+	(void)s;
+	if (lock->fd >= 0)
+		close(lock->fd);
+	lock->fd = -1;
+}
+
+/* Enters the folder and opens its index. Leave with index_leave(). */
+static enum err
+index_enter(struct store *s, struct index *ix)
+{
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	if (index_open(ix, dir) == ERR_OK)
+		return ERR_OK;
+	log_event(LOG_LEVEL_ERROR, "store-index", "folder", dir_of(s)->path, "cause",
+		  strerror(errno), NULL);
+	close(dir);
+	return ERR_STORE;
+}
+
+static void
+index_leave(struct index *ix)
+{
+	index_close(ix);
+	close(ix->dir);
+}
+
+static enum err
+dir_room(struct store *s, const struct store_keys *keys)
+{
+	struct index ix;
+	enum err err;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return ERR_STORE;
+	err = index_room(&ix, keys, &dir_of(s)->limits, dir_now(s));
+	index_leave(&ix);
+	return err;
+}
+
+/* The record comes last and by one rename: a flow is there as a whole or not at all. */
+static enum err
+write_flow(int dir, const struct flow *flow, const char *authorize_url)
+{
+	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
+	struct buf record;
+	enum err err;
+
+	buf_init(&record, FLOW_RECORD_MAX);
+	err = flow_record_write(flow, &record);
+	if (err == ERR_OK)
+		err = folder_file_write(dir, flow->id, ".new", record.data, record.len);
+	buf_free(&record);
+	if (err != ERR_OK)
+		return err;
+	err = folder_file_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
+	folder_name(from, flow->id, ".new");
+	folder_name(to, flow->id, "");
+	if (err == ERR_OK && renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0)
+		err = ERR_STORE;
+	if (err != ERR_OK)
+		folder_remove(dir, flow->id, ".new");
+	return err;
+}
+
+static enum err
+dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
+	const struct store_keys *keys)
+{
+	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
+	char old[FLOW_ID_LEN + 1];
+	struct index_entry *e;
+	int64_t now = dir_now(s);
+	struct index ix;
+	enum err err;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return ERR_STORE;
+	sweep(&ix, now);
+	if (index_find(&ix, flow->id) != NULL) {
+		err = ERR_TAKEN;
+	} else if ((err = index_place(&ix, now, most, &e)) == ERR_OK) {
+		if (index_id(e, old))
+			flow_remove(ix.dir, old);
+		*e = (struct index_entry){
+		    .keys = *keys, .created = flow->created, .expires = flow->expires};
+		memcpy(e->id, flow->id, FLOW_ID_LEN);
+		if ((err = write_flow(ix.dir, flow, authorize_url)) != ERR_OK)
+			*e = (struct index_entry){.id = ""};
+		if (err == ERR_STORE) {
+			log_event(LOG_LEVEL_ERROR, "store-write", "flow", flow->id, "cause",
+				  strerror(errno), NULL);
+			flow_remove(ix.dir, flow->id);
+		}
+	}
+	index_leave(&ix);
+	return err;
+}
+
+/* Splits "WORD NUMBER" of a claim. */
+static int64_t
+claim_time(const char *text, char word[16])
+{
+	size_t len = strcspn(text, " ");
+
+	if (len >= 16)
+		len = 15;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	return strtoll(text + strcspn(text, " "), NULL, 10);
+}
+
+static void
+read_end(const char *text, struct snapshot *out)
+{
+	char state[16], reason[32];
+	size_t len = strcspn(text, " ");
+
+	out->state = FLOW_FAILED;
+	out->reason = REASON_INTERRUPTED;
+	if (len >= sizeof(state) || text[len] == '\0' || strlen(text + len + 1) >= sizeof(reason))
+		return;
+	memcpy(state, text, len);
+	state[len] = '\0';
+	memcpy(reason, text + len + 1, strlen(text + len + 1) + 1);
+	if (!flow_state_parse(state, &out->state) || !flow_reason_parse(reason, &out->reason)) {
+		out->state = FLOW_FAILED;
+		out->reason = REASON_INTERRUPTED;
+	}
+}
+
+/* Derives the state of a flow from what stands beside its record. */
+static enum err
+read_state(int dir, struct snapshot *out)
+{
+	const char *id = out->flow.id;
+	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE], word[16];
+	int64_t since;
+
+	out->state = FLOW_EXPIRED;
+	out->reason = REASON_NONE;
+	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
+	    folder_link_read(dir, id, ".end", end) != ERR_OK)
+		return ERR_STORE;
+	since = claim_time(claim, word);
+	out->ended = end[0] != '\0';
+	if (end[0] != '\0')
+		read_end(end, out);
+	else if (strcmp(word, "superseded") == 0)
+		out->state = FLOW_SUPERSEDED;
+	else if (word[0] != '\0' && out->now - since <= STORE_CLAIM_SECONDS)
+		out->state = FLOW_DELIVERING;
+	else if (strcmp(word, "claim") == 0) {
+		out->state = FLOW_FAILED;
+		out->reason = REASON_INTERRUPTED;
+	} else if (word[0] == '\0' && out->flow.created <= out->now && out->now < out->flow.expires)
+		out->state = FLOW_WAITING;
+	return ERR_OK;
+}
+
+static enum err
+read_browser(int dir, struct snapshot *out)
+{
+	char text[FOLDER_LINK_SIZE];
+
+	memcpy(out->browser, out->flow.browser, sizeof(out->browser));
+	out->bound = out->flow.bound;
+	if (out->bound)
+		return ERR_OK;
+	if (folder_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
+		return ERR_STORE;
+	if (strlen(text) == BROWSER_ID_LEN) {
+		memcpy(out->browser, text, sizeof(out->browser));
+		out->bound = true;
+	}
+	return ERR_OK;
+}
+
+static enum err
+dir_find(struct store *s, const char *id, struct snapshot *out)
+{
+	struct buf record;
+	enum err err;
+	int dir;
+
+	if (!flow_id_valid(id))
+		return ERR_UNKNOWN_FLOW;
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	buf_init(&record, FLOW_RECORD_MAX);
+	err = folder_file_read(dir, id, "", &record);
+	if (err == ERR_OK)
+		err = flow_record_read(buf_text(&record), record.len, &out->flow);
+	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)
+		err = ERR_UNKNOWN_FLOW;
+	buf_free(&record);
+	out->now = dir_now(s);
+	if (err == ERR_OK)
+		err = read_browser(dir, out);
+	if (err == ERR_OK)
+		err = read_state(dir, out);
+	close(dir);
+	return err;
+}
+
+static enum err
+dir_authorize_url(struct store *s, const char *id, struct buf *out)
+{
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	err = folder_file_read(dir, id, ".url", out);
+	close(dir);
+	return err;
+}
+
+static enum err
+dir_bind(struct store *s, const char *id, const char *browser)
+{
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	err = folder_link_make(dir, id, ".browser", browser);
+	close(dir);
+	return err;
+}
+
+/* Tells the index that a flow waits no more, and forgets its authorize URL. */
+static void
+ended(struct store *s, const char *id)
+{
+	struct index_entry *e;
+	struct index ix;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return;
+	folder_remove(ix.dir, id, ".url");
+	if ((e = index_find(&ix, id)) != NULL) {
+		e->ended = 1;
+		e->url_removed = 1;
+	}
+	index_leave(&ix);
+}
+
+static enum err
+take(struct store *s, const char *id, const char *word)
+{
+	char text[48];
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
+	err = folder_link_make(dir, id, ".claim", text);
+	close(dir);
+	return err;
+}
+
+static enum err
+dir_claim(struct store *s, const char *id)
+{
+	return take(s, id, "claim");
+}
+
+static enum err
+dir_expire(struct store *s, const char *id)
+{
+	return take(s, id, "expired");
+}
+
+static enum err
+dir_supersede(struct store *s, const char *id)
+{
+	enum err err = take(s, id, "superseded");
+
+	if (err == ERR_OK)
+		ended(s, id);
+	return err;
+}
+
+static enum err
+dir_release(struct store *s, const char *id)
+{
+	char name[FOLDER_NAME_SIZE];
+	int dir, r;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	folder_name(name, id, ".claim");
+	r = unlinkat(dir, name, 0);
+	close(dir);
+	return r == 0 ? ERR_OK : ERR_STORE;
+}
+
+static enum err
+dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
+{
+	char text[64];
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	snprintf(text, sizeof(text), "%s %s", flow_state_name(state), flow_reason_name(reason));
+	err = folder_link_make(dir, id, ".end", text);
+	close(dir);
+	if (err == ERR_OK)
+		ended(s, id);
+	return err;
+}
+
+static enum err
+dir_list_waiting(struct store *s, uint64_t group, uint64_t slot, char id[][FLOW_ID_LEN + 1],
+		 size_t *count)
+{
+	struct index ix;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return ERR_STORE;
+	index_list_waiting(&ix, group, slot, dir_now(s), id, count);
+	index_leave(&ix);
+	return ERR_OK;
+}
+
+static enum err
+dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct index ix;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return ERR_STORE;
+	index_list_browser(&ix, browser, id, count);
+	index_leave(&ix);
+	return ERR_OK;
+}
+
+static enum err
+dir_count_waiting(struct store *s, size_t *count)
+{
+	struct index ix;
+
+	if (index_enter(s, &ix) != ERR_OK)
+		return ERR_STORE;
+	*count = index_count_waiting(&ix, dir_now(s));
+	index_leave(&ix);
+	return ERR_OK;
+}
+
+static enum err
+dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
+{
+	char text[FOLDER_LINK_SIZE], *rest;
+	int64_t since, now = dir_now(s);
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	err = folder_link_read(dir, "note-", name, text);
+	close(dir);
+	if (err != ERR_OK)
+		return err;
+	since = strtoll(text, &rest, 10);
+	if (*rest != ' ' || since > now || now - since >= seconds ||
+	    strlen(rest + 1) > STORE_NOTE_MAX)
+		return ERR_UNKNOWN_FLOW;
+	memcpy(note, rest + 1, strlen(rest + 1) + 1);
+	return ERR_OK;
+}
+
+static enum err
+dir_remember(struct store *s, const char *name, const char *note)
+{
+	char text[FOLDER_LINK_SIZE];
+	enum err err;
+	int dir;
+
+	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+		return ERR_STORE;
+	snprintf(text, sizeof(text), "%lld %s", (long long)dir_now(s), note);
+	folder_remove(dir, "note-", name);
+	/* when two processes write at once, either note will do */
+	err = folder_link_make(dir, "note-", name, text);
+	close(dir);
+	return err == ERR_TAKEN ? ERR_OK : err;
+}
+
+static void
+dir_close(struct store *s)
+{
+	free(dir_of(s));
+}
+
+static const struct store_ops dir_ops = {
+    .now = dir_now,
+    .lock = dir_lock,
+    .unlock = dir_unlock,
+    .room = dir_room,
+    .add = dir_add,
+    .find = dir_find,
+    .authorize_url = dir_authorize_url,
+    .bind = dir_bind,
+    .claim = dir_claim,
+    .supersede = dir_supersede,
+    .expire = dir_expire,
+    .release = dir_release,
+    .end = dir_end,
+    .list_waiting = dir_list_waiting,
+    .list_browser = dir_list_browser,
+    .count_waiting = dir_count_waiting,
+    .recall = dir_recall,
+    .remember = dir_remember,
+    .close = dir_close,
+};
+
+enum err
+store_dir_open(const char *path, const struct store_limits *limits, struct store **out)
+{
+	struct store_dir *s = calloc(1, sizeof(*s));
+	int len;
+
+	if (s == NULL)
+		return ERR_MEMORY;
+	s->store.ops = &dir_ops;
+	s->limits = *limits;
+	len = snprintf(s->path, sizeof(s->path), "%s", path);
+	if (len < 0 || (size_t)len >= sizeof(s->path)) {
+		free(s);
+		return ERR_CONFIG;
+	}
+	*out = &s->store;
+	return ERR_OK;
+}

@@ -1,0 +1,58 @@
+/*
+ * Lends a connection to libfcgi for one request, and takes it back.
+ *
+ * libfcgi's own loop accepts a connection and stays with it: a connection that
+ * the web server keeps open then occupies a thread, and closing one waits two
+ * seconds for the peer. This file works around both by setting members of
+ * FCGX_Request that fcgiapp.h asks programs to leave alone:
+ *
+ *   ipcFd           set before FCGX_Accept_r(): it reads the request from
+ *                   there instead of accepting; -1 afterwards: taken back
+ *   keepConnection  1 before FCGX_Accept_r(), which would close ipcFd
+ *                   otherwise; afterwards it is what the peer asked for
+ *   detached        1: closed at once after an error, without the wait
+ *   listen_sock     -1: an error ends FCGX_Accept_r() instead of letting it
+ *                   accept another connection
+ *
+ * The members are as old as libfcgi 2.4.1; tests/unit/worker_test.c fails if a
+ * libfcgi treats them differently.
+ */
+#ifndef CONN_H
+#define CONN_H
+
+#include <fcgiapp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Once per process, before any thread. False if libfcgi cannot start. */
+bool conn_init(void);
+
+/* Once per thread's FCGX_Request. */
+void conn_ready(FCGX_Request *request);
+
+/* Reads the head of a request from fd. False: libfcgi has closed fd. */
+bool conn_begin(FCGX_Request *request, int fd);
+
+/* From here on libfcgi uses fd; what it used before is the caller's again. */
+void conn_switch(FCGX_Request *request, int fd);
+
+/* Up to len bytes of the body. The count, fewer only at its end. */
+size_t conn_read(FCGX_Request *request, char *data, size_t len);
+
+/*
+ * Reads what is left of the body, so that the next request on this connection
+ * starts where it should. False if the body does not end well.
+ */
+bool conn_drain(FCGX_Request *request);
+
+/*
+ * Sends data as the answer and ends the request; *keep says whether the peer
+ * wants to go on using the connection. False if it could not be sent. Either way
+ * the connection is open and the caller's again.
+ */
+bool conn_finish(FCGX_Request *request, const char *data, size_t len, bool *keep);
+
+/* Ends the request without an answer. The connection is open and the caller's again. */
+void conn_drop(FCGX_Request *request);
+
+#endif

@@ -1,0 +1,148 @@
+#include "frame.h"
+
+#include <fastcgi.h>
+
+enum step { STEP_BEGIN, STEP_PARAMS, STEP_STDIN, STEP_DONE };
+
+/* Section 5.1. Judges as many of the record's bytes as are there. */
+static enum frame_verdict
+begin_record(struct frame *f, const unsigned char *p, size_t len)
+{
+	const size_t need = FCGI_HEADER_LEN + sizeof(FCGI_BeginRequestBody);
+
+	if ((len > 0 && p[0] != FCGI_VERSION_1) || (len > 1 && p[1] != FCGI_BEGIN_REQUEST))
+		return FRAME_BAD;
+	if (len < FCGI_HEADER_LEN)
+		return FRAME_PARTIAL;
+	f->id = (unsigned)p[2] << 8 | p[3];
+	f->padding = p[6];
+	if (f->id == FCGI_NULL_REQUEST_ID || p[4] != 0 || p[5] != sizeof(FCGI_BeginRequestBody))
+		return FRAME_BAD;
+	if (len < need) {
+		f->padding = 0;
+		return FRAME_PARTIAL;
+	}
+	f->at += need;
+	f->step = STEP_PARAMS;
+	return p[8] == 0 && p[9] == FCGI_RESPONDER ? FRAME_WHOLE : FRAME_BAD;
+}
+
+/* Starts the next record of the streams PARAMS and STDIN; an empty one ends its stream. */
+static bool
+stream_record(struct frame *f, const unsigned char *header)
+{
+	if (((unsigned)header[2] << 8 | header[3]) != f->id)
+		return false;
+	f->type = header[1];
+	f->content = (size_t)header[4] << 8 | header[5];
+	f->padding = header[6];
+	if (f->step == STEP_PARAMS && f->type == FCGI_PARAMS) {
+		if (f->content == 0) {
+			f->params_done = true;
+			f->step = STEP_STDIN;
+			return f->pair == 0 && f->lengths_len == 0;
+		}
+		f->params_len += f->content;
+		return f->params_len <= FRAME_PARAMS_MAX;
+	}
+	if (f->step == STEP_STDIN && f->type == FCGI_STDIN) {
+		if (f->content == 0)
+			f->step = STEP_DONE;
+		return true;
+	}
+	return false;
+}
+
+/* The length at p, of one or four bytes; returns how many. */
+static size_t
+pair_length(const unsigned char *p, size_t *length)
+{
+	*length = p[0];
+	if (p[0] < 0x80)
+		return 1;
+	*length = (size_t)(p[0] & 0x7f) << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	return 4;
+}
+
+/* Takes one more byte of a pair's lengths; once all are there, f->pair is what follows them. */
+static bool
+read_length(struct frame *f, unsigned char byte)
+{
+	size_t name, value, first, all;
+
+	f->lengths[f->lengths_len++] = byte;
+	first = f->lengths[0] < 0x80 ? 1 : 4;
+	if (f->lengths_len <= first)
+		return true;
+	all = first + (f->lengths[first] < 0x80 ? 1 : 4);
+	if (f->lengths_len < all)
+		return true;
+	pair_length(f->lengths, &name);
+	pair_length(f->lengths + first, &value);
+	f->pair = name + value;
+	f->lengths_len = 0;
+	return f->pair <= FRAME_PARAMS_MAX;
+}
+
+/* Follows the pairs (section 3.4) through a PARAMS record; records may cut them anywhere. */
+static bool
+read_pairs(struct frame *f, const unsigned char *data, size_t len)
+{
+	while (len > 0) {
+		size_t n = f->pair < len ? f->pair : len;
+
+		if (n == 0) {
+			if (!read_length(f, *data))
+				return false;
+			n = 1;
+		} else {
+			f->pair -= n;
+		}
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* Takes what is there of the current record. */
+static bool
+read_content(struct frame *f, const unsigned char *data, size_t len)
+{
+	size_t n = f->content < len ? f->content : len;
+
+	if (f->type == FCGI_PARAMS && !read_pairs(f, data, n))
+		return false;
+	if (f->type == FCGI_STDIN)
+		f->body_len += n;
+	f->content -= n;
+	f->at += n;
+	len -= n;
+	n = f->padding < len ? f->padding : len;
+	f->padding -= n;
+	f->at += n;
+	return true;
+}
+
+enum frame_verdict
+frame_read(struct frame *f, const unsigned char *data, size_t len)
+{
+	enum frame_verdict verdict;
+
+	if (f->step == STEP_BEGIN && (verdict = begin_record(f, data, len)) != FRAME_WHOLE)
+		return verdict;
+	for (;;) {
+		if (!read_content(f, data + f->at, len - f->at))
+			return FRAME_BAD;
+		if (f->content > 0 || f->padding > 0)
+			return FRAME_PARTIAL;
+		if (f->step == STEP_DONE)
+			return FRAME_WHOLE;
+		if (len - f->at > 0 && data[f->at] != FCGI_VERSION_1)
+			return FRAME_BAD;
+		if (len - f->at < FCGI_HEADER_LEN)
+			return FRAME_PARTIAL;
+		f->at += FCGI_HEADER_LEN;
+		if (!stream_record(f, data + f->at - FCGI_HEADER_LEN))
+			return FRAME_BAD;
+	}
+}

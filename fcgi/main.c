@@ -1,0 +1,237 @@
+/*
+ * The FastCGI program: options, socket, threads, signals.
+ */
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "listen.h"
+#include "log.h"
+#include "start.h"
+#include "worker.h"
+
+#define DUMP_MAX (256 * 1024) /* bytes of --dump-config */
+
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_VERSION, ACTION_HELP, ACTION_USAGE };
+
+struct options {
+	enum action action;
+	struct config_source source;
+	mode_t mode;
+};
+
+static const char usage_text[] =
+    "usage: opencode-callback.fcgi [-c FILE] [-s SOCKET] [-m MODE] [-t THREADS]\n"
+    "                              [--check-config | --dump-config | --version | --help]\n"
+    "\n"
+    "  -c FILE         read this configuration, not " CONFIG_FILE_DEFAULT "\n"
+    "  -s SOCKET       listen on this Unix socket; without it, on the socket in LISTEN_FDS\n"
+    "                  or on descriptor 0\n"
+    "  -m MODE         access mode of that socket, octal; 0660 by default\n"
+    "  -t THREADS      how many requests are answered at once; 8 by default\n"
+    "  --check-config  say whether the configuration is right, and end\n"
+    "  --dump-config   print the configuration as it is understood, and end\n"
+    "  --version       print the version, and end\n"
+    "  --help          print this, and end\n";
+
+static bool
+parse_mode(const char *text, mode_t *mode)
+{
+	size_t len = strlen(text);
+
+	if (len < 1 || len > 4 || strspn(text, "01234567") != len)
+		return false;
+	*mode = (mode_t)strtoul(text, NULL, 8);
+	return *mode <= 0777;
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+	    {"check-config", no_argument, NULL, ACTION_CHECK},
+	    {"dump-config", no_argument, NULL, ACTION_DUMP},
+	    {"version", no_argument, NULL, ACTION_VERSION},
+	    {"help", no_argument, NULL, ACTION_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	*o = (struct options){.mode = LISTEN_MODE_DEFAULT};
+	while ((c = getopt_long(argc, argv, "c:s:m:t:", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->source.file = optarg;
+			break;
+		case 's':
+			o->source.worker_socket = optarg;
+			break;
+		case 't':
+			o->source.worker_threads = optarg;
+			break;
+		case 'm':
+			if (parse_mode(optarg, &o->mode))
+				break;
+			fprintf(stderr, "-m: an octal number from 0 to 0777, not %s\n", optarg);
+			o->action = ACTION_USAGE;
+			return;
+		case ACTION_CHECK:
+		case ACTION_DUMP:
+		case ACTION_VERSION:
+		case ACTION_HELP:
+			o->action = (enum action)c;
+			break;
+		default:
+			o->action = ACTION_USAGE;
+			return;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: unexpected argument\n", argv[optind]);
+		o->action = ACTION_USAGE;
+	}
+}
+
+static int
+dump_config(const struct config *config)
+{
+	struct buf out;
+	bool ok;
+
+	buf_init(&out, DUMP_MAX);
+	ok = config_dump(config, &out) == ERR_OK && fputs(buf_text(&out), stdout) != EOF &&
+	     fflush(stdout) == 0;
+	buf_free(&out);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void
+handle(void *ctx, const struct request *request, struct response *response)
+{
+	app_handle(ctx, request, response);
+}
+
+/* A descriptor for each connection, and some for the calls to opencode and the store. */
+static void
+raise_limit(void)
+{
+	const rlim_t want = 2 * WORKER_CONNECTIONS_MAX;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Answers requests until a signal asks to end. */
+static int
+serve(const struct config *config, struct listen *l)
+{
+	struct worker_config worker_config = {
+	    .listen_fd = l->fd, .threads = config->worker_threads, .handle = handle};
+	struct worker *worker;
+	struct app *app;
+	sigset_t signals;
+	int signo;
+	char threads[16];
+
+	/* blocked before there are threads, so that every thread inherits it; sigwait() takes them
+	 */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	raise_limit();
+	/* each arena of malloc keeps memory of its own; two are as quick as eight here */
+	mallopt(M_ARENA_MAX, 2);
+
+	if (app_open(&app, config, config->worker_threads) != ERR_OK) {
+		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
+		return EXIT_FAILURE;
+	}
+	worker_config.ctx = app;
+	if (worker_start(&worker, &worker_config) != ERR_OK) {
+		log_event(LOG_LEVEL_ERROR, "start", "message", "no memory for the threads", NULL);
+		app_close(app);
+		return EXIT_FAILURE;
+	}
+	/* libfcgi has set handlers of its own */
+	signal(SIGPIPE, SIG_IGN);
+	snprintf(threads, sizeof(threads), "%d", config->worker_threads);
+	log_event(LOG_LEVEL_INFO, "worker-start", "version", START_VERSION, "threads", threads,
+		  "socket", l->path != NULL ? l->path : "inherited", NULL);
+	sigwait(&signals, &signo);
+	listen_unlink(l);
+	worker_stop(worker);
+	app_close(app);
+	log_event(LOG_LEVEL_INFO, "worker-stop", "signal",
+		  signo == SIGTERM  ? "TERM"
+		  : signo == SIGINT ? "INT"
+				    : "USR1",
+		  NULL);
+	return EXIT_SUCCESS;
+}
+
+static int
+run(const struct options *o, const struct config *config)
+{
+	char message[LISTEN_MESSAGE_MAX];
+	struct listen l;
+	int status;
+
+	if (listen_open(&l, *config->worker_socket != '\0' ? config->worker_socket : NULL, o->mode,
+			message) != ERR_OK) {
+		fprintf(stderr, "opencode-callback.fcgi: %s\n", message);
+		return START_EXIT_USAGE;
+	}
+	status = serve(config, &l);
+	listen_unlink(&l);
+	listen_close(&l);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct config config;
+	char message[CONFIG_MESSAGE_MAX];
+	struct options o;
+
+	if (!start_files())
+		return EXIT_FAILURE;
+	signal(SIGPIPE, SIG_IGN);
+	parse_options(argc, argv, &o);
+	if (o.action == ACTION_USAGE) {
+		fputs(usage_text, stderr);
+		return START_EXIT_USAGE;
+	}
+	if (o.action == ACTION_HELP || o.action == ACTION_VERSION) {
+		fputs(o.action == ACTION_HELP ? usage_text
+					      : "opencode-callback " START_VERSION "\n",
+		      stdout);
+		return EXIT_SUCCESS;
+	}
+	if (start_config(&config, &o.source, message) != ERR_OK) {
+		fprintf(stderr, "%s\n", message);
+		return START_EXIT_CONFIG;
+	}
+	if (o.action == ACTION_DUMP)
+		return dump_config(&config);
+	if (o.action == ACTION_CHECK) {
+		printf("configuration ok: %s\n", o.source.file != NULL ? o.source.file
+						 : access(CONFIG_FILE_DEFAULT, F_OK) == 0
+						     ? CONFIG_FILE_DEFAULT
+						     : "defaults, no file");
+		return EXIT_SUCCESS;
+	}
+	return run(&o, &config);
+}

@@ -1,0 +1,117 @@
+/*
+ * The real opencode, with files of its own, led to the provider of the test and to nothing else.
+ * Its ChatGPT listener has the fixed port 1455: only one test at a time can use it.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { accepts, freePort, request, scratch, startProgram, until } from './net.mjs'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+export const OPENCODE = process.env.OPENCODE_BIN || here('../node_modules/.bin/opencode')
+export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import.meta.url).href
+export const LISTENER_PORT = 1455
+
+/* The environment of an opencode whose files are all below home. */
+export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
+  const clean = { ...process.env }
+  for (const name of Object.keys(clean)) {
+    if (/^(OPENCODE|XDG)_|_proxy$/i.test(name)) delete clean[name]
+  }
+  return {
+    ...clean,
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, 'config'),
+    XDG_DATA_HOME: join(home, 'data'),
+    XDG_CACHE_HOME: join(home, 'cache'),
+    XDG_STATE_HOME: join(home, 'state'),
+    NO_PROXY: 'localhost,127.0.0.1,::1',
+    ...(provider ? { HTTPS_PROXY: provider.proxyUrl, NODE_EXTRA_CA_CERTS: provider.caFile } : {}),
+    ...(socket ? { OPENCODE_CALLBACK_SOCKET: socket } : {}),
+    ...env,
+  }
+}
+
+/*
+ * Starts `opencode serve`.
+ *   provider   of startProvider(); without one nothing answers opencode from outside
+ *   plugin     true: our plugin, one socket · false: none, one socket per port (socket holds %p)
+ *   ports      without the plugin: the ports that get a socket, besides opencode's own
+ *   password   OPENCODE_SERVER_PASSWORD
+ *   config     more of opencode.json · env: more of the environment · home: files of an earlier run
+ * The answer: port, origin, socket, home, work (its directory), pid, running(), logs(), auth() (auth.json
+ * as an object), stop(signal) → {code, signal}.
+ */
+export async function startOpencode({
+  provider, plugin = true, ports = [LISTENER_PORT], password, config = {}, env = {}, args = [], home, socket,
+} = {}) {
+  const folder = home ? null : scratch('opencode')
+  const base = home ?? folder.path
+  const work = join(base, 'work')
+  const run = join(base, 'run')
+  const port = await freePort()
+  for (const path of [work, run, join(base, 'config', 'opencode')]) mkdirSync(path, { recursive: true })
+  socket ??= plugin ? join(run, 'opencode.sock') : join(run, '%p.sock')
+  const settings = { autoupdate: false, ...(plugin ? { plugin: [PLUGIN] } : {}), ...config }
+  writeFileSync(join(base, 'config', 'opencode', 'opencode.json'), JSON.stringify(settings))
+
+  const program = startProgram(OPENCODE, [...args, 'serve', '--hostname', '127.0.0.1', '--port', String(port)], {
+    cwd: work,
+    env: opencodeEnv(base, {
+      provider,
+      socket: plugin ? socket : undefined,
+      env: { ...(password ? { OPENCODE_SERVER_PASSWORD: password } : {}), ...env },
+    }),
+  })
+  const bridges = plugin ? [] : [port, ...ports].map((p) => startBridge(socket.replaceAll('%p', p), p))
+  const authorization = password
+    ? { Authorization: `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}` }
+    : {}
+
+  const self = {
+    port,
+    origin: `http://127.0.0.1:${port}`,
+    socket,
+    home: base,
+    work,
+    pid: program.pid,
+    running: program.running,
+    authorization,
+    logs: () => program.output(),
+    auth() {
+      const file = join(base, 'data', 'opencode', 'auth.json')
+      return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+    },
+    async stop(signal) {
+      const how = await program.stop(signal)
+      await Promise.all(bridges.map((bridge) => bridge.stop()))
+      folder?.remove()
+      return how
+    },
+  }
+
+  try {
+    const ask = (target) => request({ port }, 'GET', target, { headers: authorization })
+    // It accepts a moment before it says so, and a request of that moment is never answered.
+    await until('opencode listens', () => {
+      if (!program.running()) throw new Error(`opencode ended: ${program.output()}`)
+      return program.output().includes('server listening on')
+    }, 30_000)
+    await until('opencode is healthy', async () => (await ask('/global/health')).status === 200)
+    // The first request for a directory loads the plugin.
+    await until('opencode lists its sign-ins', async () => (await ask('/provider/auth')).status === 200, 90_000)
+    const sockets = plugin ? [socket] : bridges.map((bridge) => bridge.path)
+    for (const path of sockets) await until(`${path} accepts`, () => accepts({ path }))
+  } catch (error) {
+    await self.stop('SIGKILL')
+    throw error
+  }
+  return self
+}
+
+/* The way without the plugin: one socket that leads to one loopback port. */
+function startBridge(path, port) {
+  const listen = `UNIX-LISTEN:${path},fork,mode=660,unlink-early`
+  return { path, ...startProgram('socat', [listen, `TCP:127.0.0.1:${port}`]) }
+}
