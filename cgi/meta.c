@@ -56,6 +56,8 @@ static const struct {
     HEADER(HTTP_COOKIE, cookie),
     HEADER(HTTP_AUTHORIZATION, authorization),
     HEADER(HTTP_ACCEPT, accept),
+    HEADER(HTTP_ACCESS_CONTROL_REQUEST_METHOD, cors_method),
+    HEADER(HTTP_ACCESS_CONTROL_REQUEST_HEADERS, cors_headers),
     HEADER(HTTP_SEC_FETCH_SITE, sec_fetch_site),
     HEADER(HTTP_SEC_FETCH_DEST, sec_fetch_dest),
     HEADER(HTTP_SEC_PURPOSE, sec_purpose),

@@ -14,7 +14,7 @@ static const struct error_row table[] = {
 	{
 	    "ok",
 	    200,
-	    "Everything is fine.",
+	    "Everything is fine",
 	    "There is nothing to do.",
 	},
 
@@ -22,7 +22,7 @@ static const struct error_row table[] = {
 	{
 	    "bad-request",
 	    400,
-	    "This request could not be understood.",
+	    "This request could not be understood",
 	    "Go back and try again. If it happens again, the web server's configuration for "
 	    "opencode-callback is probably incomplete.",
 	},
@@ -30,28 +30,28 @@ static const struct error_row table[] = {
 	{
 	    "method",
 	    405,
-	    "This address does not take that kind of request.",
+	    "This address does not take that kind of request",
 	    "Open it as an ordinary page, or go back to opencode.",
 	},
     [ERR_PATH] =
 	{
 	    "not-found",
 	    404,
-	    "There is no such page.",
+	    "There is no such page",
 	    "Check the address, or go back to opencode.",
 	},
     [ERR_CROSS_SITE] =
 	{
 	    "cross-site",
 	    403,
-	    "This request was sent by another site.",
+	    "This request was sent by another site",
 	    "Only pages of this site may do that. Open opencode here and do it there.",
 	},
     [ERR_PREFETCH] =
 	{
 	    "prefetch",
 	    403,
-	    "This address was not opened as a page.",
+	    "This address was not opened as a page",
 	    "It was loaded in advance or inside another page, so nothing was done. Open it in a "
 	    "tab of its own.",
 	},
@@ -59,14 +59,14 @@ static const struct error_row table[] = {
 	{
 	    "query-too-long",
 	    414,
-	    "This address is too long.",
+	    "This address is too long",
 	    "No sign-in needs one of this length. " BEGIN_AGAIN,
 	},
     [ERR_HEADER_LONG] =
 	{
 	    "header-too-long",
 	    431,
-	    "The browser sent too much with this request.",
+	    "The browser sent too much with this request",
 	    "Most often these are the cookies of this site: delete them, then go back to opencode "
 	    "and begin again.",
 	},
@@ -74,7 +74,7 @@ static const struct error_row table[] = {
 	{
 	    "body-too-long",
 	    413,
-	    "That is too much text.",
+	    "That is too much text",
 	    "Copy only the address from the address bar of the tab that failed to load, and paste "
 	    "that.",
 	},
@@ -82,28 +82,28 @@ static const struct error_row table[] = {
 	{
 	    "no-length",
 	    411,
-	    "This request does not say how long it is.",
+	    "This request does not say how long it is",
 	    "Send it with a Content-Length. A browser does that by itself.",
 	},
     [ERR_BODY_SHORT] =
 	{
 	    "body-cut-off",
 	    400,
-	    "Only part of this request arrived.",
+	    "Only part of this request arrived",
 	    "The connection was interrupted. Go back and send it again.",
 	},
     [ERR_MEDIA_TYPE] =
 	{
 	    "media-type",
 	    415,
-	    "This form came in a format that is not read here.",
+	    "This form came in a format that is not read here",
 	    "Use the form of the page itself, or send application/x-www-form-urlencoded.",
 	},
     [ERR_HOST] =
 	{
 	    "unknown-host",
 	    421,
-	    "This host name is not configured here.",
+	    "This host name is not configured here",
 	    "Open opencode under its usual address. If this is its address, the [opencode] url of "
 	    "opencode-callback has to be set to it.",
 	},
@@ -111,7 +111,7 @@ static const struct error_row table[] = {
 	{
 	    "needs-https",
 	    403,
-	    "Signing in needs https.",
+	    "Signing in needs https",
 	    "Over plain http, others on the way could read the sign-in. Open opencode by an "
 	    "address that begins with https://.",
 	},
@@ -120,7 +120,7 @@ static const struct error_row table[] = {
 	{
 	    "bad-encoding",
 	    400,
-	    "This address is damaged.",
+	    "This address is damaged",
 	    "Some of its characters are not encoded as they must be. Copy the whole address once "
 	    "more, directly from the address bar.",
 	},
@@ -128,28 +128,28 @@ static const struct error_row table[] = {
 	{
 	    "too-many-parameters",
 	    400,
-	    "This address has too many parts.",
+	    "This address has too many parts",
 	    "No sign-in answers with so many parameters. " BEGIN_AGAIN,
 	},
     [ERR_VALUE_LONG] =
 	{
 	    "value-too-long",
 	    400,
-	    "A part of this address is too long.",
+	    "A part of this address is too long",
 	    "No sign-in answers with values of this length. " BEGIN_AGAIN,
 	},
     [ERR_DUPLICATE] =
 	{
 	    "duplicate-parameter",
 	    400,
-	    "This address says the same thing twice.",
+	    "This address says the same thing twice",
 	    "It may have been pasted twice. Copy the address once more and paste it alone.",
 	},
     [ERR_NO_STATE] =
 	{
 	    "no-state",
 	    400,
-	    "The end of this address is missing.",
+	    "The end of this address is missing",
 	    "It has no state=, which tells the sign-in that it answers. Click into the address "
 	    "bar, select all of it and copy it.",
 	},
@@ -157,7 +157,7 @@ static const struct error_row table[] = {
 	{
 	    "no-code",
 	    400,
-	    "This address holds no answer from the provider.",
+	    "This address holds no answer from the provider",
 	    "It has neither code= nor error=. Finish the sign-in at the provider, then copy the "
 	    "whole address of the tab that failed to load.",
 	},
@@ -165,14 +165,14 @@ static const struct error_row table[] = {
 	{
 	    "code-and-error",
 	    400,
-	    "This address contradicts itself.",
+	    "This address contradicts itself",
 	    "It says both that the sign-in worked and that it failed. " BEGIN_AGAIN,
 	},
     [ERR_RESPONSE_MODE] =
 	{
 	    "response-mode",
 	    400,
-	    "This is another kind of answer.",
+	    "This is another kind of answer",
 	    "The provider answered in a form that this sign-in does not use. " BEGIN_AGAIN,
 	},
 
@@ -180,7 +180,7 @@ static const struct error_row table[] = {
 	{
 	    "unknown-flow",
 	    400,
-	    "This sign-in is not known in this browser.",
+	    "This sign-in is not known in this browser",
 	    "Usual causes: it was opened in another browser or a private window; cookies are "
 	    "blocked for this site; or it has expired. " BEGIN_AGAIN,
 	},
@@ -188,7 +188,7 @@ static const struct error_row table[] = {
 	{
 	    "wrong-issuer",
 	    400,
-	    "The answer came from somebody else.",
+	    "The answer came from somebody else",
 	    "The address names another provider than the one this sign-in was begun with. It was "
 	    "not used. " BEGIN_AGAIN,
 	},
@@ -196,21 +196,21 @@ static const struct error_row table[] = {
 	{
 	    "not-waiting",
 	    303,
-	    "This sign-in waits for nothing more.",
+	    "This sign-in waits for nothing more",
 	    "It has ended or is just being finished. Its page tells how it went.",
 	},
     [ERR_TOO_MANY_FLOWS] =
 	{
 	    "too-many-flows",
 	    429,
-	    "Too many sign-ins are waiting.",
+	    "Too many sign-ins are waiting",
 	    "Finish one of them, or wait a few minutes until they expire; then begin again.",
 	},
     [ERR_CREDENTIALS] =
 	{
 	    "credentials",
 	    401,
-	    "opencode wants its password.",
+	    "opencode wants its password",
 	    "Reload this page and enter opencode's user name and password. Nothing was lost.",
 	},
 
@@ -218,7 +218,7 @@ static const struct error_row table[] = {
 	{
 	    "paste-empty",
 	    400,
-	    "The box was empty.",
+	    "The box was empty",
 	    "Go to the tab that failed to load, click into its address bar, copy everything there "
 	    "and paste it below.",
 	},
@@ -226,7 +226,7 @@ static const struct error_row table[] = {
 	{
 	    "paste-authorize",
 	    400,
-	    "That is the address of the sign-in page.",
+	    "That is the address of the sign-in page",
 	    "Sign in there first. Then the tab moves on and fails to load: copy the address that "
 	    "it shows at that moment. It begins with localhost or 127.0.0.1.",
 	},
@@ -234,7 +234,7 @@ static const struct error_row table[] = {
 	{
 	    "paste-code",
 	    400,
-	    "That is only a part of the address.",
+	    "That is only a part of the address",
 	    "Copy the whole address of the tab that failed to load, from its beginning to its end, "
 	    "not only the code.",
 	},
@@ -242,7 +242,7 @@ static const struct error_row table[] = {
 	{
 	    "paste-other-site",
 	    400,
-	    "That is the address of another page.",
+	    "That is the address of another page",
 	    "Copy the address of the tab that failed to load. It begins with localhost or "
 	    "127.0.0.1 and the number shown in the picture.",
 	},
@@ -250,15 +250,15 @@ static const struct error_row table[] = {
 	{
 	    "paste-fragment",
 	    400,
-	    "This answer stands behind a #.",
-	    "This sign-in needs an address with ?code= in it. Copy the address of the tab that "
+	    "This answer stands behind a #",
+	    "This sign-in needs an address with code= in it. Copy the address of the tab that "
 	    "failed to load as it stands there, without changing it.",
 	},
     [ERR_PASTE_OTHER] =
 	{
 	    "paste-other-flow",
 	    400,
-	    "That address belongs to another sign-in.",
+	    "That address belongs to another sign-in",
 	    "It probably comes from an earlier attempt. Open the provider from this page, sign in, "
 	    "and copy the address of the tab that this opens.",
 	},
@@ -266,7 +266,7 @@ static const struct error_row table[] = {
 	{
 	    "paste-text",
 	    400,
-	    "That is not an address.",
+	    "That is not an address",
 	    "Click into the address bar of the tab that failed to load, copy everything there and "
 	    "paste it below. It begins with localhost or 127.0.0.1.",
 	},
@@ -275,7 +275,7 @@ static const struct error_row table[] = {
 	{
 	    "opencode-down",
 	    503,
-	    "opencode cannot be reached.",
+	    "opencode cannot be reached",
 	    "It is not running, or its opencode-callback plugin is not loaded. Nothing was lost: "
 	    "start it, then reload this page.",
 	},
@@ -283,21 +283,21 @@ static const struct error_row table[] = {
 	{
 	    "opencode-gone",
 	    502,
-	    "opencode hung up without an answer.",
+	    "opencode hung up without an answer",
 	    "It may have been restarted just now. Look whether it runs, then begin again.",
 	},
     [ERR_OPENCODE_TIMEOUT] =
 	{
 	    "opencode-timeout",
 	    504,
-	    "opencode did not answer in time.",
+	    "opencode did not answer in time",
 	    "Look whether it runs and is not overloaded, then begin again.",
 	},
     [ERR_OPENCODE_ANSWER] =
 	{
 	    "opencode-answer",
 	    502,
-	    "opencode's answer made no sense.",
+	    "opencode's answer made no sense",
 	    "Its version may not fit opencode-callback, or something else answers in its place. "
 	    "The log of opencode-callback says more.",
 	},
@@ -305,7 +305,7 @@ static const struct error_row table[] = {
 	{
 	    "busy",
 	    503,
-	    "Too much is going on just now.",
+	    "Too much is going on just now",
 	    "Nothing was lost: wait a few seconds, then reload this page.",
 	},
 
@@ -313,7 +313,7 @@ static const struct error_row table[] = {
 	{
 	    "store",
 	    503,
-	    "Sign-ins cannot be recorded just now.",
+	    "Sign-ins cannot be recorded just now",
 	    "The folder in which opencode-callback keeps them cannot be read or written. Its log "
 	    "says why; whoever runs this server can fix it.",
 	},
@@ -321,28 +321,28 @@ static const struct error_row table[] = {
 	{
 	    "taken",
 	    503,
-	    "Somebody else was first.",
+	    "Somebody else was first",
 	    "The same thing was done twice at the same moment. Reload this page.",
 	},
     [ERR_TOO_LARGE] =
 	{
 	    "too-large",
 	    503,
-	    "This answer became too large.",
+	    "This answer became too large",
 	    "It was not sent, rather than cut off. Go back and try again.",
 	},
     [ERR_MEMORY] =
 	{
 	    "no-memory",
 	    503,
-	    "The server is out of memory.",
+	    "The server is out of memory",
 	    "Wait a little, then try again.",
 	},
     [ERR_CONFIG] =
 	{
 	    "configuration",
 	    500,
-	    "opencode-callback is not configured correctly.",
+	    "opencode-callback is not configured correctly",
 	    "Its log says what is wrong; whoever runs this server can fix it.",
 	},
 };

@@ -52,7 +52,7 @@ step_paste(struct buf *out, const struct page_site *site, const struct page_flow
 	buf_puts(out, "<li>\n<h2><label for=\"address\">Paste that address here</label></h2>\n");
 	if (flow->problem != ERR_OK)
 		html_add(out,
-			 "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>%s</strong> "
+			 "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>%s.</strong> "
 			 "%s</p>\n",
 			 error_title(flow->problem), error_advice(flow->problem));
 	html_add(out,
@@ -123,7 +123,7 @@ page_waiting(struct buf *out, const struct page_site *site, const struct page_fl
 
 	buf_init(&title, PAGE_TEXT_MAX);
 	if (flow->problem != ERR_OK)
-		buf_printf(&title, "%s ", error_title(flow->problem));
+		buf_printf(&title, "%s · ", error_title(flow->problem));
 	buf_printf(&title, "Connect %s", page_provider(flow->provider));
 	if ((err = title.err) == ERR_OK) {
 		page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);

@@ -32,7 +32,7 @@ static const struct verdict states[FLOW_STATE_COUNT] = {
 	    MOOD_GOOD,
 	    "%s is connected",
 	    "opencode has the account, and its window goes on by itself.",
-	    "You can close this tab and the one that failed to load.",
+	    "You can close this tab, and the one that failed to load if it is still open.",
 	},
     [FLOW_FAILED] =
 	{
@@ -59,7 +59,7 @@ static const struct verdict states[FLOW_STATE_COUNT] = {
 	{
 	    MOOD_WARN,
 	    "This sign-in has expired",
-	    "No answer of %s came in time, so no account was connected.",
+	    "No answer of %s came through this page in time, so nothing was handed to opencode.",
 	    BEGIN_AGAIN,
 	},
 };
@@ -159,6 +159,8 @@ paragraph(struct buf *out, const char *text, const char *provider)
 	buf_init(&filled, PAGE_TEXT_MAX);
 	fill(&filled, text, provider);
 	html_add(out, "<p>%s</p>\n", buf_text(&filled));
+	if (filled.err != ERR_OK)
+		out->err = filled.err;
 	buf_free(&filled);
 }
 

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "flow_record.h"
+#include "flow_files.h"
 #include "folder.h"
 #include "log.h"
 #include "secret.h"
@@ -24,8 +24,6 @@ struct store_dir {
 	struct store_limits limits;
 	char path[PATH_MAX];
 };
-
-static const char *const suffixes[] = {"", ".url", ".browser", ".claim", ".end", ".new"};
 
 static struct store_dir *
 dir_of(struct store *s)
@@ -45,13 +43,6 @@ dir_now(struct store *s)
 	return ts.tv_sec;
 }
 
-static void
-flow_remove(int dir, const char *id)
-{
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		folder_remove(dir, id, suffixes[i]);
-}
-
 /* Removes flows that were kept long enough, and authorize URLs of those that wait no more. */
 static void
 sweep(struct index *ix, int64_t now)
@@ -66,7 +57,7 @@ sweep(struct index *ix, int64_t now)
 			continue;
 		if (now >= e->expires + STORE_KEEP_SECONDS || e->created > now) {
 			if (index_id(e, id))
-				flow_remove(ix->dir, id);
+				flow_files_remove(ix->dir, id);
 			*e = (struct index_entry){.id = ""};
 			swept++;
 		} else if (now >= e->expires && !e->url_removed) {
@@ -137,31 +128,6 @@ dir_room(struct store *s, const struct store_keys *keys)
 	return err;
 }
 
-/* The record comes last and by one rename: a flow is there as a whole or not at all. */
-static enum err
-write_flow(int dir, const struct flow *flow, const char *authorize_url)
-{
-	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
-	struct buf record;
-	enum err err;
-
-	buf_init(&record, FLOW_RECORD_MAX);
-	err = flow_record_write(flow, &record);
-	if (err == ERR_OK)
-		err = folder_file_write(dir, flow->id, ".new", record.data, record.len);
-	buf_free(&record);
-	if (err != ERR_OK)
-		return err;
-	err = folder_file_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
-	folder_name(from, flow->id, ".new");
-	folder_name(to, flow->id, "");
-	if (err == ERR_OK && renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0)
-		err = ERR_STORE;
-	if (err != ERR_OK)
-		folder_remove(dir, flow->id, ".new");
-	return err;
-}
-
 static enum err
 dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 	const struct store_keys *keys)
@@ -180,105 +146,25 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 		err = ERR_TAKEN;
 	} else if ((err = index_place(&ix, now, most, &e)) == ERR_OK) {
 		if (index_id(e, old))
-			flow_remove(ix.dir, old);
+			flow_files_remove(ix.dir, old);
 		*e = (struct index_entry){
 		    .keys = *keys, .created = flow->created, .expires = flow->expires};
 		memcpy(e->id, flow->id, FLOW_ID_LEN);
-		if ((err = write_flow(ix.dir, flow, authorize_url)) != ERR_OK)
+		if ((err = flow_files_write(ix.dir, flow, authorize_url)) != ERR_OK)
 			*e = (struct index_entry){.id = ""};
 		if (err == ERR_STORE) {
 			log_event(LOG_LEVEL_ERROR, "store-write", "flow", flow->id, "cause",
 				  strerror(errno), NULL);
-			flow_remove(ix.dir, flow->id);
+			flow_files_remove(ix.dir, flow->id);
 		}
 	}
 	index_leave(&ix);
 	return err;
 }
 
-/* Splits "WORD NUMBER" of a claim. */
-static int64_t
-claim_time(const char *text, char word[16])
-{
-	size_t len = strcspn(text, " ");
-
-	if (len >= 16)
-		len = 15;
-	memcpy(word, text, len);
-	word[len] = '\0';
-	return strtoll(text + strcspn(text, " "), NULL, 10);
-}
-
-static void
-read_end(const char *text, struct snapshot *out)
-{
-	char state[16], reason[32];
-	size_t len = strcspn(text, " ");
-
-	out->state = FLOW_FAILED;
-	out->reason = REASON_INTERRUPTED;
-	if (len >= sizeof(state) || text[len] == '\0' || strlen(text + len + 1) >= sizeof(reason))
-		return;
-	memcpy(state, text, len);
-	state[len] = '\0';
-	memcpy(reason, text + len + 1, strlen(text + len + 1) + 1);
-	if (!flow_state_parse(state, &out->state) || !flow_reason_parse(reason, &out->reason)) {
-		out->state = FLOW_FAILED;
-		out->reason = REASON_INTERRUPTED;
-	}
-}
-
-/* Derives the state of a flow from what stands beside its record. */
-static enum err
-read_state(int dir, struct snapshot *out)
-{
-	const char *id = out->flow.id;
-	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE], word[16];
-	int64_t since;
-
-	out->state = FLOW_EXPIRED;
-	out->reason = REASON_NONE;
-	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
-	    folder_link_read(dir, id, ".end", end) != ERR_OK)
-		return ERR_STORE;
-	since = claim_time(claim, word);
-	out->ended = end[0] != '\0';
-	if (end[0] != '\0')
-		read_end(end, out);
-	else if (strcmp(word, "superseded") == 0)
-		out->state = FLOW_SUPERSEDED;
-	else if (word[0] != '\0' && out->now - since <= STORE_CLAIM_SECONDS)
-		out->state = FLOW_DELIVERING;
-	else if (strcmp(word, "claim") == 0) {
-		out->state = FLOW_FAILED;
-		out->reason = REASON_INTERRUPTED;
-	} else if (word[0] == '\0' && out->flow.created <= out->now && out->now < out->flow.expires)
-		out->state = FLOW_WAITING;
-	return ERR_OK;
-}
-
-static enum err
-read_browser(int dir, struct snapshot *out)
-{
-	char text[FOLDER_LINK_SIZE];
-
-	memcpy(out->browser, out->flow.browser, sizeof(out->browser));
-	out->bound = out->flow.bound;
-	if (out->bound)
-		return ERR_OK;
-	if (folder_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
-		return ERR_STORE;
-	if (strlen(text) == BROWSER_ID_LEN) {
-		memcpy(out->browser, text, sizeof(out->browser));
-		out->bound = true;
-	}
-	return ERR_OK;
-}
-
 static enum err
 dir_find(struct store *s, const char *id, struct snapshot *out)
 {
-	struct buf record;
 	enum err err;
 	int dir;
 
@@ -286,18 +172,8 @@ dir_find(struct store *s, const char *id, struct snapshot *out)
 		return ERR_UNKNOWN_FLOW;
 	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
 		return ERR_STORE;
-	buf_init(&record, FLOW_RECORD_MAX);
-	err = folder_file_read(dir, id, "", &record);
-	if (err == ERR_OK)
-		err = flow_record_read(buf_text(&record), record.len, &out->flow);
-	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)
-		err = ERR_UNKNOWN_FLOW;
-	buf_free(&record);
 	out->now = dir_now(s);
-	if (err == ERR_OK)
-		err = read_browser(dir, out);
-	if (err == ERR_OK)
-		err = read_state(dir, out);
+	err = flow_files_read(dir, id, out);
 	close(dir);
 	return err;
 }

@@ -1,17 +1,10 @@
 /*
  * A store in a folder: one host, any number of processes of one user.
  *
- *   ID          the record, JSON, written once
- *   ID.url      the authorize URL, while the flow waits
- *   ID.browser  symbolic link: the browser that the flow was bound to
- *   ID.claim    symbolic link: "claim TIME", "superseded TIME" or "expired TIME"
- *   ID.end      symbolic link: "STATE REASON TIME"
+ *   ID, ID.*    the files of one flow: see flow_files.h
  *   index       see store_index.h
  *   lock        byte ranges of it are the locks of groups
  *   note-NAME   symbolic link: "TIME TEXT"
- *
- * A symbolic link that points nowhere is the smallest file there is: made
- * together with its content in one exclusive step, read in one.
  */
 #ifndef STORE_DIR_H
 #define STORE_DIR_H

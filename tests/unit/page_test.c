@@ -142,8 +142,8 @@ test_waiting_problem(void **unused)
 		flow.problem = (enum err)e;
 		render_flow(&page, &flow);
 		buf_init(&title, PAGE_MAX);
-		html_add(&title, "role=\"alert\"><strong>%s</strong> %s", error_title(flow.problem),
-			 error_advice(flow.problem));
+		html_add(&title, "role=\"alert\"><strong>%s.</strong> %s",
+			 error_title(flow.problem), error_advice(flow.problem));
 		assert_has(&page, buf_text(&title));
 		assert_has(&page, "aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
 		buf_free(&title);
@@ -379,7 +379,9 @@ test_error_table(void **unused)
 		assert_true(name[0] != '\0');
 		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz-"), strlen(name));
 		assert_true(strlen(error_title((enum err)e)) > 0);
-		assert_true(strlen(error_advice((enum err)e)) > 0);
+		/* a title is put in front of the advice as a sentence, or stands alone */
+		assert_null(strchr(error_title((enum err)e), '.'));
+		assert_non_null(strrchr(error_advice((enum err)e), '.'));
 		/* a visitor can never cause a 500 */
 		assert_int_equal(error_status((enum err)e) == 500, e == ERR_CONFIG);
 		for (int other = ERR_OK; other < e; other++)

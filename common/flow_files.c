@@ -1,0 +1,141 @@
+#include "flow_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow_record.h"
+#include "folder.h"
+
+static const char *const suffixes[] = {"", ".url", ".browser", ".claim", ".end", ".new"};
+
+void
+flow_files_remove(int dir, const char *id)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		folder_remove(dir, id, suffixes[i]);
+}
+
+/* The record comes last and by one rename: a flow is there as a whole or not at all. */
+enum err
+flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
+{
+	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
+	struct buf record;
+	enum err err;
+
+	buf_init(&record, FLOW_RECORD_MAX);
+	err = flow_record_write(flow, &record);
+	if (err == ERR_OK)
+		err = folder_file_write(dir, flow->id, ".new", record.data, record.len);
+	buf_free(&record);
+	if (err != ERR_OK)
+		return err;
+	err = folder_file_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
+	folder_name(from, flow->id, ".new");
+	folder_name(to, flow->id, "");
+	if (err == ERR_OK && renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0)
+		err = ERR_STORE;
+	if (err != ERR_OK)
+		folder_remove(dir, flow->id, ".new");
+	return err;
+}
+
+/* Splits "WORD NUMBER" of a claim. */
+static int64_t
+claim_time(const char *text, char word[16])
+{
+	size_t len = strcspn(text, " ");
+
+	if (len >= 16)
+		len = 15;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	return strtoll(text + strcspn(text, " "), NULL, 10);
+}
+
+static void
+read_end(const char *text, struct snapshot *out)
+{
+	char state[16], reason[32];
+	size_t len = strcspn(text, " ");
+
+	out->state = FLOW_FAILED;
+	out->reason = REASON_INTERRUPTED;
+	if (len >= sizeof(state) || text[len] == '\0' || strlen(text + len + 1) >= sizeof(reason))
+		return;
+	memcpy(state, text, len);
+	state[len] = '\0';
+	memcpy(reason, text + len + 1, strlen(text + len + 1) + 1);
+	if (!flow_state_parse(state, &out->state) || !flow_reason_parse(reason, &out->reason)) {
+		out->state = FLOW_FAILED;
+		out->reason = REASON_INTERRUPTED;
+	}
+}
+
+/* Derives the state of a flow from what stands beside its record. */
+static enum err
+read_state(int dir, struct snapshot *out)
+{
+	const char *id = out->flow.id;
+	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE], word[16];
+	int64_t since;
+
+	out->state = FLOW_EXPIRED;
+	out->reason = REASON_NONE;
+	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
+	    folder_link_read(dir, id, ".end", end) != ERR_OK)
+		return ERR_STORE;
+	since = claim_time(claim, word);
+	out->ended = end[0] != '\0';
+	if (end[0] != '\0')
+		read_end(end, out);
+	else if (strcmp(word, "superseded") == 0)
+		out->state = FLOW_SUPERSEDED;
+	else if (word[0] != '\0' && out->now - since <= STORE_CLAIM_SECONDS)
+		out->state = FLOW_DELIVERING;
+	else if (strcmp(word, "claim") == 0) {
+		out->state = FLOW_FAILED;
+		out->reason = REASON_INTERRUPTED;
+	} else if (word[0] == '\0' && out->flow.created <= out->now && out->now < out->flow.expires)
+		out->state = FLOW_WAITING;
+	return ERR_OK;
+}
+
+static enum err
+read_browser(int dir, struct snapshot *out)
+{
+	char text[FOLDER_LINK_SIZE];
+
+	memcpy(out->browser, out->flow.browser, sizeof(out->browser));
+	out->bound = out->flow.bound;
+	if (out->bound)
+		return ERR_OK;
+	if (folder_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
+		return ERR_STORE;
+	if (strlen(text) == BROWSER_ID_LEN) {
+		memcpy(out->browser, text, sizeof(out->browser));
+		out->bound = true;
+	}
+	return ERR_OK;
+}
+
+enum err
+flow_files_read(int dir, const char *id, struct snapshot *out)
+{
+	struct buf record;
+	enum err err;
+
+	buf_init(&record, FLOW_RECORD_MAX);
+	err = folder_file_read(dir, id, "", &record);
+	if (err == ERR_OK)
+		err = flow_record_read(buf_text(&record), record.len, &out->flow);
+	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)
+		err = ERR_UNKNOWN_FLOW;
+	buf_free(&record);
+	if (err == ERR_OK)
+		err = read_browser(dir, out);
+	if (err == ERR_OK)
+		err = read_state(dir, out);
+	return err;
+}

@@ -1,0 +1,223 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static char file[64];
+
+static int
+make_file(void **state)
+{
+	int fd;
+
+	(void)state;
+	snprintf(file, sizeof(file), "/tmp/opencode-callback-config-XXXXXX");
+	if ((fd = mkstemp(file)) < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int
+remove_file(void **state)
+{
+	(void)state;
+	return unlink(file);
+}
+
+static void
+write_file(const char *text, size_t len)
+{
+	FILE *f = fopen(file, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+}
+
+static struct config config; /* too large for the stack */
+
+static enum err
+load(char message[CONFIG_MESSAGE_MAX])
+{
+	struct config_source source = {.file = file};
+
+	return config_load(&config, &source, message);
+}
+
+static const struct {
+	const char *text;
+	const char *complaint; /* NULL: accepted */
+} rows[] = {
+    {"", NULL},
+    {"[opencode]\nurl = https://opencode.example.com\n", NULL},
+    {"[opencode]\nurl = https://opencode.example.com", NULL},
+    {"[opencode]\r\nurl = https://opencode.example.com\r\n", NULL},
+    {"\xef\xbb\xbf[opencode]\nurl = https://opencode.example.com\n", NULL},
+    {"[opencode a]\nurl = https://a.example\n[opencode b]\nurl = https://b.example\n", NULL},
+    {"; a comment\n# another\n[flow]\nlifetime = 120 ; inline\n", NULL},
+    {"[opencode]\nurl = http://localhost:8080\n", NULL},
+    {"[opencode]\nsocket = /run/opencode/%p.sock\n", NULL},
+    {"[flow]\nissuers = https://a.example=https://b.example/tenant\n", NULL},
+    {"[opencode]\nurll = x\n", ":2: unknown key urll in [opencode]"},
+    {"[web]\n\nprefx = /x\n", ":3: unknown key prefx in [web]"},
+    {"[wbe]\nprefix = /x\n", ":2: unknown section [wbe]"},
+    {"lifetime = 3\n", ":1: the key lifetime stands in no section"},
+    {"[flow]\nlifetime\n", ":2: is neither [section] nor key = value"},
+    {"[flow]\nlifetime = 300x\n", ":2: lifetime: must be a whole number from 1 to 3600"},
+    {"[flow]\nlifetime = 1e9\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = -1\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime =\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 1\nlifetime = 2\n", ":3: lifetime is given twice"},
+    {"[opencode]\nurl = opencode.example.com\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://opencode.example.com/path\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://u:p@opencode.example.com\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = http://opencode.example.com\n", ":2: url: must be https"},
+    {"[opencode a]\nport = 1\n[opencode b]\nport = 2\n", "each needs its url"},
+    {"[opencode a]\nurl = https://a.example\n[opencode b]\nurl = https://a.example/\n", "the same url"},
+    {"[opencode a/b]\nport = 1\n", ":2: [opencode a/b]: a NAME has only"},
+    {"[opencode]\nsocket = relative.sock\n", ":2: socket: must be an absolute path"},
+    {"[opencode]\nsocket = /run/%n.sock\n", ":2: socket: may hold %p once"},
+    {"[opencode]\nport = 65536\n", ":2: port: must be a whole number from 1 to 65535"},
+    {"[web]\nprefix = signin\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /signin/\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /a/../b\n", ":2: prefix: must be a path"},
+    {"[web]\ncallback_paths = auth/callback\n", ":2: callback_paths: must be"},
+    {"[web]\ncallback_paths = ,\n", ":2: callback_paths: names no path"},
+    {"[flow]\nstore = file:/x\n", ":2: store: must be dir:"},
+    {"[flow]\nstore = dir:x\n", ":2: store: must be dir:"},
+    {"[log]\nto = file\n", ":2: to: must be stderr or syslog"},
+    {"[log]\nlevel = loud\n", ":2: level: must be error"},
+};
+
+static void
+accepts_and_refuses(void **state)
+{
+	char message[CONFIG_MESSAGE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum err got;
+
+		write_file(rows[i].text, strlen(rows[i].text));
+		got = load(message);
+		if ((got == ERR_OK) != (rows[i].complaint == NULL))
+			fail_msg("'%s': '%s'", rows[i].text, message);
+		if (got != ERR_OK && strstr(message, rows[i].complaint) == NULL)
+			fail_msg("'%s': '%s', want '%s'", rows[i].text, message, rows[i].complaint);
+	}
+}
+
+static void
+files_of_a_bad_kind_are_refused(void **state)
+{
+	static char big[CONFIG_FILE_MAX + 10];
+	char message[CONFIG_MESSAGE_MAX], line[300];
+	struct config_source nowhere = {.file = "/nonexistent/opencode-callback.ini"};
+
+	(void)state;
+	write_file("[log]\0\n", 7);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "NUL"));
+	memset(big, '\n', sizeof(big));
+	write_file(big, sizeof(big));
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "64 KiB"));
+	snprintf(line, sizeof(line), "[log]\n%s = %0200d\n", "level", 1);
+	write_file(line, strlen(line));
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, ":2: the line is longer"));
+	write_file("", 0);
+	assert_int_equal(chmod(file, 0666), 0);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "others can write"));
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(config_load(&config, &nowhere, message), ERR_CONFIG);
+	assert_non_null(strstr(message, "No such file"));
+}
+
+static void
+what_is_dumped_reads_back(void **state)
+{
+	static const char text[] = "[opencode a]\nurl = https://a.example\nport = 5000\n"
+				   "[opencode b]\nurl = https://b.example\npassword_file = /etc/secret\n"
+				   "[web]\nprefix = /login\ncallback_paths = /auth/callback /x\n"
+				   "[flow]\nlifetime = 99\nissuers = https://a.example=https://b.example/t\n"
+				   "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
+	char message[CONFIG_MESSAGE_MAX];
+	struct buf first, second;
+
+	(void)state;
+	buf_init(&first, CONFIG_FILE_MAX);
+	buf_init(&second, CONFIG_FILE_MAX);
+	write_file(text, strlen(text));
+	assert_int_equal(load(message), ERR_OK);
+	assert_int_equal(config.issuer_count, 1);
+	assert_int_equal(config_dump(&config, &first), ERR_OK);
+	write_file(first.data, first.len);
+	if (load(message) != ERR_OK)
+		fail_msg("%s", message);
+	assert_int_equal(config_dump(&config, &second), ERR_OK);
+	assert_string_equal(buf_text(&first), buf_text(&second));
+	assert_int_equal(config.worker_threads, 3);
+	assert_string_equal(config.opencode[1].password_file, "/etc/secret");
+	buf_free(&first);
+	buf_free(&second);
+}
+
+static void
+the_environment_wins_over_the_file(void **state)
+{
+	struct config_source source = {.file = file, .public_url = "https://env.example/", .worker_threads = "2"};
+	char message[CONFIG_MESSAGE_MAX];
+
+	(void)state;
+	write_file("[opencode]\nurl = https://file.example\n", 38);
+	assert_int_equal(config_load(&config, &source, message), ERR_OK);
+	assert_string_equal(config.opencode[0].url, "https://env.example");
+	assert_int_equal(config.worker_threads, 2);
+	source.public_url = "nonsense";
+	assert_int_equal(config_load(&config, &source, message), ERR_CONFIG);
+	assert_non_null(strstr(message, "OPENCODE_PUBLIC_URL"));
+}
+
+static void
+no_file_means_the_defaults(void **state)
+{
+	struct config_source source = {.file = NULL};
+	char message[CONFIG_MESSAGE_MAX];
+
+	(void)state;
+	if (access(CONFIG_FILE_DEFAULT, F_OK) == 0)
+		skip();
+	assert_int_equal(config_load(&config, &source, message), ERR_OK);
+	assert_string_equal(config.prefix, "/signin");
+	assert_int_equal(config.lifetime, 300);
+	assert_int_equal(config.callback_path_count, 5);
+	assert_int_equal(config.opencode_count, 1);
+	assert_string_equal(config.store, "dir:/run/opencode-callback");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(accepts_and_refuses),
+	    cmocka_unit_test(files_of_a_bad_kind_are_refused),
+	    cmocka_unit_test(what_is_dumped_reads_back),
+	    cmocka_unit_test(the_environment_wins_over_the_file),
+	    cmocka_unit_test(no_file_means_the_defaults),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, make_file, remove_file);
+}

@@ -1,0 +1,90 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "paste.h"
+#include "secret.h"
+
+static const struct flow flow = {
+    .redirect_host = "localhost:1455",
+    .redirect_port = 1455,
+    .redirect_path = "/auth/callback",
+    .authorize_origin = "https://auth.openai.com",
+};
+
+#define Q "code=a%2Bb&scope=x+y&state=S"
+
+static const struct {
+	const char *text;
+	enum err want;
+	const char *query;
+} rows[] = {
+    {"http://localhost:1455/auth/callback?" Q, ERR_OK, Q},
+    {"  http://localhost:1455/auth/callback?" Q "\r\n", ERR_OK, Q},
+    {"<http://localhost:1455/auth/callback?" Q ">", ERR_OK, Q},
+    {"\"http://localhost:1455/auth/callback?" Q "\"", ERR_OK, Q},
+    {"http://localhost:1455/auth/\r\ncallback?" Q, ERR_OK, Q},
+    {"localhost:1455/auth/callback?" Q, ERR_OK, Q},
+    {"HTTP://LOCALHOST:1455/auth/callback?" Q, ERR_OK, Q},
+    {"http://127.0.0.1:1455/auth/callback?" Q, ERR_OK, Q},
+    {"http://[::1]:1455/auth/callback?" Q, ERR_OK, Q},
+    {"https://opencode.example.com/auth/callback?" Q, ERR_OK, Q},
+    {"?" Q, ERR_OK, Q},
+    {Q, ERR_OK, Q},
+    {"state=S&code=C", ERR_OK, "state=S&code=C"},
+    {"", ERR_PASTE_EMPTY, NULL},
+    {NULL, ERR_PASTE_EMPTY, NULL},
+    {" \r\n<> ", ERR_PASTE_EMPTY, NULL},
+    {"http://localhost:1455@evil/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"http://user@localhost:1455/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"http://localhost:1456/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"http://localhost/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"https://localhost:1455/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"http://localhost:1455/auth/../callback?" Q, ERR_PASTE_SITE, NULL},
+    {"http://localhost:1455/other?" Q, ERR_PASTE_SITE, NULL},
+    {"http://evil.example/auth/callback?" Q, ERR_PASTE_SITE, NULL},
+    {"https://auth.openai.com/oauth/authorize?client_id=x&state=S", ERR_PASTE_AUTHORIZE, NULL},
+    {"http://localhost:1455/auth/callback#" Q, ERR_PASTE_FRAGMENT, NULL},
+    {"http://localhost:1455/auth/callback", ERR_NO_CODE, NULL},
+    {"ac_1234567890abcdef", ERR_PASTE_CODE, NULL},
+    {"<html><body>This site can't be reached</body></html>", ERR_PASTE_TEXT, NULL},
+    {"hello there", ERR_PASTE_TEXT, NULL},
+    {"\xff\xfe\x01", ERR_PASTE_TEXT, NULL},
+};
+
+static void
+reads_what_people_paste(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf query;
+		enum err got;
+
+		buf_init(&query, 8192);
+		got = paste_read(rows[i].text, &flow, "https://opencode.example.com", &query);
+		if (got != rows[i].want)
+			fail_msg("'%s': got %s, want %s", rows[i].text, error_name(got),
+			    error_name(rows[i].want));
+		if (got == ERR_OK)
+			assert_string_equal(buf_text(&query), rows[i].query);
+		else
+			assert_int_equal(query.len, 0);
+		buf_free(&query);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_people_paste)};
+
+	if (secret_init() != ERR_OK)
+		return 1;
+	return cmocka_run_group_tests_name("paste", tests, NULL, NULL);
+}

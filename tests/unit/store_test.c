@@ -1,0 +1,479 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "secret.h"
+#include "store.h"
+
+/* One conformance test for every kind of store; what concerns only the folder stands at the end. */
+
+#define RACERS 16
+
+static const struct store_limits limits = {.max_pending = 8, .max_pending_per_client = 3};
+static char folder[64];
+static struct store *store;
+
+static int
+open_store(void **state)
+{
+	char spec[80];
+
+	(void)state;
+	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	snprintf(folder, sizeof(folder), "/tmp/opencode-callback-store-XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(spec, sizeof(spec), "dir:%s", folder);
+	return store_open(spec, &limits, &store) == ERR_OK ? 0 : -1;
+}
+
+static int
+close_store(void **state)
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	(void)state;
+	store->ops->close(store);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			remove(path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return rmdir(folder);
+}
+
+/* A flow of its own group, slot and client, unless told otherwise. */
+static struct flow
+make_flow(const char *name, int64_t lifetime, struct store_keys *keys)
+{
+	struct flow flow = {.method = 1,
+	    .provider = "openai",
+	    .redirect_host = "localhost:1455",
+	    .redirect_port = 1455,
+	    .redirect_path = "/auth/callback",
+	    .authorize_origin = "https://auth.openai.com",
+	    .directory = "%2Fsrc%2F\"quoted\"",
+	    .address = "192.0.2.1"};
+
+	flow_id(name, strlen(name), flow.id);
+	secret_hash(name, strlen(name), flow.browser);
+	flow.created = store->ops->now(store);
+	flow.expires = flow.created + lifetime;
+	*keys = (struct store_keys){.client = secret_key("client", name, NULL),
+	    .browser = secret_key("browser", name, NULL),
+	    .group = secret_key("group", name, NULL),
+	    .slot = secret_key("slot", name, NULL)};
+	return flow;
+}
+
+static struct flow
+add_flow(const char *name, int64_t lifetime)
+{
+	struct store_keys keys;
+	struct flow flow = make_flow(name, lifetime, &keys);
+
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/?state=x", &keys), ERR_OK);
+	return flow;
+}
+
+static enum flow_state
+state_of(const char *id, enum flow_reason *reason)
+{
+	struct snapshot snap;
+
+	assert_int_equal(store->ops->find(store, id, &snap), ERR_OK);
+	if (reason != NULL)
+		*reason = snap.reason;
+	return snap.state;
+}
+
+static void
+a_record_comes_back_whole(void **state)
+{
+	struct flow flow = add_flow("whole", 300);
+	struct snapshot snap;
+	struct buf url;
+
+	(void)state;
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
+	assert_memory_equal(&snap.flow, &flow, sizeof(flow));
+	assert_int_equal(snap.state, FLOW_WAITING);
+	assert_false(snap.bound);
+	assert_string_equal(snap.browser, flow.browser);
+	buf_init(&url, FLOW_URL_MAX);
+	assert_int_equal(store->ops->authorize_url(store, flow.id, &url), ERR_OK);
+	assert_string_equal(buf_text(&url), "https://a.example/?state=x");
+	buf_free(&url);
+	assert_int_equal(store->ops->find(store, "AAAAAAAAAAAAAAAAAAAAAA", &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->find(store, "../../etc/passwd", &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->find(store, "index", &snap), ERR_UNKNOWN_FLOW);
+}
+
+static void
+a_flow_is_never_overwritten(void **state)
+{
+	struct store_keys keys;
+	struct flow flow = add_flow("twice", 300), other = make_flow("twice", 100, &keys);
+
+	(void)state;
+	assert_int_equal(store->ops->add(store, &other, "https://b.example/", &keys), ERR_TAKEN);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
+}
+
+static void
+binding_happens_once(void **state)
+{
+	struct flow flow = add_flow("bind", 300);
+	char other[SECRET_HASH_LEN + 1];
+	struct snapshot snap;
+
+	(void)state;
+	secret_hash("other", 5, other);
+	assert_int_equal(store->ops->bind(store, flow.id, other), ERR_OK);
+	assert_int_equal(store->ops->bind(store, flow.id, flow.browser), ERR_TAKEN);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
+	assert_true(snap.bound);
+	assert_string_equal(snap.browser, other);
+}
+
+struct race {
+	const char *id;
+	atomic_int winners;
+	atomic_int losers;
+	pthread_barrier_t start;
+};
+
+static void *
+racer(void *ctx)
+{
+	static atomic_int turn;
+	enum err (*const step[])(struct store *, const char *) = {
+	    store->ops->claim, store->ops->supersede, store->ops->expire};
+	struct race *race = ctx;
+	int mine = atomic_fetch_add(&turn, 1) % 3;
+	enum err err;
+
+	pthread_barrier_wait(&race->start);
+	err = step[mine](store, race->id);
+	if (err == ERR_OK)
+		atomic_fetch_add(&race->winners, 1);
+	else if (err == ERR_TAKEN)
+		atomic_fetch_add(&race->losers, 1);
+	return NULL;
+}
+
+static void
+of_many_claims_one_wins(void **state)
+{
+	char name[16];
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		pthread_t thread[RACERS];
+		struct race race = {.winners = 0};
+		struct flow flow;
+
+		snprintf(name, sizeof(name), "race%d", round);
+		flow = add_flow(name, 300);
+		race.id = flow.id;
+		pthread_barrier_init(&race.start, NULL, RACERS);
+		for (int i = 0; i < RACERS; i++)
+			assert_int_equal(pthread_create(&thread[i], NULL, racer, &race), 0);
+		for (int i = 0; i < RACERS; i++)
+			pthread_join(thread[i], NULL);
+		pthread_barrier_destroy(&race.start);
+		assert_int_equal(race.winners, 1);
+		assert_int_equal(race.losers, RACERS - 1);
+	}
+}
+
+static void
+a_claim_runs_to_one_end(void **state)
+{
+	struct flow flow = add_flow("end", 300);
+	enum flow_reason reason;
+	struct buf url;
+
+	(void)state;
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
+	assert_int_equal(store->ops->end(store, flow.id, FLOW_FAILED, REASON_TIMEOUT), ERR_OK);
+	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE), ERR_TAKEN);
+	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
+	assert_int_equal(reason, REASON_TIMEOUT);
+	buf_init(&url, FLOW_URL_MAX);
+	assert_int_equal(store->ops->authorize_url(store, flow.id, &url), ERR_UNKNOWN_FLOW);
+	buf_free(&url);
+}
+
+static void
+a_released_claim_leaves_the_flow_waiting(void **state)
+{
+	struct flow flow = add_flow("release", 300);
+
+	(void)state;
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(store->ops->release(store, flow.id), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_UNCONFIRMED), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_DONE);
+}
+
+static void
+time_runs_out(void **state)
+{
+	struct flow flow = add_flow("late", 0);
+
+	(void)state;
+	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
+	assert_int_equal(store->ops->expire(store, flow.id), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
+	assert_int_equal(store->ops->end(store, flow.id, FLOW_EXPIRED, REASON_NONE), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_TAKEN);
+}
+
+static void
+limits_hold_for_all_and_for_each(void **state)
+{
+	struct store_keys keys;
+	struct flow flow, first = {.id = ""};
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "client%d", i);
+		flow = make_flow(name, 300, &keys);
+		keys.client = 7;
+		assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys), ERR_OK);
+		if (i == 0)
+			first = flow;
+	}
+	make_flow("client3", 300, &keys);
+	keys.client = 7;
+	assert_int_equal(store->ops->room(store, &keys), ERR_TOO_MANY_FLOWS);
+	/* a begin that replaces one of them needs no more room */
+	make_flow("client0", 300, &keys);
+	keys.client = 7;
+	assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "all%d", i);
+		add_flow(name, 300);
+	}
+	make_flow("all5", 300, &keys);
+	assert_int_equal(store->ops->room(store, &keys), ERR_TOO_MANY_FLOWS);
+	/* an ended flow counts no more */
+	assert_int_equal(store->ops->supersede(store, first.id), ERR_OK);
+	assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+}
+
+static void
+disk_use_is_bounded(void **state)
+{
+	struct dirent *entry;
+	char name[16];
+	int files = 0;
+	DIR *dir;
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		struct flow flow;
+
+		snprintf(name, sizeof(name), "many%d", i);
+		flow = add_flow(name, 300);
+		assert_int_equal(store->ops->supersede(store, flow.id), ERR_OK);
+	}
+	dir = opendir(folder);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		files++;
+	closedir(dir);
+	/* at most 4 * max_pending flows of two files each */
+	assert_in_range(files, 10, 4 * limits.max_pending * 2 + 6);
+}
+
+static void
+lists_are_newest_first(void **state)
+{
+	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
+	struct store_keys keys;
+	struct flow a = make_flow("a", 300, &keys), b, c;
+	size_t count;
+
+	(void)state;
+	a.created -= 2;
+	keys.browser = 1;
+	keys.group = 2;
+	assert_int_equal(store->ops->add(store, &a, "https://a.example/", &keys), ERR_OK);
+	b = make_flow("b", 300, &keys);
+	b.created -= 1;
+	keys.browser = 1;
+	keys.slot = 3;
+	assert_int_equal(store->ops->add(store, &b, "https://a.example/", &keys), ERR_OK);
+	c = add_flow("c", 300);
+	assert_int_equal(store->ops->list_browser(store, 1, id, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_string_equal(id[0], b.id);
+	assert_string_equal(id[1], a.id);
+	assert_int_equal(store->ops->list_waiting(store, 2, 3, id, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(store->ops->supersede(store, a.id), ERR_OK);
+	assert_int_equal(store->ops->list_waiting(store, 2, 3, id, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_string_equal(id[0], b.id);
+	assert_int_equal(store->ops->count_waiting(store, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(state_of(c.id, NULL), FLOW_WAITING);
+}
+
+static void
+notes_are_shared_and_forgotten(void **state)
+{
+	char note[STORE_NOTE_MAX + 1];
+
+	(void)state;
+	assert_int_equal(store->ops->recall(store, "x", 2, note), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->remember(store, "x", "up 1.2"), ERR_OK);
+	assert_int_equal(store->ops->remember(store, "x", "up 1.3"), ERR_OK);
+	assert_int_equal(store->ops->recall(store, "x", 60, note), ERR_OK);
+	assert_string_equal(note, "up 1.3");
+	assert_int_equal(store->ops->recall(store, "x", 0, note), ERR_UNKNOWN_FLOW);
+}
+
+/* From here on: the folder. */
+
+static void
+path_of(char path[256], const char *id, const char *suffix)
+{
+	snprintf(path, 256, "%s/%s%s", folder, id, suffix);
+}
+
+static void
+a_claim_of_a_dead_process_is_interrupted(void **state)
+{
+	struct flow flow = add_flow("dead", 300);
+	char path[256], text[64];
+	enum flow_reason reason;
+
+	(void)state;
+	path_of(path, flow.id, ".claim");
+	snprintf(text, sizeof(text), "claim %lld",
+	    (long long)(store->ops->now(store) - STORE_CLAIM_SECONDS - 1));
+	assert_int_equal(symlink(text, path), 0);
+	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
+	assert_int_equal(reason, REASON_INTERRUPTED);
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_TAKEN);
+}
+
+static void
+damaged_records_are_unknown_flows(void **state)
+{
+	struct flow flow = add_flow("damaged", 300);
+	struct snapshot snap;
+	char path[256];
+
+	(void)state;
+	path_of(path, flow.id, "");
+	assert_int_equal(truncate(path, 40), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+}
+
+static void
+a_folder_open_to_others_is_no_store(void **state)
+{
+	struct flow flow = add_flow("open", 300);
+	struct snapshot snap;
+	struct store_keys keys;
+	char elsewhere[80];
+
+	(void)state;
+	make_flow("new", 300, &keys);
+	assert_int_equal(chmod(folder, 0777), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
+	assert_int_equal(store->ops->room(store, &keys), ERR_STORE);
+	assert_int_equal(store->ops->claim(store, flow.id), ERR_STORE);
+	assert_int_equal(chmod(folder, 0700), 0);
+	snprintf(elsewhere, sizeof(elsewhere), "%s.gone", folder);
+	assert_int_equal(rename(folder, elsewhere), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
+	assert_int_equal(symlink(elsewhere, folder), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
+	assert_int_equal(unlink(folder), 0);
+	assert_int_equal(rename(elsewhere, folder), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
+}
+
+static void
+files_are_for_us_alone(void **state)
+{
+	struct flow flow = add_flow("modes", 300);
+	char path[256];
+	struct stat st;
+
+	(void)state;
+	path_of(path, flow.id, "");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	path_of(path, flow.id, ".url");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORE_TEST(a_record_comes_back_whole),
+	    STORE_TEST(a_flow_is_never_overwritten),
+	    STORE_TEST(binding_happens_once),
+	    STORE_TEST(of_many_claims_one_wins),
+	    STORE_TEST(a_claim_runs_to_one_end),
+	    STORE_TEST(a_released_claim_leaves_the_flow_waiting),
+	    STORE_TEST(time_runs_out),
+	    STORE_TEST(limits_hold_for_all_and_for_each),
+	    STORE_TEST(disk_use_is_bounded),
+	    STORE_TEST(lists_are_newest_first),
+	    STORE_TEST(notes_are_shared_and_forgotten),
+	    STORE_TEST(a_claim_of_a_dead_process_is_interrupted),
+	    STORE_TEST(damaged_records_are_unknown_flows),
+	    STORE_TEST(a_folder_open_to_others_is_no_store),
+	    STORE_TEST(files_are_for_us_alone),
+	};
+
+	if (secret_init() != ERR_OK)
+		return 1;
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
