@@ -1,10 +1,8 @@
-# Targets: all check bench install run clean style
-# CFLAGS, LDFLAGS, PREFIX and DESTDIR are the user's.
+# Targets: all, check, bench, run, clean. CC, CFLAGS, LDFLAGS and BUILD_DIR are the user's.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
-PREFIX ?= /usr/local
-BUILD ?= build
+BUILD_DIR ?= build
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wformat=2 -Wundef
@@ -13,32 +11,55 @@ OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi $(WARNINGS) $(if $(WER
 OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread
 CORE_LIBS = -linih -lsodium -ljansson -lm -ldl
 
-CORE = $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
-CGI_SHARED = $(BUILD)/cgi/meta.o $(BUILD)/cgi/start.o
-CGI = $(BUILD)/cgi/main.o $(CGI_SHARED)
-FCGI = $(patsubst %.c,$(BUILD)/%.o,$(wildcard fcgi/*.c)) $(CGI_SHARED)
-UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard common/*.c))
+CGI_SHARED = $(BUILD_DIR)/cgi/meta.o $(BUILD_DIR)/cgi/start.o
+CGI = $(BUILD_DIR)/cgi/main.o $(CGI_SHARED)
+FCGI = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard fcgi/*.c)) $(CGI_SHARED)
+UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 
-all: $(BUILD)/opencode-callback.cgi $(BUILD)/opencode-callback.fcgi
+all: $(BUILD_DIR)/opencode-callback.cgi $(BUILD_DIR)/opencode-callback.fcgi
 
-$(BUILD)/opencode-callback.cgi: $(CGI) $(CORE)
+$(BUILD_DIR)/opencode-callback.cgi: $(CGI) $(CORE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
-$(BUILD)/opencode-callback.fcgi: $(FCGI) $(CORE)
+$(BUILD_DIR)/opencode-callback.fcgi: $(FCGI) $(CORE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CORE_LIBS) -lfcgi
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD_DIR)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/fcgi/main.o,$(FCGI)) $(CORE)
+$(BUILD_DIR)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD_DIR)/fcgi/main.o,$(FCGI)) $(CORE)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $^ $(CORE_LIBS) \
 		-lfcgi -lcmocka
 
+# .incbin is invisible to -MMD
+$(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
+
+$(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $^ $(CORE_LIBS)
+
+tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render
+
+# Both install what they need first, so that they are all that a fresh machine takes.
+check:
+	tests/install-deps check
+	$(MAKE) tests
+	BUILD_DIR=$(BUILD_DIR) tests/check
+
+run:
+	@BUILD_DIR=$(BUILD_DIR) tests/run/start
+
+bench:
+	tests/install-deps bench
+	$(MAKE) all
+	BUILD_DIR=$(BUILD_DIR) tests/bench/run
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD_DIR)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD_DIR) -name '*.d' 2>/dev/null)
 
-.PHONY: all clean
+.PHONY: all tests check run bench clean

@@ -192,13 +192,6 @@ static const struct error_row table[] = {
 	    "The address names another provider than the one this sign-in was begun with. It was "
 	    "not used. " BEGIN_AGAIN,
 	},
-    [ERR_NOT_WAITING] =
-	{
-	    "not-waiting",
-	    303,
-	    "This sign-in waits for nothing more",
-	    "It has ended or is just being finished. Its page tells how it went.",
-	},
     [ERR_TOO_MANY_FLOWS] =
 	{
 	    "too-many-flows",

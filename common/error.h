@@ -36,7 +36,6 @@ enum err {
 	/* the flow */
 	ERR_UNKNOWN_FLOW,   /* unknown, or bound to another browser: told alike */
 	ERR_ISSUER,	    /* iss is not the authorization server's (RFC 9207) */
-	ERR_NOT_WAITING,    /* the flow has ended or is being delivered */
 	ERR_TOO_MANY_FLOWS, /* max_pending or max_pending_per_client reached */
 	ERR_CREDENTIALS,    /* opencode wants a password that the request did not bring */
 

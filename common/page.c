@@ -68,7 +68,7 @@ page_problem(struct buf *out, const struct page_site *site, enum err problem)
 	page_open(out, site, error_title(problem), PAGE_RELOAD_NEVER);
 	html_add(out, "<div id=\"problem\" class=\"verdict\" data-problem=\"%s\">\n",
 		 error_name(problem));
-	page_sign(out, problem == ERR_NOT_WAITING || problem == ERR_OK ? MOOD_GOOD : MOOD_BAD);
+	page_sign(out, problem == ERR_OK ? MOOD_GOOD : MOOD_BAD);
 	html_add(out, "<h1>%s</h1>\n", error_title(problem));
 	if (problem == ERR_UNKNOWN_FLOW)
 		unknown_flow(out);

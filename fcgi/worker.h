@@ -12,7 +12,7 @@
 #include "request.h"
 #include "response.h"
 
-#define WORKER_CONNECTIONS_MAX 4096	     /* beyond, the one that rests first found is closed */
+#define WORKER_CONNECTIONS_MAX 4096	     /* beyond, one that rests is closed */
 #define WORKER_REQUEST_MAX     (128 * 1024)  /* bytes of a request as it comes, records included */
 #define WORKER_DRAIN_MAX       (1024 * 1024) /* bytes of a longer one that are thrown away */
 #define WORKER_SEND_SECONDS    5    /* a peer that does not take its answer by then is dropped */

@@ -10,6 +10,7 @@ import { startProvider } from '../lib/provider.mjs'
 import {
   chooseBrowserMethod, expectConnected, expectNotConnected, expectState, launch, newContext,
   openConnectDialog, openFlowPage, openTab, paste, shot, signIn, signInToDeadTab,
+  waitUntilDead,
 } from './ui.mjs'
 
 const BEGIN = '/provider/openai/oauth/authorize'
@@ -268,7 +269,7 @@ test('a browser whose localhost:1455 is dead gets nowhere without us', async () 
     assert.match(await link.getAttribute('href'), /^https:\/\/auth\.openai\.com\//)
     const tab = await openTab(context, link)
     await tab.getByRole('link', { name: 'Allow' }).click()
-    await tab.waitForEvent('requestfailed').catch(() => {})
+    await waitUntilDead(tab)
     assert.deepEqual(opencode.auth(), {})
     assert.equal(await ui.getByText('OpenAI connected').count(), 0)
   } finally {

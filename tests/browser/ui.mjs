@@ -95,10 +95,14 @@ export async function signIn(context, flow, answer = 'Allow') {
   return tab
 }
 
+export function waitUntilDead(tab) {
+  return until('the tab has failed to load', async () => (await tab.title()) === 'localhost')
+}
+
 /* The same with a browser for which localhost:1455 is dead. Resolves with the dead tab's address. */
 export async function signInToDeadTab(context, flow, answer) {
   const tab = await signIn(context, flow, answer)
-  await until('the tab has failed to load', async () => (await tab.title()) === 'localhost')
+  await waitUntilDead(tab)
   const address = await addressOf(tab)
   assert.match(address, /^http:\/\/localhost:1455\/auth\/callback\?/)
   return { tab, address }

@@ -1,0 +1,357 @@
+#include "connection.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define SPARE_DESCRIPTORS 64 /* of which the rest of the process may have as many */
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+
+/* What is to be done with a connection: let it rest, answer its request, close it. */
+enum look { LOOK_WAIT, LOOK_REQUEST, LOOK_CLOSE };
+
+/* Forgets a connection that was closed. From now on its descriptor may be another one's. */
+static void
+forget(struct connections *all, int fd)
+{
+	struct connection *c = &all->of[fd];
+
+	buf_free(&c->saved);
+	atomic_fetch_sub(&all->count, 1);
+	atomic_store(&c->state, CONNECTION_FREE);
+}
+
+static void
+connection_close(struct connections *all, int fd)
+{
+	close(fd);
+	forget(all, fd);
+}
+
+/* False if something happened since the thread took the connection: it must look again. */
+static bool
+connection_rest(struct connections *all, int fd)
+{
+	struct connection *c = &all->of[fd];
+	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.fd = fd};
+	int busy = CONNECTION_BUSY;
+
+	if (!c->registered) {
+		if (epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+			connection_close(all, fd);
+			return true;
+		}
+		c->registered = true;
+	}
+	if (atomic_compare_exchange_strong(&c->state, &busy, CONNECTION_RESTING))
+		return true;
+	atomic_store(&c->state, CONNECTION_BUSY);
+	return false;
+}
+
+/* Closes a resting connection that asks for nothing. False if there is none. */
+bool
+connection_evict(struct connections *all)
+{
+	struct epoll_event event = {.events = CONNECTION_EVENTS};
+	char byte;
+
+	for (int i = 0; i < WORKER_CONNECTIONS_MAX; i++) {
+		unsigned fd = (unsigned)atomic_fetch_add(&all->hand, 1) % WORKER_CONNECTIONS_MAX;
+		int resting = CONNECTION_RESTING;
+
+		if (!atomic_compare_exchange_strong(&all->of[fd].state, &resting, CONNECTION_BUSY))
+			continue;
+		if (recv((int)fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 || all->of[fd].draining) {
+			connection_close(all, (int)fd);
+			return true;
+		}
+		/* it does: its event may have come and gone meanwhile, so ask for another */
+		atomic_store(&all->of[fd].state, CONNECTION_RESTING);
+		event.data.fd = (int)fd;
+		epoll_ctl(all->epoll_fd, EPOLL_CTL_MOD, (int)fd, &event);
+	}
+	return false;
+}
+
+/* Says once what makes no sense on this socket; a peer could repeat it for ever. */
+static enum look
+refuse(const char *message)
+{
+	static atomic_int said;
+
+	log_event(atomic_exchange(&said, 1) == 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "fastcgi",
+		  "message", message, NULL);
+	return LOOK_CLOSE;
+}
+
+/* Adds what has come to c->saved and judges the whole of it. */
+static enum look
+look_saved(struct server *server, struct connection *c, int fd)
+{
+	bool ended = false, failed = false;
+
+	while (!ended && !failed && c->saved.len < WORKER_REQUEST_MAX) {
+		size_t room = WORKER_REQUEST_MAX - c->saved.len;
+		ssize_t n =
+		    recv(fd, server->peek, room < CONNECTION_PEEK_MAX ? room : CONNECTION_PEEK_MAX,
+			 MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n > 0)
+			failed = buf_add(&c->saved, server->peek, (size_t)n) != ERR_OK;
+		ended = n == 0;
+		failed = failed || (n < 0 && errno != EINTR);
+	}
+	if (failed)
+		return LOOK_CLOSE;
+	switch (frame_read(&c->frame, (const unsigned char *)buf_text(&c->saved), c->saved.len)) {
+	case FRAME_WHOLE:
+		return LOOK_REQUEST;
+	case FRAME_BAD:
+		return refuse("not a FastCGI request");
+	case FRAME_PARTIAL:
+		break;
+	}
+	if (ended)
+		return LOOK_CLOSE;
+	if (c->saved.len < WORKER_REQUEST_MAX)
+		return LOOK_WAIT;
+	/* no body of ours is as long; the head decides what the answer is */
+	return c->frame.params_done ? LOOK_REQUEST : refuse("too many meta-variables");
+}
+
+/* Throws away what comes after the answer to a request that was too long. */
+static enum look
+look_drain(struct server *server, struct connection *c, int fd)
+{
+	while (c->drained < WORKER_DRAIN_MAX) {
+		ssize_t n = recv(fd, server->peek, CONNECTION_PEEK_MAX, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN)
+			return LOOK_WAIT;
+		if (n == 0 || (n < 0 && errno != EINTR))
+			break;
+		c->drained += n > 0 ? (size_t)n : 0;
+	}
+	return LOOK_CLOSE;
+}
+
+/*
+ * Looks what is there without taking it. A whole request is left on the
+ * connection for libfcgi to read; anything less is saved until the rest comes.
+ */
+static enum look
+connection_look(struct server *server, struct connection *c, int fd)
+{
+	struct frame frame = {.at = 0};
+	ssize_t n;
+
+	if (c->draining)
+		return look_drain(server, c, fd);
+	if (c->saved.len > 0)
+		return look_saved(server, c, fd);
+	do
+		n = recv(fd, server->peek, CONNECTION_PEEK_MAX, MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN ? LOOK_WAIT : LOOK_CLOSE;
+	if (frame_read(&frame, server->peek, (size_t)n) == FRAME_WHOLE && frame.at == (size_t)n) {
+		c->frame = frame;
+		return LOOK_REQUEST;
+	}
+	c->frame = (struct frame){.at = 0};
+	return look_saved(server, c, fd);
+}
+
+/* The body of the request, as far as the guard has seen it. */
+static int
+body_read(void *ctx, char *data, size_t len)
+{
+	struct server *server = ctx;
+	size_t n;
+
+	if (len > server->body_left)
+		len = server->body_left;
+	if (len == 0)
+		return 0;
+	n = conn_read(&server->fcgx, data, len);
+	server->body_left -= n;
+	return n == 0 ? -1 : (int)n;
+}
+
+/* Puts a request that came in pieces where libfcgi can read it. */
+static bool
+memory_fill(struct server *server, const struct buf *saved)
+{
+	if (server->memory_fd == -1 &&
+	    (server->memory_fd = memfd_create("opencode-callback", MFD_CLOEXEC)) == -1)
+		return false;
+	return ftruncate(server->memory_fd, 0) == 0 && lseek(server->memory_fd, 0, SEEK_SET) == 0 &&
+	       write(server->memory_fd, saved->data, saved->len) == (ssize_t)saved->len &&
+	       lseek(server->memory_fd, 0, SEEK_SET) == 0;
+}
+
+/* Answers the request that libfcgi has begun. False if the connection is of no more use. */
+static bool
+answer(struct server *server, struct connection *c, int fd)
+{
+	const struct worker_config *config = server->config;
+	bool saved = c->saved.len > 0, ok, keep = false;
+	struct request request;
+	struct response response;
+	struct buf out;
+
+	response_init(&response);
+	buf_init(&out, META_BYTES_MAX);
+	meta_request(&server->meta, server->fcgx.envp, &request);
+	server->body_left = c->frame.body_len;
+	request.read = body_read;
+	request.read_ctx = server;
+	config->handle(config->ctx, &request, &response);
+	if (saved)
+		conn_switch(&server->fcgx, fd);
+	ok = (saved || conn_drain(&server->fcgx)) && meta_response(&response, &out) == ERR_OK;
+	if (ok)
+		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
+	else
+		conn_drop(&server->fcgx);
+	buf_free(&out);
+	response_free(&response);
+	return ok && keep;
+}
+
+/* Takes the answered request out of what was saved. */
+static bool
+saved_next(struct connection *c, bool whole)
+{
+	struct buf rest;
+	enum err err;
+
+	buf_init(&rest, WORKER_REQUEST_MAX);
+	err = whole ? buf_add(&rest, c->saved.data + c->frame.at, c->saved.len - c->frame.at)
+		    : ERR_OK;
+	buf_free(&c->saved);
+	c->saved = rest;
+	c->frame = (struct frame){.at = 0};
+	return err == ERR_OK;
+}
+
+/* Answers the request that is there. False: the connection was closed. */
+static bool
+connection_serve(struct server *server, struct connection *c, int fd)
+{
+	struct connections *all = server->all;
+	bool saved = c->saved.len > 0, whole, keep;
+
+	whole = !saved || frame_read(&c->frame, (const unsigned char *)c->saved.data,
+				     c->saved.len) == FRAME_WHOLE;
+	if (saved && !memory_fill(server, &c->saved)) {
+		log_event(LOG_LEVEL_ERROR, "fastcgi", "message", "no file in memory", NULL);
+		connection_close(all, fd);
+		return false;
+	}
+	if (!conn_begin(&server->fcgx, saved ? server->memory_fd : fd)) {
+		if (saved) {
+			server->memory_fd = -1;
+			close(fd);
+		}
+		forget(all, fd);
+		return false;
+	}
+	keep = answer(server, c, fd);
+	if (saved && (ftruncate(server->memory_fd, 0) != 0 || !saved_next(c, whole)))
+		keep = false;
+	if (!whole && shutdown(fd, SHUT_WR) == 0) {
+		c->draining = true;
+		return true;
+	}
+	if (!keep)
+		connection_close(all, fd);
+	return keep;
+}
+
+/* Does what a connection wants until it rests or is closed. */
+void
+connection_run(struct server *server, int fd)
+{
+	struct connections *all = server->all;
+	struct connection *c = &all->of[fd];
+
+	for (;;) {
+		switch (connection_look(server, c, fd)) {
+		case LOOK_CLOSE:
+			connection_close(all, fd);
+			return;
+		case LOOK_REQUEST:
+			if (!connection_serve(server, c, fd))
+				return;
+			if (c->saved.len > 0 || c->draining)
+				continue;
+			break;
+		case LOOK_WAIT:
+			break;
+		}
+		if (connection_rest(all, fd))
+			return;
+	}
+}
+
+/* An event for a connection: takes it, unless another thread has it. */
+void
+connection_event(struct server *server, int fd)
+{
+	struct connection *c = &server->all->of[fd];
+	int state = atomic_load(&c->state);
+
+	for (;;) {
+		if (state != CONNECTION_RESTING && state != CONNECTION_BUSY)
+			return;
+		if (!atomic_compare_exchange_weak(
+			&c->state, &state,
+			state == CONNECTION_RESTING ? CONNECTION_BUSY : CONNECTION_BUSY_AGAIN))
+			continue;
+		if (state == CONNECTION_RESTING)
+			connection_run(server, fd);
+		return;
+	}
+}
+
+bool
+connection_open(struct connections *all, int fd)
+{
+	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
+	struct connection *c = &all->of[fd];
+	int state = CONNECTION_FREE;
+
+	/* a thread that has closed this descriptor is about to free its entry */
+	while (!atomic_compare_exchange_weak(&c->state, &state, CONNECTION_BUSY)) {
+		sched_yield();
+		state = CONNECTION_FREE;
+	}
+	c->registered = c->draining = false;
+	c->drained = 0;
+	buf_init(&c->saved, WORKER_REQUEST_MAX);
+	if (atomic_fetch_add(&all->count, 1) >= WORKER_CONNECTIONS_MAX - SPARE_DESCRIPTORS)
+		connection_evict(all);
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0)
+		return true;
+	connection_close(all, fd);
+	return false;
+}
+
+void
+connection_close_all(struct connections *all)
+{
+	for (int fd = 0; fd < WORKER_CONNECTIONS_MAX; fd++)
+		if (atomic_load(&all->of[fd].state) != CONNECTION_FREE)
+			connection_close(all, fd);
+}

@@ -1,0 +1,72 @@
+/*
+ * The connections of a worker. They rest in an epoll set, edge-triggered; a
+ * thread takes one only while it has something for it to do.
+ */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "conn.h"
+#include "frame.h"
+#include "meta.h"
+#include "worker.h"
+
+#define CONNECTION_PEEK_MAX 16384 /* most requests are here at once and shorter than this */
+
+/*
+ * Who has a connection. One that is busy is its thread's alone; an event that
+ * comes meanwhile is remembered.
+ */
+enum { CONNECTION_FREE, CONNECTION_RESTING, CONNECTION_BUSY, CONNECTION_BUSY_AGAIN };
+
+struct connection {
+	atomic_int state;
+	bool registered;    /* in the epoll set */
+	bool draining;	    /* answered; what still comes is thrown away */
+	size_t drained;	    /* bytes of it */
+	struct frame frame; /* of the request being received */
+	struct buf saved;   /* what was received of it, unless all was there at once */
+};
+
+/*
+ * All of them, by descriptor. Entries outlive their connections, so a late event
+ * for a descriptor that is another connection by now does no harm.
+ */
+struct connections {
+	int epoll_fd;
+	atomic_uint hand; /* the entry that is looked at next for one to close */
+	atomic_int count;
+	struct connection of[WORKER_CONNECTIONS_MAX];
+};
+
+/* What a thread needs to serve one after the other. */
+struct server {
+	struct connections *all;
+	const struct worker_config *config;
+	FCGX_Request fcgx;
+	struct meta meta;
+	size_t body_left; /* bytes of the body that the guard has seen */
+	int memory_fd;	  /* a file in memory for requests that came in pieces, or -1 */
+	unsigned char peek[CONNECTION_PEEK_MAX];
+};
+
+/* Makes an accepted socket a connection, busy for the caller. False: it was closed. */
+bool connection_open(struct connections *all, int fd);
+
+/* Serves a busy connection until it rests or is closed. */
+void connection_run(struct server *server, int fd);
+
+/* Serves a connection that had an event, unless another thread is at it. */
+void connection_event(struct server *server, int fd);
+
+/* Closes one that rests and asks for nothing, to make room. False if there is none. */
+bool connection_evict(struct connections *all);
+
+/* Closes all, once no thread is left. */
+void connection_close_all(struct connections *all);
+
+#endif
