@@ -1,0 +1,75 @@
+/*
+ * A browser's side of a sign-in without a browser: one cookie, the headers that browsers send, the
+ * calls of opencode's web UI.
+ */
+import assert from 'node:assert/strict'
+
+export const BEGIN = '/provider/openai/oauth/authorize'
+
+const unescape = (html) => html.replaceAll('&amp;', '&').replaceAll('&quot;', '"')
+
+export class Client {
+  constructor(origin, { authorization, headers = {} } = {}) {
+    this.origin = origin
+    this.cookie = undefined
+    this.headers = { ...(authorization ? { authorization } : {}), ...headers }
+  }
+
+  /* A request of this browser; redirects are not followed. */
+  async send(method, target, { headers = {}, body } = {}) {
+    const url = target.startsWith('http') ? target : this.origin + target
+    const own = { ...this.headers, ...(this.cookie ? { cookie: this.cookie } : {}) }
+    const answer = await fetch(url, { method, body, redirect: 'manual', headers: { ...own, ...headers } })
+    const cookie = answer.headers.get('set-cookie')
+    if (cookie) this.cookie = cookie.split(';')[0]
+    answer.content = await answer.text()
+    return answer
+  }
+
+  /* What the web UI sends when the browser method is chosen. */
+  begin({ target = BEGIN, body = '{"method":0,"inputs":{}}', headers = {} } = {}) {
+    const same = { origin: this.origin, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
+    return this.send('POST', target, { body, headers: { ...same, ...headers } })
+  }
+
+  /* Begins, opens the flow page, gives {url, id, path, authorize}. */
+  async signIn(options) {
+    const answer = await this.begin(options)
+    assert.equal(answer.status, 200, answer.content)
+    const { url } = JSON.parse(answer.content)
+    const page = await this.send('GET', url)
+    assert.equal(page.status, 200)
+    const link = page.content.match(/<a [^>]*id="open"[^>]*>/)[0]
+    const authorize = unescape(link.match(/href="([^"]*)"/)[1])
+    return { url, path: new URL(url).pathname, id: url.split('/').pop(), authorize }
+  }
+
+  /* The same address at our public origin: the address bar was edited. */
+  callback(address, options) {
+    return this.send('GET', address.replace(/^http:\/\/[^/]*/, this.origin), options)
+  }
+
+  paste(flow, address, headers = {}) {
+    return this.form(flow.path, { address }, headers)
+  }
+
+  form(path, fields, headers = {}) {
+    const type = 'application/x-www-form-urlencoded'
+    const own = { origin: this.origin, 'sec-fetch-site': 'same-origin', 'content-type': type }
+    return this.send('POST', path, { body: new URLSearchParams(fields).toString(), headers: { ...own, ...headers } })
+  }
+
+  async status(flow) {
+    const answer = await this.send('GET', `${flow.path}/status`)
+    assert.equal(answer.status, 200, answer.content)
+    return JSON.parse(answer.content)
+  }
+
+  /* What the web UI waits on. */
+  finishing(headers = {}) {
+    return this.send('POST', '/provider/openai/oauth/callback', {
+      body: '{"method":0}',
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+  }
+}
