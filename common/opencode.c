@@ -163,12 +163,20 @@ add_project_headers(const struct exchange *x, struct http_call *call)
 enum err
 opencode_lets_in(const struct exchange *x, struct http_reply *reply)
 {
-	struct http_call call = {.method = "GET", .target = "/provider/auth"};
+	/* a query can hold the credentials as well as the project */
+	static const char *const passed[] = {"auth_token", "directory", "workspace"};
+	char query[QUERY_MAX + 1] = "", target[QUERY_MAX + 32];
+	struct http_call call = {.method = "GET", .target = target};
 	struct http_reply own;
 	enum err err;
 
 	if (reply == NULL)
 		reply = &own;
+	*reply = (struct http_reply){.status = 0};
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (!query_copy_raw(x->request->query, passed[i], query, sizeof(query)))
+			return ERR_QUERY_LONG;
+	snprintf(target, sizeof(target), "/provider/auth%s%s", query[0] == '\0' ? "" : "?", query);
 	http_header(&call, "Authorization", x->request->authorization);
 	add_project_headers(x, &call);
 	err = opencode_send(x, &call, reply);
@@ -178,6 +186,8 @@ opencode_lets_in(const struct exchange *x, struct http_reply *reply)
 		err = ERR_OPENCODE_ANSWER;
 	if (reply == &own)
 		http_reply_free(&own);
+	secret_wipe(query, sizeof(query));
+	secret_wipe(target, sizeof(target));
 	return err;
 }
 
