@@ -87,6 +87,7 @@ read_state(int dir, struct snapshot *out)
 	    folder_link_read(dir, id, ".end", end) != ERR_OK)
 		return ERR_STORE;
 	since = claim_time(claim, word);
+	out->expired = strcmp(word, "expired") == 0;
 	out->ended = end[0] != '\0';
 	if (end[0] != '\0')
 		read_end(end, out);

@@ -51,6 +51,7 @@ resolve_expired(struct exchange *x, struct snapshot *snap)
 			connected = false;
 		snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
 		snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
+		snap->expired = true;
 		if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
 			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
 		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
@@ -102,6 +103,7 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 	if (err == ERR_OK) {
 		flow.state = snap->state;
 		flow.reason = snap->reason;
+		flow.listed = snap->state == FLOW_DONE && snap->expired;
 		flow.expires_in = snap->flow.expires - snap->now;
 		page_flow(&page, &site, &flow);
 		answer_page(x, problem == ERR_OK ? 200 : error_status(problem), &page);

@@ -29,6 +29,7 @@ struct page_flow {
 	bool address_edit;	      /* replacing the dead address's origin by ours finishes it */
 	enum flow_state state;
 	enum flow_reason reason;
+	bool listed;		      /* done: only because opencode lists the account */
 	int64_t expires_in;	      /* seconds, while waiting */
 	enum err problem;	      /* what was wrong with what was pasted, or ERR_OK */
 };

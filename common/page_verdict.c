@@ -69,9 +69,7 @@ static const struct verdict reasons[REASON_COUNT] = {
 	{
 	    MOOD_WARN,
 	    "Please check in opencode",
-	    "opencode gave no verdict about this sign-in to %s. Either its answer was handed over "
-	    "and nothing came back in time, or opencode lists the account as connected although "
-	    "nothing came through this page.",
+	    "The answer of %s was handed to opencode, which gave no verdict about it in time.",
 	    LOOK_THERE,
 	},
     [REASON_REFUSED_BY_PROVIDER] =
@@ -130,9 +128,20 @@ static const struct verdict reasons[REASON_COUNT] = {
 	},
 };
 
+/* Nothing came through this page, yet there the account is. */
+static const struct verdict listed = {
+    MOOD_GOOD,
+    "%s is connected",
+    "opencode lists the account. Nothing came through this page: the browser reached opencode "
+    "itself, or the account was connected before.",
+    "You can close this tab.",
+};
+
 static const struct verdict *
 verdict_of(const struct page_flow *flow)
 {
+	if (flow->listed && flow->state == FLOW_DONE)
+		return &listed;
 	if (flow->reason != REASON_NONE && (flow->state == FLOW_DONE || flow->state == FLOW_FAILED))
 		return &reasons[flow->reason];
 	return &states[flow->state];

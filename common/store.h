@@ -34,6 +34,7 @@ struct snapshot {
 	enum flow_reason reason;
 	bool bound;			  /* belongs to flow.browser or to whoever confirmed */
 	char browser[BROWSER_ID_LEN + 1]; /* bound: its browser; else the one that the flow is offered to */
+	bool expired;			  /* it ended because its time was over */
 	bool ended;			  /* its end is written down: it stays as it is */
 	int64_t now;			  /* the store's clock */
 };

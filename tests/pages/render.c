@@ -57,7 +57,7 @@ write_waiting(const char *folder, const char *name, enum err problem)
 }
 
 static void
-write_ended(const char *folder, enum flow_state state, enum flow_reason reason)
+write_ended(const char *folder, enum flow_state state, enum flow_reason reason, bool listed)
 {
 	struct page_flow f = flow;
 	struct buf page;
@@ -65,8 +65,9 @@ write_ended(const char *folder, enum flow_state state, enum flow_reason reason)
 
 	f.state = state;
 	f.reason = reason;
-	snprintf(name, sizeof(name), "%s%s%s", flow_state_name(state),
-		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason));
+	f.listed = listed;
+	snprintf(name, sizeof(name), "%s%s%s%s", flow_state_name(state),
+		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason), listed ? "-listed" : "");
 	buf_init(&page, 65536);
 	write_page(folder, name, &page, page_flow(&page, &site, &f));
 }
@@ -125,10 +126,11 @@ main(int argc, char **argv)
 		write_waiting(folder, name, (enum err)e);
 	}
 	for (int s = FLOW_WAITING + 1; s < FLOW_STATE_COUNT; s++)
-		write_ended(folder, (enum flow_state)s, REASON_NONE);
-	write_ended(folder, FLOW_DONE, REASON_UNCONFIRMED);
+		write_ended(folder, (enum flow_state)s, REASON_NONE, false);
+	write_ended(folder, FLOW_DONE, REASON_UNCONFIRMED, false);
+	write_ended(folder, FLOW_DONE, REASON_UNCONFIRMED, true);
 	for (int r = REASON_UNCONFIRMED + 1; r < REASON_COUNT; r++)
-		write_ended(folder, FLOW_FAILED, (enum flow_reason)r);
+		write_ended(folder, FLOW_FAILED, (enum flow_reason)r, false);
 	write_ask(folder, "ask", NULL);
 	write_ask(folder, "ask-callback", "code=not-a-secret&state=not-a-secret");
 	write_list(folder, "list", 3);

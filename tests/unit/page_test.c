@@ -217,6 +217,11 @@ test_unconfirmed(void **unused)
 	assert_has(&page, "gave no verdict");
 	assert_lacks(&page, "ChatGPT is connected");
 	buf_free(&page);
+	flow.listed = true;
+	render_flow(&page, &flow);
+	assert_has(&page, "ChatGPT is connected");
+	assert_has(&page, "data-reason=\"unconfirmed\"");
+	buf_free(&page);
 }
 
 static void

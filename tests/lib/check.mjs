@@ -1,0 +1,122 @@
+/*
+ * Runs the test files one after the other: the unit tests (programs that print TAP), then those for
+ * node. One line for each file, and what failed or was skipped; the whole output is below
+ * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
+ */
+import { spawn } from 'node:child_process'
+import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { basename, extname, join } from 'node:path'
+
+const FILE_MINUTES = 15
+const build = process.env.BUILD_DIR || 'build'
+const strict = ['1', 'true', 'yes'].includes(process.env.CI)
+const words = process.argv.slice(2)
+const sum = { passed: 0, failed: 0, skipped: 0 }
+
+function list(folder, wanted) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).filter(wanted).sort().map((name) => join(folder, name))
+}
+
+const isTest = (name) => name.endsWith('.test.mjs')
+const programs = [
+  ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
+  ...list('tests/style', isTest),
+  ...list('tests/unit', isTest),
+  ...list('tests/pages', isTest),
+  ...list('tests/faces', isTest),
+  ...list('tests/e2e', isTest),
+  ...list('tests/browser', isTest),
+].filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+
+/* Runs one file; resolves with its output and how it ended. */
+function run(file) {
+  const [program, args] = file.endsWith('.mjs')
+    ? [process.execPath, ['--test', '--test-reporter=tap', file]]
+    : [file, []]
+  const log = createWriteStream(join(build, 'check', `${basename(file)}.log`))
+  return new Promise((resolve) => {
+    const env = { ...process.env, BUILD_DIR: build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      child.kill('SIGKILL')
+    }, FILE_MINUTES * 60_000)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk
+        log.write(chunk)
+      })
+    }
+    child.on('error', (error) => (output += `${error.message}\n`))
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      log.end()
+      resolve({ output, code, how: late ? `not done within ${FILE_MINUTES} minutes` : signal ?? `exit ${code}` })
+    })
+  })
+}
+
+/*
+ * Counts TAP. A test that only groups others is not counted: node reports it after them, indented
+ * less. node also reports the file itself as a test: that counts only if it failed by itself.
+ */
+function count(output) {
+  const result = { passed: 0, failed: 0, skipped: 0, told: [] }
+  let deepest = -1
+  let block = null
+  for (const line of output.split('\n')) {
+    const test = /^( *)(not ok|ok) \d+ ?-? ?(.*)$/.exec(line)
+    if (!test) {
+      if (block && (/^ /.test(line) || line === '') && !/^ *# Subtest/.test(line)) block.push(line)
+      else block = null
+      continue
+    }
+    block = null
+    const [indent, verdict, rest] = [test[1].length, test[2], test[3]]
+    const groups = indent < deepest
+    deepest = indent
+    const skip = /# (?:SKIP|TODO)\b *(.*)$/i.exec(rest)
+    if (groups && verdict === 'ok') continue
+    if (skip) {
+      result.skipped++
+      result.told.push(`  skipped: ${rest}`)
+    } else if (verdict === 'ok') {
+      result.passed++
+    } else {
+      if (!groups) result.failed++
+      block = [`  FAILED: ${rest}`]
+      result.told.push(block)
+    }
+  }
+  return result
+}
+
+mkdirSync(join(build, 'check'), { recursive: true })
+for (const file of programs) {
+  const start = Date.now()
+  const { output, code, how } = await run(file)
+  const result = count(output)
+  if (code !== 0 && result.failed === 0) {
+    result.failed++
+    result.told.push(`  FAILED: ${how}\n${output.split('\n').slice(-30).join('\n')}`)
+  } else if (result.passed + result.failed + result.skipped === 0) {
+    result.failed++
+    result.told.push('  FAILED: it ran no test')
+  }
+  const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
+  const seconds = ((Date.now() - start) / 1000).toFixed(1)
+  console.log(`${file}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
+  for (const told of result.told) console.log(Array.isArray(told) ? told.slice(0, 60).join('\n') : told)
+  for (const key of Object.keys(sum)) sum[key] += result[key]
+}
+if (programs.length === 0) {
+  console.log('no test file')
+  sum.failed++
+}
+if (sum.skipped) console.log(`${sum.skipped} skipped${strict ? ', which counts as failed here' : ''}`)
+if (strict) sum.failed += sum.skipped
+console.log(`${sum.passed} passed, ${sum.failed} failed`)
+process.exitCode = sum.failed ? 1 : 0
