@@ -16,7 +16,8 @@
 /* What is to be done with a connection: let it rest, answer its request, close it. */
 enum look { LOOK_WAIT, LOOK_REQUEST, LOOK_CLOSE };
 
-/* Forgets a connection that was closed. From now on its descriptor may be another one's. */
+/* Frees the entry of a connection that ends: once its descriptor is closed it may be another one's.
+ */
 static void
 forget(struct connections *all, int fd)
 {
@@ -30,8 +31,8 @@ forget(struct connections *all, int fd)
 static void
 connection_close(struct connections *all, int fd)
 {
-	close(fd);
 	forget(all, fd);
+	close(fd);
 }
 
 /* False if something happened since the thread took the connection: it must look again. */
@@ -331,7 +332,7 @@ connection_open(struct connections *all, int fd)
 	struct connection *c = &all->of[fd];
 	int state = CONNECTION_FREE;
 
-	/* a thread that has closed this descriptor is about to free its entry */
+	/* libfcgi closes what breaks off while it reads; its thread then frees the entry */
 	while (!atomic_compare_exchange_weak(&c->state, &state, CONNECTION_BUSY)) {
 		sched_yield();
 		state = CONNECTION_FREE;

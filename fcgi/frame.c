@@ -15,13 +15,11 @@ begin_record(struct frame *f, const unsigned char *p, size_t len)
 	if (len < FCGI_HEADER_LEN)
 		return FRAME_PARTIAL;
 	f->id = (unsigned)p[2] << 8 | p[3];
-	f->padding = p[6];
-	if (f->id == FCGI_NULL_REQUEST_ID || p[4] != 0 || p[5] != sizeof(FCGI_BeginRequestBody))
+	if (f->id == FCGI_NULL_REQUEST_ID || p[4] != 0 || p[5] != sizeof(FCGI_BeginRequestBody) ||
+	    p[6] != 0)
 		return FRAME_BAD;
-	if (len < need) {
-		f->padding = 0;
+	if (len < need)
 		return FRAME_PARTIAL;
-	}
 	f->at += need;
 	f->step = STEP_PARAMS;
 	return p[8] == 0 && p[9] == FCGI_RESPONDER ? FRAME_WHOLE : FRAME_BAD;
@@ -36,6 +34,8 @@ stream_record(struct frame *f, const unsigned char *header)
 	f->type = header[1];
 	f->content = (size_t)header[4] << 8 | header[5];
 	f->padding = header[6];
+	if (f->content == 0 && f->padding > 0)
+		return false;
 	if (f->step == STEP_PARAMS && f->type == FCGI_PARAMS) {
 		if (f->content == 0) {
 			f->params_done = true;

@@ -4,10 +4,12 @@
  * PARAMS, STDIN, nothing else.
  *
  * A guard in front of libfcgi, for two reasons. libfcgi reads from a blocking
- * socket, so a thread may only be lent to a request that is there. And what
- * libfcgi 2.4.2 makes of other records is not good enough for bytes that we do
- * not choose: its answer to GET_VALUES overflows a buffer on the stack, and a
- * parameter's length of 2 GiB ends the process by an assertion.
+ * socket, so a thread may only be lent to a request that is there. And libfcgi
+ * 2.4.2 is not safe from bytes that no web server sends: its answer to
+ * GET_VALUES overflows a buffer on the stack, a parameter's length of 2 GiB ends
+ * the process by an assertion, a connection that breaks off between two
+ * parameters is a whole request to it, and padding behind BEGIN_REQUEST or the
+ * end of PARAMS makes it read on at the wrong place. All these are refused here.
  */
 #ifndef FRAME_H
 #define FRAME_H

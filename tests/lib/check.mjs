@@ -29,6 +29,11 @@ const programs = [
   ...list('tests/browser', isTest),
 ].filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
 
+/* The beginning of what a failed test said. */
+function clip(lines) {
+  return lines.slice(0, 40).map((line) => line.slice(0, 300)).join('\n')
+}
+
 /* Runs one file; resolves with its output and how it ended. */
 function run(file) {
   const [program, args] = file.endsWith('.mjs')
@@ -109,7 +114,7 @@ for (const file of programs) {
   const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
   const seconds = ((Date.now() - start) / 1000).toFixed(1)
   console.log(`${file}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
-  for (const told of result.told) console.log(Array.isArray(told) ? told.slice(0, 60).join('\n') : told)
+  for (const told of result.told) console.log(Array.isArray(told) ? clip(told) : told)
   for (const key of Object.keys(sum)) sum[key] += result[key]
 }
 if (programs.length === 0) {

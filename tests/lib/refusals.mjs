@@ -1,0 +1,148 @@
+/*
+ * What is to be refused, as tables: each row makes its text from a flow {code, state, id, query, port,
+ * path, redirect, page, cookie}. Used against the stand-in through every face, and against the real
+ * opencode.
+ */
+import { COOKIE } from './faces.mjs'
+import { newCookie } from './signin.mjs'
+
+const many = (n) => Array.from({ length: n }, (_, i) => `p${i}=1`).join('&')
+
+/* Queries of a callback: 400. */
+export const queries = {
+  'no query': undefined,
+  'an empty one': () => '',
+  '&': () => '&',
+  '&&&': () => '&&&',
+  '&&=&': () => '&&=&',
+  '=': () => '=',
+  '= before the state': (f) => `=x&state=${f.state}`,
+  'an empty code': (f) => `code=&state=${f.state}`,
+  'a code without a value': (f) => `code&state=${f.state}`,
+  'a code without state': (f) => `code=${f.code}`,
+  'an empty state': (f) => `code=${f.code}&state=`,
+  'a state alone': (f) => `state=${f.state}`,
+  'a second ?': (f) => `code=${f.code}?state=${f.state}`,
+  'a second ? at the end': (f) => `${f.query}?`,
+  'a lone %': (f) => `code=${f.code}%&state=${f.state}`,
+  'half an escape': (f) => `code=${f.code}%4&state=${f.state}`,
+  'half an escape at the end': (f) => `state=${f.state}&code=${f.code}%4`,
+  'no hex': (f) => `code=${f.code}%zz&state=${f.state}`,
+  '%u0041': (f) => `code=${f.code}%u0041&state=${f.state}`,
+  'an overlong slash': (f) => `code=${f.code}%C0%AF&state=${f.state}`,
+  'a surrogate': (f) => `code=${f.code}%ED%A0%80&state=${f.state}`,
+  'a byte that UTF-8 has not': (f) => `code=${f.code}%FF&state=${f.state}`,
+  'half a character': (f) => `code=${f.code}%E2%82&state=${f.state}`,
+  'beyond Unicode': (f) => `code=${f.code}%F4%90%80%80&state=${f.state}`,
+  'a raw byte': (f) => `code=${f.code}\xff&state=${f.state}`,
+  'raw UTF-8': (f) => `code=${f.code}\xc3\xa9&state=${f.state}`,
+  'a header in the code': (f) => `code=${f.code}%0d%0aSet-Cookie:x=1&state=${f.state}`,
+  'a line end in the code': (f) => `code=${f.code}%0a&state=${f.state}`,
+  'a NUL in the code': (f) => `code=${f.code}%00&state=${f.state}`,
+  'a NUL in the state': (f) => `code=${f.code}&state=${f.state}%00`,
+  'a line end in another value': (f) => `${f.query}&scope2=%0d%0a`,
+  'a NUL in a name': (f) => `${f.query}&a%00b=1`,
+  'DEL in the code': (f) => `code=${f.code}%7f&state=${f.state}`,
+  'the state in other case': (f) => `code=${f.code}&state=${f.state.toLowerCase()}`,
+  'a blank behind the state': (f) => `code=${f.code}&state=${f.state}%20`,
+  'a plus behind the state': (f) => `code=${f.code}&state=${f.state}+`,
+  'a dot behind the state': (f) => `code=${f.code}&state=${f.state}.`,
+  'a state cut by one': (f) => `code=${f.code}&state=${f.state.slice(0, -1)}`,
+  'two codes': (f) => `code=${f.code}&code=B&state=${f.state}`,
+  'the same code twice': (f) => `code=${f.code}&code=${f.code}&state=${f.state}`,
+  'the same state twice': (f) => `${f.query}&state=${f.state}`,
+  'two states': (f) => `state=x&${f.query}`,
+  'two states, one escaped': (f) => `${f.query}&%73tate=${f.state}`,
+  'two iss': (f) => `${f.query}&iss=https%3A%2F%2Fauth.example.net&iss=https%3A%2F%2Fauth.example.net`,
+  'code and error': (f) => `${f.query}&error=access_denied`,
+  'a path as state': (f) => `code=${f.code}&state=../../etc/passwd`,
+  'dots as state': (f) => `code=${f.code}&state=..`,
+  'a slash as state': (f) => `code=${f.code}&state=/`,
+  'the flow id as state': (f) => `code=${f.code}&state=${f.id}`,
+  'a JWT response': (f) => `response=eyJhbGciOiJub25lIn0.e30.&state=${f.state}`,
+  'response= beside a code': (f) => `${f.query}&response=x`,
+  'a token in a code flow': (f) => `access_token=${f.code}&state=${f.state}`,
+  'a token beside a code': (f) => `${f.query}&access_token=x`,
+  'an id_token beside a code': (f) => `${f.query}&id_token=x`,
+  '65 parameters': (f) => `${f.query}&${many(62)}`,
+  'a code of 4,097 bytes': (f) => `code=${f.code.padEnd(4097, 'c')}&state=${f.state}`,
+  'a state of 4,097 bytes': (f) => `code=${f.code}&state=${f.state.padEnd(4097, 's')}`,
+  'an unknown parameter of 4,097 bytes': (f) => `${f.query}&x=${'x'.repeat(4097)}`,
+  'an iss of another provider': (f) => `${f.query}&iss=https%3A%2F%2Fauth.example.org`,
+  'an iss that only begins alike': (f) => `${f.query}&iss=https%3A%2F%2Fauth.example.net.evil.example`,
+  'an iss with a name in front': (f) => `${f.query}&iss=https%3A%2F%2Fauth.example.net@evil.example`,
+  'an iss over http': (f) => `${f.query}&iss=http%3A%2F%2Fauth.example.net`,
+  'an empty iss': (f) => `${f.query}&iss=`,
+  'an unknown state': (f) => `code=${f.code}&state=unknown`,
+  'declined without state': () => 'error=access_denied',
+  'declined with a wrong state': () => 'error=access_denied&state=wrong',
+  'an empty error': (f) => `error=&state=${f.state}`,
+  'a script as error': () => 'error=%3Cscript%3E&error_description=%3Cscript%3Ealert(1)%3C/script%3E&error_uri=javascript:x&state=y',
+  'arguments of the program': () => '--config=/tmp/evil',
+  'an option of the program': () => '-h',
+}
+
+/* Headers of a form that no page of ours sent: 403. */
+export const senders = {
+  'another origin': { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
+  'another name of the site': { 'Sec-Fetch-Site': 'same-site', Origin: 'http://other.127.0.0.1:8080' },
+  'typed into the address bar': { 'Sec-Fetch-Site': 'none' },
+  'neither Sec-Fetch-Site nor Origin': { 'Sec-Fetch-Site': undefined },
+  'Origin: null': { 'Sec-Fetch-Site': undefined, Origin: 'null' },
+  'another port': { 'Sec-Fetch-Site': undefined, Origin: 'http://127.0.0.1:8081' },
+  'another scheme': { 'Sec-Fetch-Site': undefined, Origin: 'https://127.0.0.1:8080' },
+  'an origin that only begins alike': { 'Sec-Fetch-Site': undefined, Origin: 'http://127.0.0.1:8080.evil.example' },
+  'a foreign Origin beside same-origin': { 'Sec-Fetch-Site': 'cross-site', Origin: 'http://127.0.0.1:8080' },
+}
+
+/* Cookies that are not this browser's: 400. */
+export const tokens = {
+  'no =': () => COOKIE,
+  'an empty token': () => `${COOKIE}=`,
+  'a token with = at its end': (f) => `${COOKIE}=${f.cookie}=`,
+  'a token cut by one': (f) => `${COOKIE}=${f.cookie.slice(1)}`,
+  'a token in quotes': (f) => `${COOKIE}="${f.cookie}"`,
+  'the right token under the name for https': (f) => `__Host-${COOKIE}=${f.cookie}`,
+  'the right token twice': (f) => `${COOKIE}=${f.cookie}; ${COOKIE}=${f.cookie}`,
+  "another browser's and the right one": (f) => `${COOKIE}=${newCookie()}; ${COOKIE}=${f.cookie}`,
+  'the name in other case': (f) => `Opencode-Callback=${f.cookie}`,
+  'a control byte': (f) => `${COOKIE}=${f.cookie}\x01`,
+}
+
+/* Headers of a begin that another site caused: 403. */
+export const begins = {
+  'a form of another site': { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' },
+  'a form without a type': { 'Content-Type': undefined, 'Sec-Fetch-Site': 'cross-site' },
+  'a form of an older browser': { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': undefined, Origin: 'https://evil.example' },
+  'a form of the same site': { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-site' },
+  'Origin: null': { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': undefined, Origin: 'null' },
+  'a type that only begins like JSON': { 'Content-Type': 'application/jsonx', 'Sec-Fetch-Site': 'cross-site' },
+}
+
+/* Texts in the paste field: 400. */
+export const pastes = {
+  'nothing': () => '',
+  'blanks': () => ' \t\r\n ',
+  'a name before the host': (f) => `http://localhost:${f.port}@evil.example${f.path}?${f.query}`,
+  'another host before the name': (f) => `http://evil.example@localhost:${f.port}${f.path}?${f.query}`,
+  'another port': (f) => `http://localhost:${f.port + 10_000}${f.path}?${f.query}`,
+  'no port': (f) => `http://localhost${f.path}?${f.query}`,
+  'https': (f) => `https://localhost:${f.port}${f.path}?${f.query}`,
+  'another path': (f) => `http://localhost:${f.port}/callback?${f.query}`,
+  'a path that only begins alike': (f) => `http://localhost:${f.port}${f.path}/x?${f.query}`,
+  'another host': (f) => `http://evil.example:${f.port}${f.path}?${f.query}`,
+  'a host that only begins alike': (f) => `http://localhost.evil.example:${f.port}${f.path}?${f.query}`,
+  'another scheme': (f) => `javascript://localhost:${f.port}${f.path}?${f.query}`,
+  'a bare code': (f) => f.code,
+  'the authorize URL': (f) => `https://auth.example.net/oauth/authorize?response_type=code&state=${f.state}`,
+  'a whole page': () => '<!doctype html><html><head><title>x</title></head><body>x</body></html>',
+  'text': () => 'it does not work',
+  'a fragment': (f) => `http://localhost:${f.port}${f.path}#${f.query}`,
+  'an address without an answer': (f) => `http://localhost:${f.port}${f.path}`,
+  'the address of another sign-in': (f) => `http://localhost:${f.port}${f.path}?code=${f.code}&state=other`,
+  'two addresses': (f) => `http://localhost:${f.port}${f.path}?${f.query} http://localhost:${f.port}${f.path}?${f.query}`,
+  'a code twice': (f) => `http://localhost:${f.port}${f.path}?${f.query}&code=x`,
+  'a wrong issuer': (f) => `http://localhost:${f.port}${f.path}?${f.query}&iss=https%3A%2F%2Fevil.example`,
+  'the flow page itself': (f) => `http://127.0.0.1:8080${f.page}`,
+  'more than 8 KiB': (f) => `http://localhost:${f.port}${f.path}?${f.query}&x=${'x'.repeat(9000)}`,
+}

@@ -1,0 +1,102 @@
+/*
+ * The rules of the house that a program can check: functions that have no place here, what the core
+ * may know, sizes, formatting, and that the files that people copy name no machine but their own.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { extname, join, relative } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+function walk(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (['node_modules', 'build', '.git'].includes(entry.name)) return []
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? walk(path) : [path]
+  })
+}
+
+const files = (folder, ...ends) => walk(join(root, folder)).filter((file) => ends.includes(extname(file)))
+const programs = ['common', 'cgi', 'fcgi'].flatMap((folder) => files(folder, '.c', '.h'))
+const read = (file) => readFileSync(file, 'utf8')
+
+/* Code without comments and strings: a word in them is no call. */
+function code(file) {
+  const text = read(file).replaceAll('__attribute__((format(printf', '')
+  return text.replace(/\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"/g, (text) => text.replace(/[^\n]/g, ' '))
+}
+
+function assertNowhere(where, pattern) {
+  for (const file of where) {
+    code(file).split('\n').forEach((line, i) => {
+      assert.doesNotMatch(line, pattern, `${relative(root, file)}:${i + 1}`)
+    })
+  }
+}
+
+test('there is something to check', () => assert.ok(programs.length > 20))
+
+test('functions that have no place here', () => {
+  const banned = 'strcpy|strcat|sprintf|vsprintf|strncpy|strncat|strtok|atoi|atol|sscanf|gets|system|popen|alloca|mktemp|tmpnam|rand'
+  assertNowhere([...programs, ...files('tests/unit', '.c')], new RegExp(`\\b(?:${banned})\\s*\\(`))
+  assertNowhere(programs, /fcgi_stdio/)
+})
+
+test('the core knows nothing of the process around it', () => {
+  const core = programs.filter((file) => relative(root, file).startsWith('common/'))
+  assertNowhere(core, /\b(?:getenv|setenv|putenv|exit|_exit|abort|printf|puts|putchar|environ|stdin|stdout|FCGX_\w+)\b/)
+})
+
+test('secrets are compared by secret_equal', () => {
+  const words = '(?:cookie|token|state|code|browser|password|authorization)'
+  assertNowhere(programs, new RegExp(`\\b(?:strcmp|memcmp|strncmp)\\s*\\([^;]*(?:->|\\.|\\b)${words}\\b(?!_)\\s*[,)]`))
+})
+
+test('no file has 500 lines or more, no line 120 characters', () => {
+  for (const file of programs) {
+    const lines = read(file).split('\n')
+    assert.ok(lines.length <= 500, `${relative(root, file)} has ${lines.length} lines`)
+    lines.forEach((line, i) => assert.ok(line.length <= 120, `${relative(root, file)}:${i + 1} is too long`))
+  }
+})
+
+test('no work left in comments', () => {
+  for (const file of [...programs, ...files('conf', '.js', '.conf', '.ini')]) {
+    assert.ok(!/\b(?:TODO|FIXME|XXX|HACK)\b/.test(read(file)), relative(root, file))
+  }
+})
+
+test('headers have their guard and the name of their file', () => {
+  for (const file of programs.filter((name) => name.endsWith('.h'))) {
+    const guard = file.split('/').pop().toUpperCase().replace('.', '_')
+    assert.match(read(file), new RegExp(`#ifndef ${guard}\n#define ${guard}\n`), relative(root, file))
+  }
+})
+
+test('shell scripts have no syntax error', () => {
+  const scripts = ['tests/check', 'tests/install-deps', 'tests/run/start', 'tests/run/fit', '.ci/run']
+  for (const script of scripts) execFileSync('sh', ['-n', join(root, script)])
+})
+
+test('what the README and the configurations name is there', () => {
+  const readme = read(join(root, 'README.md'))
+  for (const [, path] of readme.matchAll(/`((?:conf|tests|common|cgi|fcgi)\/[\w./-]+)`/g)) {
+    assert.ok(existsSync(join(root, path)), `README.md names ${path}`)
+  }
+})
+
+test('the web servers send the same paths to us, all that the defaults name', () => {
+  const paths = ['/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback']
+  const nginx = read(join(root, 'conf/nginx/opencode-callback.conf'))
+  const apache = read(join(root, 'conf/apache/opencode-callback.conf'))
+  for (const path of paths) assert.ok(nginx.includes(`location = ${path} {`), path)
+  assert.equal(apache.split(`"^/(${paths.map((path) => path.slice(1)).join('|')})$"`).length, 3)
+  for (const begin of ['provider/[^/]+/oauth/authorize', 'mcp/.+/auth', 'api/integration/[^/]+/connect/oauth']) {
+    assert.ok(nginx.includes(`location ~ ^/${begin}$ {`), begin)
+    assert.equal(apache.split(begin).length, 3, begin)
+  }
+})
