@@ -11,6 +11,10 @@ OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi $(WARNINGS) $(if $(WER
 OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread
 CORE_LIBS = -linih -lsodium -ljansson -lm -ldl
 
+# Loading shared libraries is most of what a short process costs: the CGI program has the small
+# ones inside. CGI_LIBS='$(CORE_LIBS)' where there are no static ones.
+CGI_LIBS ?= -Wl,-Bstatic -linih -lsodium -ljansson -Wl,-Bdynamic -lm -ldl
+
 CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard common/*.c))
 CGI_SHARED = $(BUILD_DIR)/cgi/meta.o $(BUILD_DIR)/cgi/start.o
 CGI = $(BUILD_DIR)/cgi/main.o $(CGI_SHARED)
@@ -20,7 +24,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit
 all: $(BUILD_DIR)/opencode-callback.cgi $(BUILD_DIR)/opencode-callback.fcgi
 
 $(BUILD_DIR)/opencode-callback.cgi: $(CGI) $(CORE)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CGI_LIBS)
 
 $(BUILD_DIR)/opencode-callback.fcgi: $(FCGI) $(CORE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CORE_LIBS) -lfcgi

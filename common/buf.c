@@ -7,7 +7,7 @@
 
 #include "secret.h"
 
-#define BUF_FIRST 256 /* bytes of the first allocation */
+#define BUF_FIRST 2048 /* bytes of the first allocation */
 
 void
 buf_init(struct buf *b, size_t max)
@@ -89,20 +89,25 @@ buf_putc(struct buf *b, char c)
 enum err
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->size > b->len ? b->size - b->len : 0;
+	enum err err;
 	va_list ap;
 	int len;
-	enum err err;
 
+	if (b->err != ERR_OK)
+		return b->err;
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(room == 0 ? NULL : b->data + b->len, room, fmt, ap);
 	va_end(ap);
 	if (len < 0)
 		return buf_fail(b, ERR_MEMORY);
 	if ((err = buf_grow(b, (size_t)len)) != ERR_OK)
 		return err;
-	va_start(ap, fmt);
-	vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)len >= room) {
+		va_start(ap, fmt);
+		vsnprintf(b->data + b->len, (size_t)len + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)len;
 	return ERR_OK;
 }

@@ -17,7 +17,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 load(void)
 {
-	void *handle = dlopen(curl_soname, RTLD_NOW | RTLD_LOCAL);
+	void *handle = dlopen(curl_soname, RTLD_LAZY | RTLD_LOCAL);
 	void *symbol;
 
 	if (handle == NULL) {

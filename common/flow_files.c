@@ -140,3 +140,15 @@ flow_files_read(int dir, const char *id, struct snapshot *out)
 		err = read_state(dir, out);
 	return err;
 }
+
+bool
+flow_files_ended(int dir, const char *id)
+{
+	static const char superseded[] = "superseded ";
+	char text[FOLDER_LINK_SIZE];
+
+	if (folder_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0')
+		return true;
+	return folder_link_read(dir, id, ".claim", text) == ERR_OK &&
+	    strncmp(text, superseded, sizeof(superseded) - 1) == 0;
+}

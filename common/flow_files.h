@@ -24,6 +24,9 @@ enum err flow_files_write(int dir, const struct flow *flow, const char *authoriz
 /* Reads a flow as it stands at out->now, which is given. ERR_UNKNOWN_FLOW, ERR_STORE. */
 enum err flow_files_read(int dir, const char *id, struct snapshot *out) MUST_CHECK;
 
+/* Whether a flow has ended: superseded, or its end is written down. */
+bool flow_files_ended(int dir, const char *id);
+
 /* Removes all of them. */
 void flow_files_remove(int dir, const char *id);
 

@@ -42,19 +42,23 @@ response_header(struct response *r, const char *name, const char *value)
 		r->head.err = ERR_REQUEST;
 		return ERR_REQUEST;
 	}
-	return buf_printf(&r->head, "%s: %s\r\n", name, value);
+	buf_puts(&r->head, name);
+	buf_add(&r->head, ": ", 2);
+	buf_puts(&r->head, value);
+	return buf_add(&r->head, "\r\n", 2);
 }
 
 void
 response_security_headers(struct response *r, const char *cache)
 {
 	response_header(r, "Cache-Control", cache);
-	response_header(r, "Content-Security-Policy",
-	    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-	    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
-	response_header(r, "Referrer-Policy", "no-referrer");
-	response_header(r, "X-Content-Type-Options", "nosniff");
-	response_header(r, "X-Frame-Options", "DENY");
+	buf_puts(&r->head,
+	    "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; "
+	    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+	    "frame-ancestors 'none'\r\n"
+	    "Referrer-Policy: no-referrer\r\n"
+	    "X-Content-Type-Options: nosniff\r\n"
+	    "X-Frame-Options: DENY\r\n");
 }
 
 void

@@ -100,7 +100,7 @@ index_enter(struct store *s, struct index *ix)
 
 	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
 		return ERR_STORE;
-	if (index_open(ix, dir) == ERR_OK)
+	if (index_open(ix, dir, flow_files_ended) == ERR_OK)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "store-index", "folder", dir_of(s)->path, "cause",
 		  strerror(errno), NULL);
@@ -204,23 +204,6 @@ dir_bind(struct store *s, const char *id, const char *browser)
 	return err;
 }
 
-/* Tells the index that a flow waits no more, and forgets its authorize URL. */
-static void
-ended(struct store *s, const char *id)
-{
-	struct index_entry *e;
-	struct index ix;
-
-	if (index_enter(s, &ix) != ERR_OK)
-		return;
-	folder_remove(ix.dir, id, ".url");
-	if ((e = index_find(&ix, id)) != NULL) {
-		e->ended = 1;
-		e->url_removed = 1;
-	}
-	index_leave(&ix);
-}
-
 static enum err
 take(struct store *s, const char *id, const char *word)
 {
@@ -232,6 +215,8 @@ take(struct store *s, const char *id, const char *word)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
 	err = folder_link_make(dir, id, ".claim", text);
+	if (err == ERR_OK && strcmp(word, "superseded") == 0)
+		folder_remove(dir, id, ".url");
 	close(dir);
 	return err;
 }
@@ -251,11 +236,7 @@ dir_expire(struct store *s, const char *id)
 static enum err
 dir_supersede(struct store *s, const char *id)
 {
-	enum err err = take(s, id, "superseded");
-
-	if (err == ERR_OK)
-		ended(s, id);
-	return err;
+	return take(s, id, "superseded");
 }
 
 static enum err
@@ -283,9 +264,9 @@ dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %s", flow_state_name(state), flow_reason_name(reason));
 	err = folder_link_make(dir, id, ".end", text);
-	close(dir);
 	if (err == ERR_OK)
-		ended(s, id);
+		folder_remove(dir, id, ".url");
+	close(dir);
 	return err;
 }
 

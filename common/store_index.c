@@ -31,11 +31,11 @@ index_map(struct index *ix, size_t count)
 }
 
 enum err
-index_open(struct index *ix, int dir)
+index_open(struct index *ix, int dir, bool (*has_ended)(int dir, const char *id))
 {
 	struct stat st;
 
-	*ix = (struct index){.dir = dir, .fd = -1};
+	*ix = (struct index){.dir = dir, .fd = -1, .has_ended = has_ended};
 	if (folder_lock(dir, "index", 0, &ix->fd) != ERR_OK)
 		return ERR_STORE;
 	if (fstat(ix->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
@@ -62,6 +62,27 @@ index_waits(const struct index_entry *e, int64_t now)
 	return e->id[0] != '\0' && e->ended == 0 && now < e->expires && e->created <= now;
 }
 
+bool
+index_id(const struct index_entry *e, char id[FLOW_ID_LEN + 1])
+{
+	memcpy(id, e->id, FLOW_ID_LEN);
+	id[FLOW_ID_LEN] = '\0';
+	return e->id[FLOW_ID_LEN] == '\0' && flow_id_valid(id);
+}
+
+/* The same, by the flow's own files; the index learns of it. */
+static bool
+still_waits(struct index *ix, struct index_entry *e, int64_t now)
+{
+	char id[FLOW_ID_LEN + 1];
+
+	if (!index_waits(e, now))
+		return false;
+	if (!index_id(e, id) || ix->has_ended(ix->dir, id))
+		e->ended = 1;
+	return e->ended == 0;
+}
+
 static bool
 index_forgotten(const struct index_entry *e, int64_t now)
 {
@@ -81,33 +102,39 @@ index_grow(struct index *ix, size_t most)
 	return index_map(ix, count);
 }
 
-enum err
-index_place(struct index *ix, int64_t now, size_t most, struct index_entry **out)
+/* An entry that can be taken: forgotten, else the oldest that has ended. */
+static struct index_entry *
+index_spare(struct index *ix, int64_t now, bool forgotten)
 {
 	struct index_entry *oldest = NULL;
 
 	for (size_t i = 0; i < ix->count; i++) {
 		struct index_entry *e = &ix->entry[i];
 
-		if (index_forgotten(e, now)) {
-			*out = e;
-			return ERR_OK;
-		}
-		if (!index_waits(e, now) && (oldest == NULL || e->expires < oldest->expires))
+		if (forgotten && index_forgotten(e, now))
+			return e;
+		if (!forgotten && (oldest == NULL || e->expires < oldest->expires) &&
+		    !still_waits(ix, e, now))
 			oldest = e;
 	}
-	if (ix->count < most) {
-		size_t old = ix->count;
+	return oldest;
+}
 
+enum err
+index_place(struct index *ix, int64_t now, size_t most, struct index_entry **out)
+{
+	size_t old = ix->count;
+
+	if ((*out = index_spare(ix, now, true)) != NULL)
+		return ERR_OK;
+	if (ix->count < most) {
 		if (index_grow(ix, most) != ERR_OK)
 			return ERR_STORE;
 		*out = &ix->entry[old];
 		return ERR_OK;
 	}
-	if (oldest == NULL)
-		return ERR_STORE;
-	*out = oldest;
-	return ERR_OK;
+	*out = index_spare(ix, now, false);
+	return *out == NULL ? ERR_STORE : ERR_OK;
 }
 
 struct index_entry *
@@ -119,32 +146,34 @@ index_find(struct index *ix, const char *id)
 	return NULL;
 }
 
-enum err
-index_room(const struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
-	   int64_t now)
+/* Counts what waits besides the group of keys; exact: by the flows' own files. */
+static bool
+within(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
+    int64_t now, bool exact)
 {
 	int all = 0, client = 0;
 
 	for (size_t i = 0; i < ix->count; i++) {
-		const struct index_entry *e = &ix->entry[i];
+		struct index_entry *e = &ix->entry[i];
 
-		if (!index_waits(e, now) || e->keys.group == keys->group)
+		if (e->keys.group == keys->group ||
+		    !(exact ? still_waits(ix, e, now) : index_waits(e, now)))
 			continue;
 		all++;
 		if (e->keys.client == keys->client)
 			client++;
 	}
-	return all >= limits->max_pending || client >= limits->max_pending_per_client
-		   ? ERR_TOO_MANY_FLOWS
-		   : ERR_OK;
+	return all < limits->max_pending && client < limits->max_pending_per_client;
 }
 
-bool
-index_id(const struct index_entry *e, char id[FLOW_ID_LEN + 1])
+enum err
+index_room(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
+    int64_t now)
 {
-	memcpy(id, e->id, FLOW_ID_LEN);
-	id[FLOW_ID_LEN] = '\0';
-	return e->id[FLOW_ID_LEN] == '\0' && flow_id_valid(id);
+	/* the index counts too many rather than too few, so its yes is enough */
+	return within(ix, keys, limits, now, false) || within(ix, keys, limits, now, true)
+	    ? ERR_OK
+	    : ERR_TOO_MANY_FLOWS;
 }
 
 /* Keeps the newest ids in order, newest first. */
@@ -177,14 +206,14 @@ newest_add(struct newest *n, const struct index_entry *e)
 }
 
 void
-index_list_waiting(const struct index *ix, uint64_t group, uint64_t slot, int64_t now,
+index_list_waiting(struct index *ix, uint64_t group, uint64_t slot, int64_t now,
 		   char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
 	for (size_t i = 0; i < ix->count; i++)
-		if (index_waits(&ix->entry[i], now) &&
-		    (ix->entry[i].keys.group == group || ix->entry[i].keys.slot == slot))
+		if ((ix->entry[i].keys.group == group || ix->entry[i].keys.slot == slot) &&
+		    still_waits(ix, &ix->entry[i], now))
 			newest_add(&n, &ix->entry[i]);
 	*count = n.count;
 }
@@ -202,12 +231,12 @@ index_list_browser(const struct index *ix, uint64_t browser, char id[][FLOW_ID_L
 }
 
 size_t
-index_count_waiting(const struct index *ix, int64_t now)
+index_count_waiting(struct index *ix, int64_t now)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < ix->count; i++)
-		if (index_waits(&ix->entry[i], now))
+		if (still_waits(ix, &ix->entry[i], now))
 			count++;
 	return count;
 }

@@ -16,8 +16,7 @@
 /* What is to be done with a connection: let it rest, answer its request, close it. */
 enum look { LOOK_WAIT, LOOK_REQUEST, LOOK_CLOSE };
 
-/* Frees the entry of a connection that ends: once its descriptor is closed it may be another one's.
- */
+/* Frees the entry of a connection that ends; its descriptor may be another one's soon. */
 static void
 forget(struct connections *all, int fd)
 {

@@ -78,7 +78,7 @@ describe('what opencode answers to the delivery', () => {
     ['false in place of true', isFinish, json(false), 'done unconfirmed', 2],
     ['a redirect', isFinish, { status: 302, headers: { Location: 'http://evil.example/' } }, 'failed refused-by-provider', 2],
     ['it closes at once', isFinish, 'close', 'failed opencode-gone', 2],
-    ['it closes in the headers', isFinish, bare('HTTP/1.1 200 OK\r\nContent-'), 'failed opencode-gone', 2],
+    ['it closes in the headers', isFinish, bare('HTTP/1.1 200 OK\r\nContent-'), 'done unconfirmed', 2],
     ['it closes in the body', isFinish, bare('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntr'), 'failed opencode-gone', 2],
     ['headers without end', isFinish, bare(`HTTP/1.1 200 OK\r\n${'X-A: CANARY\r\n'.repeat(40_000)}`), 'failed opencode-gone', 2],
     ['2 GiB announced', isFinish, { raw: `HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n${'x'.repeat(100_000)}`, then: 'hang' }, 'failed opencode-gone', 2],
@@ -132,7 +132,7 @@ describe('what opencode answers to a begin', () => {
           assert.equal(answer.status, status, face.name)
           const { name: kind, data } = JSON.parse(answer.body)
           assert.equal(kind, 'UnknownError')
-          assert.match(data.message, /^[A-Z].+\.$/s)
+          assert.match(data.message, /^\S.+\.$/)
           answers.push([face.name, answer])
         }
         assertSame(answers)
@@ -392,7 +392,7 @@ describe('the web servers', () => {
             socket.on('data', (chunk) => (text += chunk.toString('latin1')))
             socket.on('end', () => resolve(parseAnswer(text)))
             socket.on('error', reject)
-            socket.end(httpRequest(request))
+            socket.write(httpRequest(request))
           })
         const headers = { Host: front.host, 'Content-Type': 'application/json' }
         const state = `CANARYtls${kind}`
@@ -425,7 +425,9 @@ describe('the web servers', () => {
   })
   test('everything else goes to opencode: bodies, queries, escapes, upgrades', async () => {
     const seen = []
+    const sockets = new Set()
     const opencode = net.createServer((socket) => {
+      sockets.add(socket)
       socket.on('error', () => {})
       socket.once('data', (chunk) => {
         seen.push(chunk.toString('latin1'))
@@ -460,6 +462,7 @@ describe('the web servers', () => {
         await until101(`GET /pty HTTP/1.1\r\nHost: ${HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\nSec-WebSocket-Version: 13\r\n\r\n`, / 101 [^]*echo ping/)
         await until101(`GET /event HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, /data: 1/)
       } finally {
+        for (const socket of sockets) socket.destroy()
         await front.stop()
       }
     }

@@ -56,7 +56,7 @@ function defaults(request) {
  * Listens at path. connections: all so far, each {request (null if none came whole), raw}.
  * answer: a function of a request; what it returns is sent: {status, headers, body}, or
  *   {raw, then} bytes as they are, then 'close' or 'hang' · 'hang' never answers · 'close' closes at once
- * undefined means the default answer. since(n): the requests after the first n connections.
+ * undefined means the default answer, a promise one that comes later. since(n): the requests after the first n connections.
  */
 export async function startStandin(path) {
   const connections = []
@@ -77,8 +77,8 @@ export async function startStandin(path) {
     })
   })
 
-  function reply(socket, request) {
-    const answer = self.answer(request) ?? defaults(request)
+  async function reply(socket, request) {
+    const answer = (await self.answer(request)) ?? defaults(request)
     if (answer === 'hang') return
     if (answer === 'close') return void socket.destroy()
     if (answer.raw !== undefined) {
