@@ -12,6 +12,7 @@
 #define CURL_LIB_FUNCTIONS(X) \
 	X(curl_global_init) \
 	X(curl_easy_init) \
+	X(curl_easy_reset) \
 	X(curl_easy_setopt) \
 	X(curl_easy_perform) \
 	X(curl_easy_getinfo) \
@@ -37,5 +38,13 @@ struct curl_lib {
 
 /* The library, loaded and initialised once for the process; NULL if it is not there. Thread-safe. */
 const struct curl_lib *curl_lib(void);
+
+/*
+ * A handle for one call, with no options set, of this thread alone; NULL: no
+ * memory, no library. Hand it back with curl_lib_done(): it is cleared and kept
+ * for the thread's next call, for making one takes as long as a short call.
+ */
+CURL *curl_lib_handle(void);
+void curl_lib_done(CURL *curl);
 
 #endif

@@ -199,7 +199,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	*reply = (struct http_reply){.status = 0};
 	buf_init(&reply->head, HTTP_HEAD_MAX);
 	buf_init(&reply->body, HTTP_BODY_MAX);
-	if (lib == NULL || (curl = lib->curl_easy_init()) == NULL)
+	if ((curl = curl_lib_handle()) == NULL)
 		goto out;
 	complete.header_count = 0;
 	http_header(&complete, "Host", call->host);
@@ -212,8 +212,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 		goto out;
 	err = perform(lib, curl, &t);
 out:
-	if (curl != NULL)
-		lib->curl_easy_cleanup(curl);
+	curl_lib_done(curl);
 	if (headers != NULL)
 		lib->curl_slist_free_all(headers);
 	return err;
