@@ -50,25 +50,20 @@ listen_again(struct worker *w)
 	epoll_ctl(w->all.epoll_fd, EPOLL_CTL_MOD, w->config.listen_fd, &event);
 }
 
-/* Takes one connection; the others are left to threads that are free. */
-static void
-accept_one(struct worker *w, struct server *server)
+/* Whether connections are still taken: always, until the time to stop is over. */
+static bool
+accepting(struct worker *w)
 {
-	struct pollfd p = {.events = POLLIN};
-	const int on = 1;
-	int fd, error;
+	return atomic_load(&w->stopping) == 0 || now_ms() < w->stop_by;
+}
 
-	if (atomic_load(&w->stopping) != 0 && now_ms() >= w->stop_by)
-		return;
-	fd = accept4(w->config.listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	error = errno;
-	if (fd == -1 &&
-	    (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) &&
-	    !connection_evict(&w->all))
-		(void)poll(NULL, 0, FULL_MS);
-	listen_again(w);
-	if (fd == -1)
-		return;
+/* Makes a connection of an accepted descriptor and serves it. */
+static void
+welcome(struct worker *w, struct server *server, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	const int on = 1;
+
 	if (fd >= WORKER_CONNECTIONS_MAX) {
 		connection_evict(&w->all);
 		close(fd);
@@ -78,10 +73,35 @@ accept_one(struct worker *w, struct server *server)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!connection_open(&w->all, fd))
 		return;
-	p.fd = fd;
 	if (atomic_load(&w->stopping) != 0)
 		(void)poll(&p, 1, NEWCOMER_MS);
 	connection_run(server, fd);
+}
+
+/*
+ * Takes connections while there are any. From the first on, the next may also
+ * wake another thread, so one that is slow to serve holds none up.
+ */
+static void
+accept_all(struct worker *w, struct server *server)
+{
+	bool again = false;
+
+	while (accepting(w)) {
+		int fd = accept4(w->config.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		int error = errno;
+
+		if (fd == -1 &&
+		    (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) &&
+		    !connection_evict(&w->all))
+			(void)poll(NULL, 0, FULL_MS);
+		if (!again)
+			listen_again(w);
+		again = true;
+		if (fd == -1)
+			return;
+		welcome(w, server, fd);
+	}
 }
 
 static void *
@@ -108,7 +128,7 @@ thread_main(void *arg)
 				continue;
 			work++;
 			if (fd == w->config.listen_fd)
-				accept_one(w, &server);
+				accept_all(w, &server);
 			else
 				connection_event(&server, fd);
 		}

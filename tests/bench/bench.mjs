@@ -267,8 +267,9 @@ async function main() {
   const names = ['answer', 'calls', 'fresh', 'kept']
   const ports = {}
   for (const name of names) ports[name] = await freePort()
-  // 16 deliveries at once need 16 calls to opencode: two threads more than that, for floor B too
-  const threads = connections + 2
+  // 16 deliveries at once need 16 calls to opencode, and wrk leaves some running at the end of a round:
+  // threads for all of them, for floor B too
+  const threads = connections * 2
   writeFileSync(
     path('bench.ini'),
     `[opencode]\nurl = http://127.0.0.1:${ports.fresh}\nsocket = ${path('opencode.sock')}\n` +
