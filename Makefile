@@ -24,10 +24,10 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit
 all: $(BUILD_DIR)/opencode-callback.cgi $(BUILD_DIR)/opencode-callback.fcgi
 
 $(BUILD_DIR)/opencode-callback.cgi: $(CGI) $(CORE)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CGI_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(CGI_LIBS)
 
 $(BUILD_DIR)/opencode-callback.fcgi: $(FCGI) $(CORE)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ $(CORE_LIBS) -lfcgi
+	$(CC) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $(filter %.c %.o,$^) $(CORE_LIBS) -lfcgi
 
 $(BUILD_DIR)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -35,7 +35,7 @@ $(BUILD_DIR)/%.o: %.c Makefile
 
 $(BUILD_DIR)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD_DIR)/fcgi/main.o,$(FCGI)) $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $^ $(CORE_LIBS) \
+	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS) \
 		-lfcgi -lcmocka
 
 # .incbin is invisible to -MMD
@@ -43,7 +43,7 @@ $(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
 
 $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $^ $(CORE_LIBS)
+	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS)
 
 tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render
 

@@ -71,7 +71,7 @@ address_parse(const char *text, struct address *out)
 	if (lib == NULL || (u = lib->curl_url()) == NULL)
 		return ERR_MEMORY;
 	if (lib->curl_url_set(u, CURLUPART_URL, text,
-		CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+			      CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
 		goto out;
 	if (!copy_part(lib, u, CURLUPART_SCHEME, out->scheme, sizeof(out->scheme)) ||
 	    !copy_part(lib, u, CURLUPART_HOST, out->host, sizeof(out->host)) ||
@@ -80,12 +80,13 @@ address_parse(const char *text, struct address *out)
 		goto out;
 	lower(out->scheme);
 	lower(out->host);
-	out->has_user = part_given(lib, u, CURLUPART_USER) || part_given(lib, u, CURLUPART_PASSWORD);
+	out->has_user =
+	    part_given(lib, u, CURLUPART_USER) || part_given(lib, u, CURLUPART_PASSWORD);
 	out->has_fragment = part_given(lib, u, CURLUPART_FRAGMENT);
 	out->port_given = port[0] != '\0';
-	out->port = out->port_given ? (int)strtol(port, NULL, 10)
-	    : strcmp(out->scheme, "https") == 0 ? 443
-						: 80;
+	out->port = out->port_given			? (int)strtol(port, NULL, 10)
+		    : strcmp(out->scheme, "https") == 0 ? 443
+							: 80;
 	err = copy_query(lib, u, out);
 out:
 	lib->curl_url_cleanup(u);
@@ -115,7 +116,7 @@ bool
 address_is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 ||
-	    strcmp(host, "[::1]") == 0;
+	       strcmp(host, "[::1]") == 0;
 }
 
 static bool

@@ -13,12 +13,12 @@
 /* One address in its parts. Strings are "" where a part is missing. */
 struct address {
 	char scheme[16];
-	bool has_user; /* credentials stand before the host */
+	bool has_user;			/* credentials stand before the host */
 	char host[FLOW_ORIGIN_MAX + 1]; /* lower case; IPv6 in brackets */
 	int port;			/* the scheme's own if none is given */
 	bool port_given;
 	char path[FLOW_PATH_MAX + 1]; /* raw, as it stands in the address */
-	char *query;		      /* raw, NULL if there is no '?'; owned, free with address_free() */
+	char *query; /* raw, NULL if there is no '?'; owned, free with address_free() */
 	bool has_fragment;
 };
 
@@ -32,7 +32,8 @@ void address_free(struct address *a);
 /* "https://host" or "https://host:port" (port only where it is not the scheme's own). */
 bool address_origin(const struct address *a, char *out, size_t size);
 
-/* Whether host is localhost, 127.0.0.1 or [::1]: where opencode's listeners are (RFC 8252 section 7.3). */
+/* Whether host is localhost, 127.0.0.1 or [::1]: where opencode's listeners are (RFC 8252
+ * section 7.3). */
 bool address_is_loopback(const char *host);
 
 /*

@@ -14,12 +14,12 @@
 #include "health.h"
 
 enum {
-	NO_HEAD = 1,	  /* HEAD is no GET here: it could consume something */
-	ANY_HOST = 2,	  /* answers whatever the Host header says */
-	OWN_POST = 4,	  /* only our own pages may send this */
-	PERSON_ONLY = 8,  /* no picture, frame or script may ask for this */
-	IS_API = 16,	  /* opencode's API: errors are JSON in its form */
-	IS_JSON = 32,	  /* for scripts: errors are JSON */
+	NO_HEAD = 1,	 /* HEAD is no GET here: it could consume something */
+	ANY_HOST = 2,	 /* answers whatever the Host header says */
+	OWN_POST = 4,	 /* only our own pages may send this */
+	PERSON_ONLY = 8, /* no picture, frame or script may ask for this */
+	IS_API = 16,	 /* opencode's API: errors are JSON in its form */
+	IS_JSON = 32,	 /* for scripts: errors are JSON */
 };
 
 static void asset_get(struct exchange *x);
@@ -98,7 +98,7 @@ tail_matches(const char *pattern, const char *path, char segment[EXCHANGE_SEGMEN
 
 static bool
 route_matches(const struct route *route, const struct config *config, const char *path,
-    char segment[EXCHANGE_SEGMENT_MAX + 1])
+	      char segment[EXCHANGE_SEGMENT_MAX + 1])
 {
 	static const char prefix[] = "{prefix}";
 	size_t len = strlen(config->prefix);
@@ -113,14 +113,14 @@ route_matches(const struct route *route, const struct config *config, const char
 	if (strncmp(route->path, prefix, sizeof(prefix) - 1) != 0)
 		return tail_matches(route->path, path, segment);
 	return strncmp(path, config->prefix, len) == 0 &&
-	    tail_matches(route->path + sizeof(prefix) - 1, path + len, segment);
+	       tail_matches(route->path + sizeof(prefix) - 1, path + len, segment);
 }
 
 static bool
 method_matches(const struct route *route, const char *method)
 {
 	return strcmp(route->method, method) == 0 || strcmp(route->method, "*") == 0 ||
-	    (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0 &&
+	       (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0 &&
 		!(route->flags & NO_HEAD));
 }
 
@@ -138,10 +138,11 @@ route_find(struct exchange *x, const struct route **out, char allow[32])
 		*out = &routes[i];
 		if (method_matches(&routes[i], r->method))
 			return ERR_OK;
-		snprintf(allow + strlen(allow), 32 - strlen(allow), "%s%s%s", path_known ? ", " : "",
-		    routes[i].method,
-		    strcmp(routes[i].method, "GET") == 0 && !(routes[i].flags & NO_HEAD) ? ", HEAD"
-											 : "");
+		snprintf(allow + strlen(allow), 32 - strlen(allow), "%s%s%s",
+			 path_known ? ", " : "", routes[i].method,
+			 strcmp(routes[i].method, "GET") == 0 && !(routes[i].flags & NO_HEAD)
+			     ? ", HEAD"
+			     : "");
 		path_known = true;
 	}
 	return path_known ? ERR_METHOD : ERR_PATH;

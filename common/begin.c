@@ -13,7 +13,8 @@
 #include "secret.h"
 
 #define INSTRUCTIONS \
-	"Open the link and sign in; the page behind it shows the last step, then this window closes " \
+	"Open the link and sign in; the page behind it shows the last step, then this window " \
+	"closes " \
 	"by itself."
 #define CANCEL_TARGET "/cancel"
 #define CANCEL_MS     2000
@@ -22,8 +23,8 @@
 struct begin {
 	struct exchange *x;
 	struct buf body;
-	int method;		 /* of the provider */
-	bool record;		 /* the site is one that sign-ins can come home to */
+	int method;  /* of the provider */
+	bool record; /* the site is one that sign-ins can come home to */
 	struct store_keys keys;
 	struct store_lock lock;
 	struct http_reply reply; /* opencode's answer */
@@ -121,7 +122,7 @@ foreign_form(const struct exchange *x)
 	if (!site_cross_site(&x->site, x->request))
 		return false;
 	return type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0 ||
-	    (type[sizeof(json) - 1] != '\0' && type[sizeof(json) - 1] != ';');
+	       (type[sizeof(json) - 1] != '\0' && type[sizeof(json) - 1] != ';');
 }
 
 void
@@ -156,7 +157,8 @@ read_method(const struct buf *body, int *method)
 	json_t *json = json_loadb(buf_text(body), body->len, 0, NULL);
 	const json_t *value = json_object_get(json, "method");
 	double number = json_number_value(value);
-	bool good = json_is_number(value) && number >= 0 && number < 1000 && floor(number) == number;
+	bool good =
+	    json_is_number(value) && number >= 0 && number < 1000 && floor(number) == number;
 
 	*method = good ? (int)number : -1;
 	json_decref(json);
@@ -190,10 +192,10 @@ begin_check(struct begin *b)
 	if (!read_method(&b->body, &b->method))
 		return ERR_REQUEST;
 	b->record = x->site.usable && strlen(x->segment) <= FLOW_NAME_MAX &&
-	    strchr(x->segment, '%') == NULL;
+		    strchr(x->segment, '%') == NULL;
 	b->keys.client = x->browser[0] != '\0'
-	    ? secret_key("browser", x->browser, NULL)
-	    : secret_key("address", x->request->remote_addr, NULL);
+			     ? secret_key("browser", x->browser, NULL)
+			     : secret_key("address", x->request->remote_addr, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, x->segment);
 	return ERR_OK;
 }
@@ -213,7 +215,8 @@ cancel_replaced(struct begin *b)
 	size_t count = 0;
 	enum err err;
 
-	if ((err = store->ops->list_waiting(store, b->keys.group, b->keys.group, id, &count)) != ERR_OK)
+	if ((err = store->ops->list_waiting(store, b->keys.group, b->keys.group, id, &count)) !=
+	    ERR_OK)
 		return err;
 	for (size_t i = 0; i < count && !b->cancelled; i++) {
 		if (store->ops->find(store, id[i], &old) != ERR_OK || old.state != FLOW_WAITING ||
@@ -231,7 +234,8 @@ cancel_replaced(struct begin *b)
 		if (!b->cancelled || store->ops->supersede(store, old.flow.id) != ERR_OK)
 			continue;
 		if (listener_get(b->x, &old.flow, CANCEL_TARGET, CANCEL_MS, &reply) != ERR_OK)
-			log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old.flow.id, NULL);
+			log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old.flow.id,
+				  NULL);
 		http_reply_free(&reply);
 	}
 	return ERR_OK;
@@ -250,7 +254,7 @@ supersede_older(struct begin *b, const char *keep)
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(id[i], keep) != 0 && store->ops->supersede(store, id[i]) == ERR_OK)
 			log_event(LOG_LEVEL_INFO, "flow-superseded", "flow", id[i], "by",
-			    keep[0] == '\0' ? NULL : keep, NULL);
+				  keep[0] == '\0' ? NULL : keep, NULL);
 }
 
 static const char *
@@ -299,15 +303,17 @@ fill_flow(const struct begin *b, struct flow *flow)
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + lifetime_of(x);
 	if (!copy_text(flow->address, sizeof(flow->address),
-		r->remote_addr == NULL ? "" : r->remote_addr))
+		       r->remote_addr == NULL ? "" : r->remote_addr))
 		flow->address[0] = '\0';
 	return copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
-	    copy_text(flow->provider, sizeof(flow->provider), x->segment) &&
-	    copy_text(flow->browser, sizeof(flow->browser), x->browser) &&
-	    copy_text(flow->directory, sizeof(flow->directory), x_header(r, "x-opencode-directory")) &&
-	    copy_text(flow->workspace, sizeof(flow->workspace), x_header(r, "x-opencode-workspace")) &&
-	    query_copy_raw(r->query, "directory", flow->query, sizeof(flow->query)) &&
-	    query_copy_raw(r->query, "workspace", flow->query, sizeof(flow->query));
+	       copy_text(flow->provider, sizeof(flow->provider), x->segment) &&
+	       copy_text(flow->browser, sizeof(flow->browser), x->browser) &&
+	       copy_text(flow->directory, sizeof(flow->directory),
+			 x_header(r, "x-opencode-directory")) &&
+	       copy_text(flow->workspace, sizeof(flow->workspace),
+			 x_header(r, "x-opencode-workspace")) &&
+	       query_copy_raw(r->query, "directory", flow->query, sizeof(flow->query)) &&
+	       query_copy_raw(r->query, "workspace", flow->query, sizeof(flow->query));
 }
 
 /* The rewritten answer: our flow page in the place of the authorize URL. */
@@ -345,8 +351,9 @@ record(struct begin *b, json_t *json, const char *url, struct flow *flow)
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
 	err = store->ops->add(store, flow, url, &b->keys);
 	if (err == ERR_OK) {
-		log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "provider", flow->provider,
-		    "client", x->request->remote_addr, "bound", flow->bound ? "yes" : "offered", NULL);
+		log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "provider",
+			  flow->provider, "client", x->request->remote_addr, "bound",
+			  flow->bound ? "yes" : "offered", NULL);
 		answer_begun(b, json, flow->id);
 		buf_puts(&x->response->head, buf_text(&offered.head));
 	} else {

@@ -19,7 +19,8 @@ callback_read(struct callback *cb, const char *raw)
 	if ((err = query_parse(&cb->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
 		return err;
 	if (query_get(&cb->query, "response") != NULL ||
-	    query_get(&cb->query, "access_token") != NULL || query_get(&cb->query, "id_token") != NULL)
+	    query_get(&cb->query, "access_token") != NULL ||
+	    query_get(&cb->query, "id_token") != NULL)
 		return ERR_RESPONSE_MODE;
 	state = query_get(&cb->query, "state");
 	code = query_get(&cb->query, "code");
@@ -59,7 +60,7 @@ issuer_matches(const struct exchange *x, const struct flow *flow, const char *is
 		paired = true;
 	}
 	return !paired && strncmp(iss, flow->authorize_origin, len) == 0 &&
-	    (iss[len] == '\0' || iss[len] == '/');
+	       (iss[len] == '\0' || iss[len] == '/');
 }
 
 /* Holds the flow's group, so that no newer begin comes between claim and listener. */
@@ -87,8 +88,9 @@ claim_and_deliver(struct exchange *x, const struct snapshot *snap, const struct 
 		if (store->ops->end(store, id, outcome.state, outcome.reason) != ERR_OK)
 			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", id, NULL);
 		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", id, "provider", snap->flow.provider,
-		    "result", flow_state_name(outcome.state), "reason",
-		    outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason), NULL);
+			  "result", flow_state_name(outcome.state), "reason",
+			  outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason),
+			  NULL);
 	}
 	store->ops->unlock(store, &lock);
 	return err == ERR_TAKEN ? ERR_OK : err;

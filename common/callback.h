@@ -28,12 +28,13 @@ void callback_free(struct callback *cb);
  * this browser. ERR_OK: delivered or lost to somebody who was faster; the flow
  * page tells how it went. Any error: the flow still waits, opencode got nothing.
  */
-enum err callback_finish(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
-    MUST_CHECK;
+enum err callback_finish(struct exchange *x, const struct snapshot *snap,
+			 const struct callback *cb) MUST_CHECK;
 
 /* Who a request is to a flow. */
 enum claimant {
-	CLAIMANT_OWNER, /* the browser that the flow is bound to (it is bound now, if it was offered) */
+	CLAIMANT_OWNER, /* the browser that the flow is bound to (it is bound now, if it was
+			   offered) */
 	CLAIMANT_ASK,	/* the flow is bound to nobody: ask */
 	CLAIMANT_OTHER, /* somebody else: as if there were no such flow */
 };
@@ -42,8 +43,8 @@ enum claimant {
  * Finds a flow of this site and what the sender of the request is to it. An
  * offered cookie that comes back binds. ERR_UNKNOWN_FLOW, ERR_STORE.
  */
-enum err flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claimant *who)
-    MUST_CHECK;
+enum err
+flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claimant *who) MUST_CHECK;
 
 /* GET on one of callback_paths. */
 void callback_get(struct exchange *x);

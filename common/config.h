@@ -21,14 +21,14 @@
 #define CONFIG_ISSUERS_MAX   16
 #define CONFIG_VALUE_MAX     1024 /* bytes of a value */
 #define CONFIG_FILE_MAX	     65536
-#define CONFIG_NAME_MAX	     64	/* bytes of a section's NAME, of a username */
+#define CONFIG_NAME_MAX	     64 /* bytes of a section's NAME, of a username */
 #define CONFIG_MESSAGE_MAX   512
 
 struct config_opencode {
 	char name[CONFIG_NAME_MAX + 1]; /* "" for [opencode] */
-	char url[ORIGIN_MAX + 1]; /* public origin, "" = detected per request */
-	char socket[108];		 /* may hold %p */
-	int port;			 /* what %p is for opencode itself */
+	char url[ORIGIN_MAX + 1];	/* public origin, "" = detected per request */
+	char socket[108];		/* may hold %p */
+	int port;			/* what %p is for opencode itself */
 	char username[CONFIG_NAME_MAX + 1];
 	char password_file[512]; /* "" = none */
 };
@@ -58,9 +58,9 @@ struct config {
 
 /* Where settings come from besides the file. A NULL member is not given. */
 struct config_source {
-	const char *file;	   /* -c or OPENCODE_CALLBACK_CONFIG; must exist if given */
-	const char *public_url;	   /* OPENCODE_PUBLIC_URL */
-	const char *worker_socket; /* -s */
+	const char *file;	    /* -c or OPENCODE_CALLBACK_CONFIG; must exist if given */
+	const char *public_url;	    /* OPENCODE_PUBLIC_URL */
+	const char *worker_socket;  /* -s */
 	const char *worker_threads; /* -t */
 };
 
@@ -70,7 +70,7 @@ struct config_source {
  * the default file is read if it exists.
  */
 enum err config_load(struct config *config, const struct config_source *source,
-    char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
+		     char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
 
 /* Writes every key with its value as an ini file that reads back to the same configuration. */
 enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;

@@ -27,7 +27,7 @@ size_t config_key_index(const struct config_key *key);
  * else the struct config. False: why says what is wrong and what is allowed.
  */
 bool config_key_set(const struct config_key *key, void *target, const char *value, char *why,
-    size_t why_size) MUST_CHECK;
+		    size_t why_size) MUST_CHECK;
 
 /* Fills in the defaults. */
 void config_defaults(struct config *config);

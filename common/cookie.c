@@ -51,7 +51,7 @@ token_valid(const char *value, size_t len)
 		char c = value[i];
 
 		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-			c == '-' || c == '_'))
+		      c == '-' || c == '_'))
 			return false;
 	}
 	return len == SECRET_HASH_LEN;
@@ -89,8 +89,8 @@ cookie_offer(struct response *response, bool secure, char browser[44])
 	secret_token(token);
 	secret_hash(token, SECRET_HASH_LEN, browser);
 	buf_init(&line, 256);
-	buf_printf(&line, "%s=%s; Path=/;%s HttpOnly; SameSite=Lax", secure ? name_secure : name_plain,
-	    token, secure ? " Secure;" : "");
+	buf_printf(&line, "%s=%s; Path=/;%s HttpOnly; SameSite=Lax",
+		   secure ? name_secure : name_plain, token, secure ? " Secure;" : "");
 	response_header(response, "Set-Cookie", buf_text(&line));
 	secret_wipe(token, sizeof(token));
 	buf_free(&line);

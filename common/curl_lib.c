@@ -29,7 +29,7 @@ load(void)
 
 	if (handle == NULL) {
 		log_event(LOG_LEVEL_ERROR, "libcurl-missing", "library", curl_soname, "hint",
-		    "install the package libcurl4", NULL);
+			  "install the package libcurl4", NULL);
 		return;
 	}
 	/* memcpy, because ISO C has no conversion from an object pointer to a function pointer */
@@ -40,7 +40,7 @@ load(void)
 	CURL_LIB_FUNCTIONS(CURL_LIB_LOAD)
 #undef CURL_LIB_LOAD
 	loaded = functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK &&
-	    pthread_key_create(&thread_handle, handle_free) == 0;
+		 pthread_key_create(&thread_handle, handle_free) == 0;
 }
 
 const struct curl_lib *

@@ -36,7 +36,8 @@ struct curl_lib {
 #undef CURL_LIB_MEMBER
 };
 
-/* The library, loaded and initialised once for the process; NULL if it is not there. Thread-safe. */
+/* The library, loaded and initialised once for the process; NULL if it is not there. Thread-safe.
+ */
 const struct curl_lib *curl_lib(void);
 
 /*

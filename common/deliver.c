@@ -16,7 +16,8 @@ elapsed_ms(const struct timespec *since)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)((now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000);
+	return (int)((now.tv_sec - since->tv_sec) * 1000 +
+		     (now.tv_nsec - since->tv_nsec) / 1000000);
 }
 
 static void
@@ -28,7 +29,7 @@ fail(struct outcome *out, enum flow_reason reason)
 
 void
 deliver_listener(struct exchange *x, const struct flow *flow, const char *raw_query, bool declined,
-    struct outcome *out)
+		 struct outcome *out)
 {
 	struct timespec start;
 	struct http_reply reply;
@@ -57,7 +58,8 @@ deliver_listener(struct exchange *x, const struct flow *flow, const char *raw_qu
 	http_reply_free(&reply);
 }
 
-/* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure. */
+/* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure.
+ */
 static bool
 says_missing(const struct http_reply *reply)
 {

@@ -9,19 +9,19 @@ enum err {
 	ERR_OK = 0,
 
 	/* the request as such */
-	ERR_REQUEST,	    /* meta-variables missing or malformed */
-	ERR_METHOD,	    /* method not allowed on this path */
-	ERR_PATH,	    /* no such path */
-	ERR_CROSS_SITE,	    /* another site sent this request */
-	ERR_PREFETCH,	    /* a prefetch or an embedded resource, not a person */
-	ERR_QUERY_LONG,	    /* query over QUERY_MAX */
-	ERR_HEADER_LONG,    /* a header that we read over HEADER_MAX */
-	ERR_BODY_LONG,	    /* body over BODY_MAX */
-	ERR_LENGTH,	    /* body without Content-Length */
-	ERR_BODY_SHORT,	    /* fewer bytes than Content-Length said */
-	ERR_MEDIA_TYPE,	    /* not application/x-www-form-urlencoded */
-	ERR_HOST,	    /* Host names no opencode of the configuration */
-	ERR_NEEDS_HTTPS,    /* plain http elsewhere than on loopback */
+	ERR_REQUEST,	 /* meta-variables missing or malformed */
+	ERR_METHOD,	 /* method not allowed on this path */
+	ERR_PATH,	 /* no such path */
+	ERR_CROSS_SITE,	 /* another site sent this request */
+	ERR_PREFETCH,	 /* a prefetch or an embedded resource, not a person */
+	ERR_QUERY_LONG,	 /* query over QUERY_MAX */
+	ERR_HEADER_LONG, /* a header that we read over HEADER_MAX */
+	ERR_BODY_LONG,	 /* body over BODY_MAX */
+	ERR_LENGTH,	 /* body without Content-Length */
+	ERR_BODY_SHORT,	 /* fewer bytes than Content-Length said */
+	ERR_MEDIA_TYPE,	 /* not application/x-www-form-urlencoded */
+	ERR_HOST,	 /* Host names no opencode of the configuration */
+	ERR_NEEDS_HTTPS, /* plain http elsewhere than on loopback */
 
 	/* the query of a callback (RFC 6749 section 4.1.2) */
 	ERR_ENCODING,	    /* percent-encoding, UTF-8 or control bytes */

@@ -24,7 +24,7 @@ answer_page(struct exchange *x, int status, struct buf *page)
 
 	response_start(x->response, err == ERR_OK ? status : error_status(err));
 	response_header(x->response, "Content-Type",
-	    err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
 	response_security_headers(x->response, "no-store");
 	if (err == ERR_OK)
 		buf_add(&x->response->body, buf_text(page), page->len);
@@ -60,8 +60,8 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	}
 	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
 		return;
-	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", x->request->path, "client",
-	    x->request->remote_addr, "flow", flow, NULL);
+	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", x->request->path,
+		  "client", x->request->remote_addr, "flow", flow, NULL);
 }
 
 void
@@ -103,7 +103,8 @@ void
 answer_api_problem(struct exchange *x, enum err err)
 {
 	json_t *message = json_sprintf("%s. %s", error_title(err), error_advice(err));
-	json_t *json = json_pack("{s:s, s:{s:o}}", "name", "UnknownError", "data", "message", message);
+	json_t *json =
+	    json_pack("{s:s, s:{s:o}}", "name", "UnknownError", "data", "message", message);
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	log_refusal(x, err, NULL);

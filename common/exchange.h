@@ -19,15 +19,15 @@
 struct app {
 	const struct config *config;
 	struct store *store;
-	int calls_max;	  /* calls to opencode at once */
-	atomic_int calls; /* running now */
+	int calls_max;		     /* calls to opencode at once */
+	atomic_int calls;	     /* running now */
 	atomic_llong refusal_second; /* for the log: which second, */
 	atomic_int refusal_count;    /* and how many refusals in it */
 };
 
-#define EXCHANGE_BASE_MAX 512	 /* mount point and prefix */
+#define EXCHANGE_BASE_MAX    512 /* mount point and prefix */
 #define EXCHANGE_SEGMENT_MAX 256 /* what a route's '*' stood for */
-#define REFUSALS_LOGGED	  10	 /* lines a second */
+#define REFUSALS_LOGGED	     10	 /* lines a second */
 
 struct exchange {
 	struct app *app;

@@ -5,12 +5,8 @@
 #include "secret.h"
 
 static const char *const state_names[FLOW_STATE_COUNT] = {
-    [FLOW_WAITING] = "waiting",
-    [FLOW_DELIVERING] = "delivering",
-    [FLOW_DONE] = "done",
-    [FLOW_FAILED] = "failed",
-    [FLOW_DECLINED] = "declined",
-    [FLOW_SUPERSEDED] = "superseded",
+    [FLOW_WAITING] = "waiting", [FLOW_DELIVERING] = "delivering", [FLOW_DONE] = "done",
+    [FLOW_FAILED] = "failed",	[FLOW_DECLINED] = "declined",	  [FLOW_SUPERSEDED] = "superseded",
     [FLOW_EXPIRED] = "expired",
 };
 
@@ -45,7 +41,8 @@ flow_group(const char *opencode, const char *provider)
 uint64_t
 flow_slot(const struct flow *flow)
 {
-	return secret_key(flow->opencode, "redirect", flow->redirect_host, flow->redirect_path, NULL);
+	return secret_key(flow->opencode, "redirect", flow->redirect_host, flow->redirect_path,
+			  NULL);
 }
 
 bool

@@ -11,15 +11,15 @@
 
 #include "error.h"
 
-#define FLOW_ID_LEN	  22   /* base64url characters of SHA-256(state) */
-#define BROWSER_ID_LEN	  43   /* base64url characters of SHA-256(cookie) */
-#define FLOW_NAME_MAX	  64   /* provider id, section name */
-#define FLOW_URL_MAX	  8192 /* authorize URL */
-#define FLOW_ORIGIN_MAX	  300  /* scheme, host and port */
-#define FLOW_PATH_MAX	  256  /* path of a redirect URI */
+#define FLOW_ID_LEN	   22	/* base64url characters of SHA-256(state) */
+#define BROWSER_ID_LEN	   43	/* base64url characters of SHA-256(cookie) */
+#define FLOW_NAME_MAX	   64	/* provider id, section name */
+#define FLOW_URL_MAX	   8192 /* authorize URL */
+#define FLOW_ORIGIN_MAX	   300	/* scheme, host and port */
+#define FLOW_PATH_MAX	   256	/* path of a redirect URI */
 #define FLOW_DIRECTORY_MAX 4096 /* x-opencode-directory, or the query that names it */
-#define FLOW_WORKSPACE_MAX 256 /* x-opencode-workspace */
-#define FLOW_ADDRESS_MAX  64   /* a client's address */
+#define FLOW_WORKSPACE_MAX 256	/* x-opencode-workspace */
+#define FLOW_ADDRESS_MAX   64	/* a client's address */
 
 enum flow_state {
 	FLOW_WAITING,
@@ -56,12 +56,12 @@ struct flow {
 	char authorize_origin[FLOW_ORIGIN_MAX + 1]; /* what iss is held against (RFC 9207) */
 	char directory[FLOW_DIRECTORY_MAX + 1];	    /* x-opencode-directory as it came, or "" */
 	char workspace[FLOW_WORKSPACE_MAX + 1];	    /* x-opencode-workspace as it came, or "" */
-	char query[FLOW_DIRECTORY_MAX + 1];	    /* raw directory= and workspace= of the begin, or "" */
-	bool authenticated;			    /* began with credentials for opencode */
-	bool bound;				    /* began with our cookie: belongs to that browser */
-	char browser[BROWSER_ID_LEN + 1];	    /* the browser it is bound or offered to */
-	char address[FLOW_ADDRESS_MAX + 1];	    /* who began it, for the ask page */
-	int64_t created;			    /* seconds on the store's clock */
+	char query[FLOW_DIRECTORY_MAX + 1]; /* raw directory= and workspace= of the begin, or "" */
+	bool authenticated;		    /* began with credentials for opencode */
+	bool bound;			    /* began with our cookie: belongs to that browser */
+	char browser[BROWSER_ID_LEN + 1];   /* the browser it is bound or offered to */
+	char address[FLOW_ADDRESS_MAX + 1]; /* who began it, for the ask page */
+	int64_t created;		    /* seconds on the store's clock */
 	int64_t expires;
 };
 

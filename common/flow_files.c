@@ -150,5 +150,5 @@ flow_files_ended(int dir, const char *id)
 	if (folder_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0')
 		return true;
 	return folder_link_read(dir, id, ".claim", text) == ERR_OK &&
-	    strncmp(text, superseded, sizeof(superseded) - 1) == 0;
+	       strncmp(text, superseded, sizeof(superseded) - 1) == 0;
 }

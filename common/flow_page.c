@@ -14,10 +14,10 @@ answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback
 {
 	struct page_site site = exchange_site(x);
 	struct page_ask ask = {.id = snap->flow.id,
-	    .provider = snap->flow.provider,
-	    .address = snap->flow.address,
-	    .age = snap->now - snap->flow.created,
-	    .callback = callback};
+			       .provider = snap->flow.provider,
+			       .address = snap->flow.address,
+			       .age = snap->now - snap->flow.created,
+			       .callback = callback};
 	struct buf page;
 
 	buf_init(&page, RESPONSE_BODY_MAX);
@@ -55,7 +55,7 @@ resolve_expired(struct exchange *x, struct snapshot *snap)
 		if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
 			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
 		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
-		    snap->flow.provider, "result", flow_state_name(snap->state), NULL);
+			  snap->flow.provider, "result", flow_state_name(snap->state), NULL);
 	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
 		snap->state = FLOW_EXPIRED;
 	}
@@ -82,11 +82,11 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 	struct store *store = x->app->store;
 	struct page_site site = exchange_site(x);
 	struct page_flow flow = {.id = snap->flow.id,
-	    .provider = snap->flow.provider,
-	    .redirect_host = snap->flow.redirect_host,
-	    .redirect_path = snap->flow.redirect_path,
-	    .address_edit = address_edit(x, &snap->flow),
-	    .problem = problem};
+				 .provider = snap->flow.provider,
+				 .redirect_host = snap->flow.redirect_host,
+				 .redirect_path = snap->flow.redirect_path,
+				 .address_edit = address_edit(x, &snap->flow),
+				 .problem = problem};
 	struct buf url, page;
 	enum err err = ERR_OK;
 
@@ -152,9 +152,10 @@ flow_status_get(struct exchange *x)
 	left = snap.state == FLOW_WAITING ? snap.flow.expires - snap.now : 0;
 	if (snap.reason == REASON_NONE)
 		snprintf(json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld}",
-		    flow_state_name(snap.state), (long long)left);
+			 flow_state_name(snap.state), (long long)left);
 	else
-		snprintf(json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld,\"reason\":\"%s\"}",
+		snprintf(
+		    json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld,\"reason\":\"%s\"}",
 		    flow_state_name(snap.state), (long long)left, flow_reason_name(snap.reason));
 	answer_json(x, 200, json);
 }
@@ -260,7 +261,8 @@ post_form(struct exchange *x, struct snapshot *snap, enum claimant who, const st
 		err = post_address(x, snap, address);
 	if (err == ERR_OK)
 		answer_flow(x, snap->flow.id);
-	else if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING && error_status(err) == 400) {
+	else if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING &&
+		 error_status(err) == 400) {
 		log_refusal(x, err, snap->flow.id);
 		answer_flow_page(x, snap, err);
 	} else
@@ -281,7 +283,8 @@ flow_post(struct exchange *x)
 		post_form(x, &snap, who, &form);
 	else if (who == CLAIMANT_OWNER && snap.state == FLOW_WAITING && error_status(err) == 400) {
 		log_refusal(x, err, snap.flow.id);
-		answer_flow_page(x, &snap, err == ERR_ENCODING || err == ERR_VALUE_LONG ? ERR_PASTE_TEXT : err);
+		answer_flow_page(
+		    x, &snap, err == ERR_ENCODING || err == ERR_VALUE_LONG ? ERR_PASTE_TEXT : err);
 	} else
 		answer_problem(x, err);
 	query_free(&form);
@@ -302,7 +305,7 @@ flow_list_get(struct exchange *x)
 
 	if (err == ERR_OK && x->browser[0] != '\0')
 		err = store->ops->list_browser(store, secret_key("browser", x->browser, NULL), id,
-		    &found);
+					       &found);
 	for (size_t i = 0; err == ERR_OK && i < found; i++) {
 		if (flow_find(x, id[i], &snap, &who) != ERR_OK || who != CLAIMANT_OWNER)
 			continue;

@@ -6,7 +6,10 @@
 #include <string.h>
 
 /* Every member of struct flow has its row in one of these tables. */
-#define TEXT(member) {#member, offsetof(struct flow, member), sizeof(((struct flow *)0)->member)}
+#define TEXT(member) \
+	{ \
+#member, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
+	}
 static const struct {
 	const char *name;
 	size_t offset;
@@ -32,14 +35,15 @@ enum err
 flow_record_write(const struct flow *flow, struct buf *out)
 {
 	json_t *object = json_pack("{s:i, s:i, s:b, s:b, s:I, s:I}", "method", flow->method,
-	    "redirect_port", flow->redirect_port, "authenticated", flow->authenticated, "bound",
-	    flow->bound, "created", (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
+				   "redirect_port", flow->redirect_port, "authenticated",
+				   flow->authenticated, "bound", flow->bound, "created",
+				   (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
 	char *text = NULL;
 	enum err err = ERR_MEMORY;
 
 	for (size_t i = 0; i < COUNT(texts); i++)
 		if (json_object_set_new(object, texts[i].name,
-			json_string((const char *)flow + texts[i].offset)) != 0)
+					json_string((const char *)flow + texts[i].offset)) != 0)
 			goto out;
 	if ((text = json_dumps(object, JSON_COMPACT)) != NULL)
 		err = buf_puts(out, text);
@@ -70,11 +74,12 @@ flow_record_read(const char *text, size_t len, struct flow *flow)
 
 	*flow = (struct flow){.created = 0};
 	if (json_unpack(object, "{s:i, s:i, s:b, s:b, s:I, s:I}", "method", &flow->method,
-		"redirect_port", &flow->redirect_port, "authenticated", &authenticated, "bound",
-		&bound, "created", &created, "expires", &expires) != 0)
+			"redirect_port", &flow->redirect_port, "authenticated", &authenticated,
+			"bound", &bound, "created", &created, "expires", &expires) != 0)
 		goto out;
 	for (size_t i = 0; i < COUNT(texts); i++)
-		if (!read_text(object, texts[i].name, (char *)flow + texts[i].offset, texts[i].size))
+		if (!read_text(object, texts[i].name, (char *)flow + texts[i].offset,
+			       texts[i].size))
 			goto out;
 	flow->authenticated = authenticated != 0;
 	flow->bound = bound != 0;

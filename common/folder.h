@@ -28,14 +28,15 @@ void folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix
 enum err folder_link_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
 
 /* Reads one; "" if there is none. ERR_STORE. */
-enum err folder_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
-    MUST_CHECK;
+enum err folder_link_read(int fd, const char *id, const char *suffix,
+			  char text[FOLDER_LINK_SIZE]) MUST_CHECK;
 
 /* Writes a file that must not exist yet (ERR_TAKEN), mode 0600. ERR_STORE. */
 enum err folder_file_write(int fd, const char *id, const char *suffix, const char *data,
-    size_t len) MUST_CHECK;
+			   size_t len) MUST_CHECK;
 
-/* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum; ERR_STORE. */
+/* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum;
+ * ERR_STORE. */
 enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
 /* Removes a file or link, if it is there. */

@@ -10,7 +10,7 @@
 #define PROBE_MS 2000
 
 /* How an opencode is: the note that all processes share. */
-static const char up[] = "up ";	     /* and its version */
+static const char up[] = "up ";	       /* and its version */
 static const char locked[] = "locked"; /* up, and wants a password */
 static const char down[] = "down";
 
@@ -28,7 +28,8 @@ read_version(const struct http_reply *reply, char note[STORE_NOTE_MAX + 1])
 static enum err
 probe(const struct exchange *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
 {
-	struct http_call call = {.method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
+	struct http_call call = {
+	    .method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
 	struct http_reply reply = {.status = 0};
 	enum err err;
 
@@ -73,8 +74,8 @@ lets_in(const struct exchange *x, const char *note)
 	if (strncmp(note, up, sizeof(up) - 1) == 0)
 		return true;
 	return strcmp(note, locked) == 0 && x->request->authorization != NULL &&
-	    probe(x, x->request->authorization, own) == ERR_OK &&
-	    strncmp(own, up, sizeof(up) - 1) == 0;
+	       probe(x, x->request->authorization, own) == ERR_OK &&
+	       strncmp(own, up, sizeof(up) - 1) == 0;
 }
 
 static json_t *
@@ -83,8 +84,8 @@ describe(const struct config_opencode *o, const char *note)
 	bool is_up = strncmp(note, up, sizeof(up) - 1) == 0;
 
 	return json_pack("{s:s, s:s, s:s*}", "name", o->name, "status",
-	    strcmp(note, down) == 0 ? "unreachable" : "ok", "version",
-	    is_up ? note + sizeof(up) - 1 : NULL);
+			 strcmp(note, down) == 0 ? "unreachable" : "ok", "version",
+			 is_up ? note + sizeof(up) - 1 : NULL);
 }
 
 static void
@@ -127,7 +128,7 @@ health_get(struct exchange *x)
 	}
 	if (let_in)
 		details = json_pack("{s:s, s:s, s:O, s:I}", "version", VERSION, "store", "ok",
-		    "opencode", all, "pending", (json_int_t)waiting);
+				    "opencode", all, "pending", (json_int_t)waiting);
 	answer(x, ok, details);
 	json_decref(details);
 	json_decref(all);

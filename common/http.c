@@ -28,7 +28,8 @@ on_body(char *data, size_t size, size_t count, void *ctx)
 	size_t len = size * count;
 
 	if (t->call->tail && body->len + len > HTTP_BODY_MAX) {
-		/* a block of libcurl's is at most CURL_MAX_WRITE_SIZE, well below the half that stays */
+		/* a block of libcurl's is at most CURL_MAX_WRITE_SIZE, well below the half that
+		 * stays */
 		size_t keep = HTTP_BODY_MAX / 2 < body->len ? HTTP_BODY_MAX / 2 : body->len;
 
 		memmove(body->data, body->data + body->len - keep, keep);
@@ -176,13 +177,15 @@ perform(const struct curl_lib *lib, CURL *curl, struct transfer *t)
 	CURLcode result = lib->curl_easy_perform(curl);
 	enum err err = map_result(result, t);
 
-	if (err == ERR_OK && lib->curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+	if (err == ERR_OK &&
+	    lib->curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
 		t->reply->status = (int)status;
 	if (err == ERR_OK && t->reply->status == 0)
 		err = ERR_OPENCODE_ANSWER;
 	if (err != ERR_OK)
-		log_event(LOG_LEVEL_WARNING, "opencode-call-failed", "host", t->call->host, "method",
-		    t->call->method, "cause", lib->curl_easy_strerror(result), NULL);
+		log_event(LOG_LEVEL_WARNING, "opencode-call-failed", "host", t->call->host,
+			  "method", t->call->method, "cause", lib->curl_easy_strerror(result),
+			  NULL);
 	return err;
 }
 

@@ -15,8 +15,9 @@ static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_threshold = LOG_LEVEL_INFO;
 
 /* Keys whose values must never reach a log, whoever passes them. */
-static const char *const secret_keys[] = {"code", "state", "cookie", "token", "access_token",
-    "authorization", "password", "query", "address-bar", "authorize-url"};
+static const char *const secret_keys[] = {"code",	  "state",	   "cookie",   "token",
+					  "access_token", "authorization", "password", "query",
+					  "address-bar",  "authorize-url"};
 
 void
 log_open(enum log_target target, enum log_level level)

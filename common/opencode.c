@@ -44,7 +44,7 @@ read_password(const struct config_opencode *o, char *out, size_t size)
 
 	if (fd < 0) {
 		log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file, "cause",
-		    strerror(errno), NULL);
+			  strerror(errno), NULL);
 		return false;
 	}
 	memcpy(text, o->username, name_len);
@@ -71,7 +71,7 @@ credentials_find(const struct exchange *x, struct credentials *out)
 	if (own != NULL && strlen(own) <= CREDENTIALS_MAX)
 		memcpy(out->authorization, own, strlen(own) + 1);
 	else if (o->password_file[0] != '\0' &&
-	    !read_password(o, out->authorization, sizeof(out->authorization)))
+		 !read_password(o, out->authorization, sizeof(out->authorization)))
 		out->authorization[0] = '\0';
 }
 
@@ -109,15 +109,15 @@ socket_find(const struct config_opencode *o, int port, char path[SOCKET_PATH_SIZ
 {
 	const char *percent = strstr(o->socket, "%p"), *cause;
 	int len = percent == NULL
-	    ? snprintf(path, SOCKET_PATH_SIZE, "%s", o->socket)
-	    : snprintf(path, SOCKET_PATH_SIZE, "%.*s%d%s", (int)(percent - o->socket), o->socket,
-		  port, percent + 2);
+		      ? snprintf(path, SOCKET_PATH_SIZE, "%s", o->socket)
+		      : snprintf(path, SOCKET_PATH_SIZE, "%.*s%d%s", (int)(percent - o->socket),
+				 o->socket, port, percent + 2);
 
 	cause = len < 0 || (size_t)len >= SOCKET_PATH_SIZE ? "is too long" : socket_fault(path);
 	if (cause == NULL)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "opencode-socket", "socket", path, "cause", cause, "hint",
-	    "is opencode running, with its plugin loaded?", NULL);
+		  "is opencode running, with its plugin loaded?", NULL);
 	return ERR_OPENCODE_DOWN;
 }
 
@@ -137,12 +137,12 @@ opencode_send(const struct exchange *x, struct http_call *call, struct http_repl
 
 enum err
 listener_get(const struct exchange *x, const struct flow *flow, const char *target, int timeout_ms,
-    struct http_reply *reply)
+	     struct http_reply *reply)
 {
 	struct http_call call = {.method = "GET",
-	    .host = flow->redirect_host,
-	    .target = target,
-	    .timeout_ms = timeout_ms};
+				 .host = flow->redirect_host,
+				 .target = target,
+				 .timeout_ms = timeout_ms};
 	char path[SOCKET_PATH_SIZE];
 
 	*reply = (struct http_reply){.status = 0};
@@ -193,7 +193,7 @@ opencode_lets_in(const struct exchange *x, struct http_reply *reply)
 
 enum err
 flow_send(const struct exchange *x, const struct flow *flow, const char *path,
-    struct http_call *call, struct http_reply *reply)
+	  struct http_call *call, struct http_reply *reply)
 {
 	struct credentials credentials;
 	struct buf target;
@@ -233,9 +233,9 @@ tail_lists(const char *tail, const char *provider)
 	if (found == NULL)
 		return false;
 	list = json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
-	json_array_foreach(list, i, item)
-		if (json_is_string(item) && strcmp(json_string_value(item), provider) == 0)
-			listed = true;
+	json_array_foreach(list, i, item) if (json_is_string(item) &&
+					      strcmp(json_string_value(item), provider) == 0)
+	    listed = true;
 	json_decref(list);
 	return listed;
 }

@@ -28,19 +28,19 @@ void credentials_wipe(struct credentials *c);
  * socket and Host are filled in here. Errors of http_send(); ERR_OPENCODE_DOWN
  * also if the socket is missing or unsafe.
  */
-enum err opencode_send(const struct exchange *x, struct http_call *call, struct http_reply *reply)
-    MUST_CHECK;
+enum err opencode_send(const struct exchange *x, struct http_call *call,
+		       struct http_reply *reply) MUST_CHECK;
 
 /*
  * Calls opencode on behalf of a flow: with the directory and workspace that it
  * began with, and with the request's credentials, else those of password_file.
  */
 enum err flow_send(const struct exchange *x, const struct flow *flow, const char *path,
-    struct http_call *call, struct http_reply *reply) MUST_CHECK;
+		   struct http_call *call, struct http_reply *reply) MUST_CHECK;
 
 /* Calls the listener of a flow: GET target. */
 enum err listener_get(const struct exchange *x, const struct flow *flow, const char *target,
-    int timeout_ms, struct http_reply *reply) MUST_CHECK;
+		      int timeout_ms, struct http_reply *reply) MUST_CHECK;
 
 /*
  * Whether opencode lets the sender of this request in: ERR_OK, ERR_CREDENTIALS,
@@ -50,8 +50,8 @@ enum err listener_get(const struct exchange *x, const struct flow *flow, const c
 enum err opencode_lets_in(const struct exchange *x, struct http_reply *reply) MUST_CHECK;
 
 /* Whether opencode lists an account of this flow's provider as connected. */
-enum err opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
-    MUST_CHECK;
+enum err
+opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected) MUST_CHECK;
 
 /* Makes a running opencode load its accounts anew, in the flow's directory. */
 enum err opencode_reload(const struct exchange *x, const struct flow *flow) MUST_CHECK;

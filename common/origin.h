@@ -17,7 +17,8 @@ struct authority {
 	const char *port; /* digits, "" if none */
 };
 
-/* Takes a host, perhaps with a port, apart (RFC 3986 section 3.2). False if it is nothing of the kind. */
+/* Takes a host, perhaps with a port, apart (RFC 3986 section 3.2). False if it is nothing of the
+ * kind. */
 bool authority_read(const char *text, struct authority *out);
 
 /* Names must be equal; ports only where both sides give one. */

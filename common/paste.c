@@ -45,8 +45,8 @@ is_query(const char *text)
 	if (text[0] == '?')
 		return true;
 	return strncmp(text, "code=", 5) == 0 || strncmp(text, "state=", 6) == 0 ||
-	    strncmp(text, "error=", 6) == 0 || strncmp(text, "scope=", 6) == 0 ||
-	    strncmp(text, "iss=", 4) == 0;
+	       strncmp(text, "error=", 6) == 0 || strncmp(text, "scope=", 6) == 0 ||
+	       strncmp(text, "iss=", 4) == 0;
 }
 
 /* A code without anything around it: one word of URL-safe characters. */
@@ -63,7 +63,7 @@ static bool
 is_redirect_uri(const struct address *a, const struct flow *flow)
 {
 	return strcmp(a->scheme, "http") == 0 && address_is_loopback(a->host) && a->port_given &&
-	    a->port == flow->redirect_port;
+	       a->port == flow->redirect_port;
 }
 
 static bool
@@ -76,7 +76,7 @@ is_public(const struct address *a, const char *public_origin)
 
 static enum err
 read_address(const struct address *a, const struct flow *flow, const char *public_origin,
-    struct buf *query)
+	     struct buf *query)
 {
 	char origin[FLOW_ORIGIN_MAX + 1];
 	bool ours = !a->has_user && (is_redirect_uri(a, flow) || is_public(a, public_origin));

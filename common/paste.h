@@ -16,6 +16,6 @@
  * The host that was pasted is never looked up. query gets the raw query.
  */
 enum err paste_read(const char *text, const struct flow *flow, const char *public_origin,
-    struct buf *query) MUST_CHECK;
+		    struct buf *query) MUST_CHECK;
 
 #endif

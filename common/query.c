@@ -144,7 +144,8 @@ query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind)
 	char *out;
 
 	*q = (struct query){.count = 0};
-	/* each pair decodes to at most its own length and two NULs, of which '=' and '&' pay for one */
+	/* each pair decodes to at most its own length and two NULs, of which '=' and '&' pay for
+	 * one */
 	q->storage_len = len + QUERY_PARAMS_MAX + 2;
 	if ((out = q->storage = malloc(q->storage_len)) == NULL)
 		return ERR_MEMORY;

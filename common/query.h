@@ -32,9 +32,9 @@ enum query_kind {
 };
 
 /*
- * Decodes raw (len bytes) into q: first the sizes, then the encoding. Errors: ERR_PARAMS, ERR_VALUE_LONG,
- * ERR_ENCODING, ERR_DUPLICATE (RFC 6749 section 3.1: no parameter twice), ERR_MEMORY.
- * After an error q is empty. Release with query_free() in any case.
+ * Decodes raw (len bytes) into q: first the sizes, then the encoding. Errors: ERR_PARAMS,
+ * ERR_VALUE_LONG, ERR_ENCODING, ERR_DUPLICATE (RFC 6749 section 3.1: no parameter twice),
+ * ERR_MEMORY. After an error q is empty. Release with query_free() in any case.
  */
 enum err query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind) MUST_CHECK;
 void query_free(struct query *q);

@@ -12,10 +12,10 @@
 
 #include "error.h"
 
-#define QUERY_MAX	 8192  /* bytes of a query */
-#define HEADER_MAX	 8192  /* bytes of each header that we read */
-#define BODY_MAX	 32768 /* bytes of a body */
-#define REQUEST_X_MAX	 8     /* x-opencode-* headers that are passed on */
+#define QUERY_MAX     8192  /* bytes of a query */
+#define HEADER_MAX    8192  /* bytes of each header that we read */
+#define BODY_MAX      32768 /* bytes of a body */
+#define REQUEST_X_MAX 8	    /* x-opencode-* headers that are passed on */
 
 struct header {
 	const char *name;
@@ -23,7 +23,7 @@ struct header {
 };
 
 struct request {
-	enum err err;	    /* ERR_OK, or what the front end found wrong (ERR_REQUEST, ERR_HEADER_LONG) */
+	enum err err; /* ERR_OK, or what the front end found wrong (ERR_REQUEST, ERR_HEADER_LONG) */
 	const char *method; /* "GET"; "" if there was none */
 	const char *path;   /* raw, up to the first '?', what follows the mount point */
 	const char *query;  /* raw, behind the first '?'; "" if none */
@@ -42,7 +42,8 @@ struct request {
 	const char *sec_fetch_site;
 	const char *sec_fetch_dest;
 	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
-	struct header x_opencode[REQUEST_X_MAX]; /* names in lower case, such as x-opencode-directory */
+	struct header
+	    x_opencode[REQUEST_X_MAX]; /* names in lower case, such as x-opencode-directory */
 	size_t x_opencode_count;
 
 	int64_t content_length; /* -1: not given */

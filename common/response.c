@@ -52,7 +52,8 @@ void
 response_security_headers(struct response *r, const char *cache)
 {
 	response_header(r, "Cache-Control", cache);
-	buf_puts(&r->head,
+	buf_puts(
+	    &r->head,
 	    "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; "
 	    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
 	    "frame-ancestors 'none'\r\n"

@@ -8,14 +8,14 @@
 
 #include "buf.h"
 
-#define RESPONSE_HEAD_MAX 16384		/* bytes of all header lines */
-#define RESPONSE_BODY_MAX (256 * 1024)	/* bytes of a body */
+#define RESPONSE_HEAD_MAX 16384	       /* bytes of all header lines */
+#define RESPONSE_BODY_MAX (256 * 1024) /* bytes of a body */
 
 struct response {
 	int status;	 /* 200 */
 	struct buf head; /* complete header lines, each ending in CR LF; no Content-Length */
 	struct buf body;
-	bool head_only;	 /* answer to HEAD: the body is counted, not sent */
+	bool head_only; /* answer to HEAD: the body is counted, not sent */
 };
 
 void response_init(struct response *r);

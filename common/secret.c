@@ -32,7 +32,7 @@ secret_token(char out[SECRET_HASH_LEN + 1])
 
 	randombytes_buf(bytes, sizeof(bytes));
 	sodium_bin2base64(out, SECRET_HASH_LEN + 1, bytes, sizeof(bytes),
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	sodium_memzero(bytes, sizeof(bytes));
 }
 
@@ -43,7 +43,7 @@ secret_hash(const void *data, size_t len, char out[SECRET_HASH_LEN + 1])
 
 	crypto_hash_sha256(hash, data, len);
 	sodium_bin2base64(out, SECRET_HASH_LEN + 1, hash, sizeof(hash),
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	sodium_memzero(hash, sizeof(hash));
 }
 

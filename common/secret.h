@@ -30,7 +30,8 @@ void secret_hash(const void *data, size_t len, char out[SECRET_HASH_LEN + 1]);
 /* A 64-bit hash that names things in our own files; not a secret. Strings, ended by NULL. */
 uint64_t secret_key(const char *first, ...) __attribute__((sentinel));
 
-/* Base64 (RFC 4648 section 4) of data for a Basic credential, NUL-terminated; false if size is too small. */
+/* Base64 (RFC 4648 section 4) of data for a Basic credential, NUL-terminated; false if size is too
+ * small. */
 bool secret_base64(const void *data, size_t len, char *out, size_t size);
 
 #endif

@@ -23,7 +23,8 @@ site_set(struct site *site, const char *scheme, const char *authority)
 static bool
 says_same_origin(const struct request *request)
 {
-	return request->sec_fetch_site != NULL && strcmp(request->sec_fetch_site, "same-origin") == 0;
+	return request->sec_fetch_site != NULL &&
+	       strcmp(request->sec_fetch_site, "same-origin") == 0;
 }
 
 /*
@@ -69,7 +70,7 @@ site_find(const struct config *config, const struct request *request, struct sit
 			continue;
 		site->opencode = &config->opencode[i];
 		site_set(site, authority == config->opencode[i].url + 8 ? "https://" : "http://",
-		    authority);
+			 authority);
 		return ERR_OK;
 	}
 	return ERR_HOST;
@@ -82,7 +83,8 @@ site_find(const struct config *config, const struct request *request, struct sit
 static bool
 origin_is_ours(const struct site *site, const struct request *request)
 {
-	const char *theirs = origin_authority(request->origin), *ours = origin_authority(site->origin);
+	const char *theirs = origin_authority(request->origin),
+		   *ours = origin_authority(site->origin);
 	struct authority a, b;
 
 	if (strcasecmp(request->origin, site->origin) == 0)
@@ -90,7 +92,7 @@ origin_is_ours(const struct site *site, const struct request *request)
 	if (site->opencode->url[0] != '\0' || theirs == NULL || ours == NULL)
 		return false;
 	return (theirs - request->origin) == (ours - site->origin) && authority_read(theirs, &a) &&
-	    authority_read(ours, &b) && authority_same(&a, &b);
+	       authority_read(ours, &b) && authority_same(&a, &b);
 }
 
 bool
@@ -106,6 +108,6 @@ site_cross_site(const struct site *site, const struct request *request)
 {
 	if (request->sec_fetch_site != NULL)
 		return strcmp(request->sec_fetch_site, "cross-site") == 0 ||
-		    strcmp(request->sec_fetch_site, "same-site") == 0;
+		       strcmp(request->sec_fetch_site, "same-site") == 0;
 	return request->origin != NULL && !origin_is_ours(site, request);
 }

@@ -14,16 +14,16 @@
 struct site {
 	const struct config_opencode *opencode;
 	char origin[ORIGIN_MAX + 1]; /* "https://opencode.example.com", in lower case */
-	bool secure;			    /* the origin is https: cookies are Secure */
-	bool usable;			    /* secure, or a loopback name: sign-ins are possible */
+	bool secure;		     /* the origin is https: cookies are Secure */
+	bool usable;		     /* secure, or a loopback name: sign-ins are possible */
 };
 
 /*
  * Finds the site from the configured URLs and the request (design section 7).
  * ERR_HOST: the Host header is missing, malformed, or names none of the configured sites.
  */
-enum err site_find(const struct config *config, const struct request *request, struct site *site)
-    MUST_CHECK;
+enum err
+site_find(const struct config *config, const struct request *request, struct site *site) MUST_CHECK;
 
 /* Whether the browser says that a page of our own sent this request. */
 bool site_same_origin(const struct site *site, const struct request *request);

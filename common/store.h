@@ -32,11 +32,12 @@ struct snapshot {
 	struct flow flow;
 	enum flow_state state;
 	enum flow_reason reason;
-	bool bound;			  /* belongs to flow.browser or to whoever confirmed */
-	char browser[BROWSER_ID_LEN + 1]; /* bound: its browser; else the one that the flow is offered to */
-	bool expired;			  /* it ended because its time was over */
-	bool ended;			  /* its end is written down: it stays as it is */
-	int64_t now;			  /* the store's clock */
+	bool bound; /* belongs to flow.browser or to whoever confirmed */
+	char browser[BROWSER_ID_LEN +
+		     1]; /* bound: its browser; else the one that the flow is offered to */
+	bool expired;	 /* it ended because its time was over */
+	bool ended;	 /* its end is written down: it stays as it is */
+	int64_t now;	 /* the store's clock */
 };
 
 struct store_lock {
@@ -61,12 +62,13 @@ struct store_ops {
 	enum err (*lock)(struct store *s, uint64_t group, struct store_lock *lock);
 	void (*unlock)(struct store *s, struct store_lock *lock);
 
-	/* Whether one more flow is within the limits, those of the same group not counted: ERR_TOO_MANY_FLOWS. */
+	/* Whether one more flow is within the limits, those of the same group not counted:
+	 * ERR_TOO_MANY_FLOWS. */
 	enum err (*room)(struct store *s, const struct store_keys *keys);
 
 	/* Records a waiting flow. ERR_TAKEN: there is one of this id. */
 	enum err (*add)(struct store *s, const struct flow *flow, const char *authorize_url,
-	    const struct store_keys *keys);
+			const struct store_keys *keys);
 
 	/* ERR_UNKNOWN_FLOW: there is none, or its record is damaged. */
 	enum err (*find)(struct store *s, const char *id, struct snapshot *out);
@@ -77,7 +79,8 @@ struct store_ops {
 	/* Binds a flow to a browser, once. ERR_TAKEN: it is bound. */
 	enum err (*bind)(struct store *s, const char *id, const char *browser);
 
-	/* Ends the waiting, once: of all claim, supersede and expire of a flow one wins, the others get ERR_TAKEN. */
+	/* Ends the waiting, once: of all claim, supersede and expire of a flow one wins, the others
+	 * get ERR_TAKEN. */
 	enum err (*claim)(struct store *s, const char *id);
 	enum err (*supersede)(struct store *s, const char *id);
 	enum err (*expire)(struct store *s, const char *id);
@@ -87,17 +90,20 @@ struct store_ops {
 
 	/* Writes how a claimed or expired flow ended, once (ERR_TAKEN). */
 	enum err (*end)(struct store *s, const char *id, enum flow_state state,
-	    enum flow_reason reason);
+			enum flow_reason reason);
 
-	/* The newest ids, at most STORE_LIST_MAX: those that wait in a group or a slot; all of a browser. */
+	/* The newest ids, at most STORE_LIST_MAX: those that wait in a group or a slot; all of a
+	 * browser. */
 	enum err (*list_waiting)(struct store *s, uint64_t group, uint64_t slot,
-	    char id[][FLOW_ID_LEN + 1], size_t *count);
+				 char id[][FLOW_ID_LEN + 1], size_t *count);
 	enum err (*list_browser)(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1],
-	    size_t *count);
+				 size_t *count);
 	enum err (*count_waiting)(struct store *s, size_t *count);
 
-	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one. */
-	enum err (*recall)(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1]);
+	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
+	 */
+	enum err (*recall)(struct store *s, const char *name, int seconds,
+			   char note[STORE_NOTE_MAX + 1]);
 	enum err (*remember)(struct store *s, const char *name, const char *note);
 
 	void (*close)(struct store *s);
@@ -108,8 +114,8 @@ struct store {
 };
 
 /* What a store is called in the configuration: "dir:/path". ERR_CONFIG: no such kind. */
-enum err store_open(const char *spec, const struct store_limits *limits, struct store **out)
-    MUST_CHECK;
+enum err
+store_open(const char *spec, const struct store_limits *limits, struct store **out) MUST_CHECK;
 
 /* Whether spec names a store that this program has. */
 bool store_known(const char *spec);

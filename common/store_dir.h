@@ -16,7 +16,7 @@
  * looked at with each operation, so that a folder that comes later, goes, or
  * changes hands is noticed then: ERR_STORE. Fails with ERR_MEMORY only.
  */
-enum err store_dir_open(const char *path, const struct store_limits *limits, struct store **out)
-    MUST_CHECK;
+enum err
+store_dir_open(const char *path, const struct store_limits *limits, struct store **out) MUST_CHECK;
 
 #endif

@@ -149,7 +149,7 @@ index_find(struct index *ix, const char *id)
 /* Counts what waits besides the group of keys; exact: by the flows' own files. */
 static bool
 within(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
-    int64_t now, bool exact)
+       int64_t now, bool exact)
 {
 	int all = 0, client = 0;
 
@@ -168,12 +168,12 @@ within(struct index *ix, const struct store_keys *keys, const struct store_limit
 
 enum err
 index_room(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
-    int64_t now)
+	   int64_t now)
 {
 	/* the index counts too many rather than too few, so its yes is enough */
 	return within(ix, keys, limits, now, false) || within(ix, keys, limits, now, true)
-	    ? ERR_OK
-	    : ERR_TOO_MANY_FLOWS;
+		   ? ERR_OK
+		   : ERR_TOO_MANY_FLOWS;
 }
 
 /* Keeps the newest ids in order, newest first. */

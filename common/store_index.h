@@ -23,12 +23,14 @@ struct index {
 	int fd;
 	struct index_entry *entry; /* mapped */
 	size_t count;
-	/* Asks the flow's own files whether it has ended: the end of a flow leaves the index alone. */
+	/* Asks the flow's own files whether it has ended: the end of a flow leaves the index alone.
+	 */
 	bool (*has_ended)(int dir, const char *id);
 };
 
 /* Opens, locks and maps the index of a folder, made empty if there is none. ERR_STORE. */
-enum err index_open(struct index *ix, int dir, bool (*has_ended)(int dir, const char *id)) MUST_CHECK;
+enum err
+index_open(struct index *ix, int dir, bool (*has_ended)(int dir, const char *id)) MUST_CHECK;
 void index_close(struct index *ix);
 
 /*
@@ -43,23 +45,24 @@ bool index_waits(const struct index_entry *e, int64_t now);
  * flow. An entry that held a flow still does: the caller removes that flow's
  * files. ERR_STORE: cannot grow, or all entries wait.
  */
-enum err index_place(struct index *ix, int64_t now, size_t most, struct index_entry **out) MUST_CHECK;
+enum err
+index_place(struct index *ix, int64_t now, size_t most, struct index_entry **out) MUST_CHECK;
 
 /* The entry of a flow, or NULL. */
 struct index_entry *index_find(struct index *ix, const char *id);
 
 /* Whether one more flow is within the limits: ERR_TOO_MANY_FLOWS. */
 enum err index_room(struct index *ix, const struct store_keys *keys,
-    const struct store_limits *limits, int64_t now);
+		    const struct store_limits *limits, int64_t now);
 
 /* The id of an entry, if it holds a well-formed one. */
 bool index_id(const struct index_entry *e, char id[FLOW_ID_LEN + 1]);
 
 /* The newest ids, at most STORE_LIST_MAX, newest first: see struct store_ops. */
 void index_list_waiting(struct index *ix, uint64_t group, uint64_t slot, int64_t now,
-    char id[][FLOW_ID_LEN + 1], size_t *count);
+			char id[][FLOW_ID_LEN + 1], size_t *count);
 void index_list_browser(const struct index *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
-    size_t *count);
+			size_t *count);
 size_t index_count_waiting(struct index *ix, int64_t now);
 
 #endif

@@ -38,12 +38,19 @@ connection_close(struct connections *all, int fd)
 static bool
 connection_rest(struct connections *all, int fd)
 {
+	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
 	struct connection *c = &all->of[fd];
 	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.fd = fd};
 	int busy = CONNECTION_BUSY;
 
 	if (!c->registered) {
-		if (epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+		/*
+		 * A first request is only read when it is there, and its answer always fits into
+		 * the socket; from the second answer on, a peer that never reads could block us.
+		 */
+		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
+		    epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
 			connection_close(all, fd);
 			return true;
 		}
@@ -324,10 +331,9 @@ connection_event(struct server *server, int fd)
 	}
 }
 
-bool
+void
 connection_open(struct connections *all, int fd)
 {
-	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
 	struct connection *c = &all->of[fd];
 	int state = CONNECTION_FREE;
 
@@ -341,11 +347,6 @@ connection_open(struct connections *all, int fd)
 	buf_init(&c->saved, WORKER_REQUEST_MAX);
 	if (atomic_fetch_add(&all->count, 1) >= WORKER_CONNECTIONS_MAX - SPARE_DESCRIPTORS)
 		connection_evict(all);
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0)
-		return true;
-	connection_close(all, fd);
-	return false;
 }
 
 void

@@ -54,8 +54,8 @@ struct server {
 	unsigned char peek[CONNECTION_PEEK_MAX];
 };
 
-/* Makes an accepted socket a connection, busy for the caller. False: it was closed. */
-bool connection_open(struct connections *all, int fd);
+/* Makes an accepted socket a connection, busy for the caller. */
+void connection_open(struct connections *all, int fd);
 
 /* Serves a busy connection until it rests or is closed. */
 void connection_run(struct server *server, int fd);

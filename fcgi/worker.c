@@ -71,8 +71,7 @@ welcome(struct worker *w, struct server *server, int fd)
 	}
 	if (w->inet)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!connection_open(&w->all, fd))
-		return;
+	connection_open(&w->all, fd);
 	if (atomic_load(&w->stopping) != 0)
 		(void)poll(&p, 1, NEWCOMER_MS);
 	connection_run(server, fd);

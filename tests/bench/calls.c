@@ -49,5 +49,6 @@ calls_make(const char *socket_path, const char *query)
 
 	snprintf(target, sizeof(target), "/auth/callback?%s", query);
 	return call(socket_path, target, "Host: localhost:1455", NULL) &&
-	    call(socket_path, "/provider/bench/oauth/callback", "Host: opencode", "{\"method\":0}");
+	       call(socket_path, "/provider/bench/oauth/callback", "Host: opencode",
+		    "{\"method\":0}");
 }

@@ -18,6 +18,6 @@ main(void)
 		return EXIT_FAILURE;
 #endif
 	return write(STDOUT_FILENO, answer, sizeof(answer)) == (ssize_t)sizeof(answer)
-	    ? EXIT_SUCCESS
-	    : EXIT_FAILURE;
+		   ? EXIT_SUCCESS
+		   : EXIT_FAILURE;
 }

@@ -61,9 +61,9 @@ run(char *program, const char *status)
 	waitpid(pid, &exit_status, 0);
 	posix_spawn_file_actions_destroy(&actions);
 	return exit_status == 0 && got >= strlen(status) &&
-		memcmp(answer, status, strlen(status)) == 0
-	    ? now_ms() - start
-	    : -1;
+		       memcmp(answer, status, strlen(status)) == 0
+		   ? now_ms() - start
+		   : -1;
 }
 
 int
@@ -82,7 +82,7 @@ main(int argc, char **argv)
 
 		if ((hash = strchr(query, '#')) != NULL) {
 			snprintf(text, sizeof(text), "%.*s%09ld%s", (int)(hash - query), query,
-			    first + i, hash + 1);
+				 first + i, hash + 1);
 			setenv("QUERY_STRING", text, 1);
 		}
 		if ((times[i] = run(argv[4], argv[3])) < 0) {

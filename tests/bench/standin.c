@@ -28,14 +28,15 @@ reply_to(const char *request, char *out, size_t size)
 	if (strncmp(request, count, sizeof(count) - 1) == 0) {
 		snprintf(out, size, "%ld", atomic_load(&finished));
 	} else if (strncmp(request, begin, sizeof(begin) - 1) == 0 &&
-	    strstr(request, "/oauth/authorize ") != NULL) {
+		   strstr(request, "/oauth/authorize ") != NULL) {
 		long n = strtol(request + sizeof(begin) - 1, NULL, 10);
 
 		snprintf(out, size,
-		    "{\"url\":\"https://auth.example.com/oauth/authorize?response_type=code&"
-		    "client_id=bench&redirect_uri=http%%3A%%2F%%2Flocalhost%%3A%ld%%2Fauth%%2Fcallback"
-		    "&state=bench-state-%09ld\",\"method\":\"auto\",\"instructions\":\"x\"}",
-		    PORT_FIRST + n, n);
+			 "{\"url\":\"https://auth.example.com/oauth/authorize?response_type=code&"
+			 "client_id=bench&redirect_uri=http%%3A%%2F%%2Flocalhost%%3A%ld%%2Fauth%%"
+			 "2Fcallback"
+			 "&state=bench-state-%09ld\",\"method\":\"auto\",\"instructions\":\"x\"}",
+			 PORT_FIRST + n, n);
 	} else {
 		if (strncmp(request, "POST ", 5) == 0)
 			atomic_fetch_add(&finished, 1);
@@ -50,8 +51,8 @@ is_whole(const char *text)
 {
 	const char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\ncontent-length:");
 
-	return end != NULL &&
-	    (length == NULL || length > end || strlen(end + 4) >= strtoul(length + 16, NULL, 10));
+	return end != NULL && (length == NULL || length > end ||
+			       strlen(end + 4) >= strtoul(length + 16, NULL, 10));
 }
 
 static void *
@@ -66,12 +67,13 @@ run(void *arg)
 
 		request[0] = '\0';
 		while (!is_whole(request) && got < sizeof(request) - 1 &&
-		    (n = read(fd, request + got, sizeof(request) - 1 - got)) > 0) {
+		       (n = read(fd, request + got, sizeof(request) - 1 - got)) > 0) {
 			got += (size_t)n;
 			request[got] = '\0';
 		}
 		reply_to(request, body, sizeof(body));
-		len = snprintf(reply, sizeof(reply),
+		len = snprintf(
+		    reply, sizeof(reply),
 		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 		    "Connection: close\r\n\r\n%s",
 		    strlen(body), body);

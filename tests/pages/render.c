@@ -67,7 +67,8 @@ write_ended(const char *folder, enum flow_state state, enum flow_reason reason, 
 	f.reason = reason;
 	f.listed = listed;
 	snprintf(name, sizeof(name), "%s%s%s%s", flow_state_name(state),
-		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason), listed ? "-listed" : "");
+		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason),
+		 listed ? "-listed" : "");
 	buf_init(&page, 65536);
 	write_page(folder, name, &page, page_flow(&page, &site, &f));
 }

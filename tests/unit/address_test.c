@@ -11,7 +11,7 @@
 #include "address.h"
 #include "secret.h"
 
-#define AUTH "https://auth.openai.com/oauth/authorize?response_type=code&client_id=x"
+#define AUTH  "https://auth.openai.com/oauth/authorize?response_type=code&client_id=x"
 #define LOCAL "&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback"
 
 static const struct {
@@ -20,18 +20,18 @@ static const struct {
 	const char *host; /* of the redirect URI */
 } rows[] = {
     {AUTH LOCAL "&state=S", true, "localhost:1455"},
-    {"https://a.example/?response_type=code&state=S&redirect_uri=http://127.0.0.1:8080/callback", true,
-	"127.0.0.1:8080"},
+    {"https://a.example/?response_type=code&state=S&redirect_uri=http://127.0.0.1:8080/callback",
+     true, "127.0.0.1:8080"},
     {"https://a.example/?response_type=code&state=S&redirect_uri=http://[::1]:8080/callback", true,
-	"[::1]:8080"},
+     "[::1]:8080"},
     {"http://a.example:8443/?response_type=code&state=S&redirect_uri=http://127.0.0.1:1024/", true,
-	"127.0.0.1:1024"},
+     "127.0.0.1:1024"},
     {AUTH LOCAL, false, NULL},
     {AUTH LOCAL "&state=", false, NULL},
     {AUTH "&state=S", false, NULL},
     {AUTH LOCAL "&state=S&state=T", false, NULL},
-    {"https://a.example/?response_type=token&state=S&redirect_uri=http://127.0.0.1:8080/callback", false,
-	NULL},
+    {"https://a.example/?response_type=token&state=S&redirect_uri=http://127.0.0.1:8080/callback",
+     false, NULL},
     {AUTH "&state=S&redirect_uri=http%3A%2F%2Flocalhost%3A1023%2F", false, NULL},
     {AUTH "&state=S&redirect_uri=http%3A%2F%2Flocalhost%2Fcallback", false, NULL},
     {AUTH "&state=S&redirect_uri=https%3A%2F%2Flocalhost%3A1455%2Fcallback", false, NULL},
@@ -41,10 +41,12 @@ static const struct {
     {AUTH "&state=S&redirect_uri=http%3A%2F%2F127.0.0.2%3A1455%2F", false, NULL},
     {AUTH "&state=S&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2F%3Fx%3D1", false, NULL},
     {AUTH "&state=S&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2F%23f", false, NULL},
-    {AUTH "&state=S&redirect_uri=https%3A%2F%2Fopencode.example.com%2Fauth%2Fcallback", false, NULL},
-    {"https://u:p@auth.openai.com/?response_type=code&state=S&redirect_uri=http://localhost:1455/", false,
-	NULL},
-    {"javascript:alert(1)?response_type=code&state=S&redirect_uri=http://localhost:1455/", false, NULL},
+    {AUTH "&state=S&redirect_uri=https%3A%2F%2Fopencode.example.com%2Fauth%2Fcallback", false,
+     NULL},
+    {"https://u:p@auth.openai.com/?response_type=code&state=S&redirect_uri=http://localhost:1455/",
+     false, NULL},
+    {"javascript:alert(1)?response_type=code&state=S&redirect_uri=http://localhost:1455/", false,
+     NULL},
     {"data:text/html,x", false, NULL},
     {"", false, NULL},
 };

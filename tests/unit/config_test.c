@@ -84,7 +84,8 @@ static const struct {
     {"[opencode]\nurl = https://u:p@opencode.example.com\n", ":2: url: must be an origin"},
     {"[opencode]\nurl = http://opencode.example.com\n", ":2: url: must be https"},
     {"[opencode a]\nport = 1\n[opencode b]\nport = 2\n", "each needs its url"},
-    {"[opencode a]\nurl = https://a.example\n[opencode b]\nurl = https://a.example/\n", "the same url"},
+    {"[opencode a]\nurl = https://a.example\n[opencode b]\nurl = https://a.example/\n",
+     "the same url"},
     {"[opencode a/b]\nport = 1\n", ":2: [opencode a/b]: a NAME has only"},
     {"[opencode]\nsocket = relative.sock\n", ":2: socket: must be an absolute path"},
     {"[opencode]\nsocket = /run/%n.sock\n", ":2: socket: may hold %p once"},
@@ -149,11 +150,12 @@ files_of_a_bad_kind_are_refused(void **state)
 static void
 what_is_dumped_reads_back(void **state)
 {
-	static const char text[] = "[opencode a]\nurl = https://a.example\nport = 5000\n"
-				   "[opencode b]\nurl = https://b.example\npassword_file = /etc/secret\n"
-				   "[web]\nprefix = /login\ncallback_paths = /auth/callback /x\n"
-				   "[flow]\nlifetime = 99\nissuers = https://a.example=https://b.example/t\n"
-				   "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
+	static const char text[] =
+	    "[opencode a]\nurl = https://a.example\nport = 5000\n"
+	    "[opencode b]\nurl = https://b.example\npassword_file = /etc/secret\n"
+	    "[web]\nprefix = /login\ncallback_paths = /auth/callback /x\n"
+	    "[flow]\nlifetime = 99\nissuers = https://a.example=https://b.example/t\n"
+	    "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
 	char message[CONFIG_MESSAGE_MAX];
 	struct buf first, second;
 
@@ -178,7 +180,8 @@ what_is_dumped_reads_back(void **state)
 static void
 the_environment_wins_over_the_file(void **state)
 {
-	struct config_source source = {.file = file, .public_url = "https://env.example/", .worker_threads = "2"};
+	struct config_source source = {
+	    .file = file, .public_url = "https://env.example/", .worker_threads = "2"};
 	char message[CONFIG_MESSAGE_MAX];
 
 	(void)state;

@@ -89,7 +89,8 @@ ours_never_reaches_opencode(void **state)
 
 	(void)state;
 	buf_init(&out, 256);
-	assert_int_equal(cookie_strip("a=1; __Host-opencode-callback=" TOKEN "; b=2; opencode-callback=x", &out),
+	assert_int_equal(
+	    cookie_strip("a=1; __Host-opencode-callback=" TOKEN "; b=2; opencode-callback=x", &out),
 	    ERR_OK);
 	assert_string_equal(buf_text(&out), "a=1; b=2");
 	buf_free(&out);

@@ -34,29 +34,32 @@ static void
 a_line_is_key_and_value(void **state)
 {
 	(void)state;
-	CAPTURE(log_event(LOG_LEVEL_INFO, "flow-begun", "flow", "abc", "client", NULL, "why", "two words", NULL));
-	assert_string_equal(said,
-	    "opencode-callback: level=info event=flow-begun flow=abc why=\"two words\"\n");
+	CAPTURE(log_event(LOG_LEVEL_INFO, "flow-begun", "flow", "abc", "client", NULL, "why",
+			  "two words", NULL));
+	assert_string_equal(
+	    said, "opencode-callback: level=info event=flow-begun flow=abc why=\"two words\"\n");
 }
 
 static void
 a_line_stays_a_line(void **state)
 {
 	(void)state;
-	CAPTURE(log_event(LOG_LEVEL_INFO, "x", "path", "/a\nevent=forged \"q\" \x1b[31m\\ \xc3\xa9", NULL));
+	CAPTURE(log_event(LOG_LEVEL_INFO, "x", "path", "/a\nevent=forged \"q\" \x1b[31m\\ \xc3\xa9",
+			  NULL));
 	assert_string_equal(said,
-	    "opencode-callback: level=info event=x "
-	    "path=\"/a\\x0aevent=forged \\\"q\\\" \\x1b[31m\\\\ \\xc3\\xa9\"\n");
+			    "opencode-callback: level=info event=x "
+			    "path=\"/a\\x0aevent=forged \\\"q\\\" \\x1b[31m\\\\ \\xc3\\xa9\"\n");
 	CAPTURE(log_event(LOG_LEVEL_INFO, "x", "path", "a=b", "empty", "", NULL));
-	assert_string_equal(said, "opencode-callback: level=info event=x path=\"a=b\" empty=\"\"\n");
+	assert_string_equal(said,
+			    "opencode-callback: level=info event=x path=\"a=b\" empty=\"\"\n");
 }
 
 static void
 secrets_are_hidden_by_their_names(void **state)
 {
 	(void)state;
-	CAPTURE(log_event(LOG_LEVEL_ERROR, "x", "code", "CANARY", "state", "CANARY", "cookie", "CANARY",
-	    "authorization", "CANARY", "query", "CANARY", NULL));
+	CAPTURE(log_event(LOG_LEVEL_ERROR, "x", "code", "CANARY", "state", "CANARY", "cookie",
+			  "CANARY", "authorization", "CANARY", "query", "CANARY", NULL));
 	assert_null(strstr(said, "CANARY"));
 	assert_non_null(strstr(said, "code=(hidden)"));
 }

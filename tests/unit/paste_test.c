@@ -70,7 +70,7 @@ reads_what_people_paste(void **state)
 		got = paste_read(rows[i].text, &flow, "https://opencode.example.com", &query);
 		if (got != rows[i].want)
 			fail_msg("'%s': got %s, want %s", rows[i].text, error_name(got),
-			    error_name(rows[i].want));
+				 error_name(rows[i].want));
 		if (got == ERR_OK)
 			assert_string_equal(buf_text(&query), rows[i].query);
 		else

@@ -87,7 +87,8 @@ sizes_have_their_limits(void **state)
 	query_free(&q);
 	assert_int_equal(query_parse(&q, raw, 6 + QUERY_VALUE_MAX, QUERY_STRING), ERR_VALUE_LONG);
 	for (int i = 0; i < QUERY_PARAMS_MAX; i++)
-		snprintf(many + strlen(many), sizeof(many) - strlen(many), "%sp%d=", i > 0 ? "&" : "", i);
+		snprintf(many + strlen(many), sizeof(many) - strlen(many),
+			 "%sp%d=", i > 0 ? "&" : "", i);
 	assert_int_equal(query_parse(&q, many, strlen(many), QUERY_STRING), ERR_OK);
 	query_free(&q);
 	snprintf(many + strlen(many), sizeof(many) - strlen(many), "&x=");
@@ -100,7 +101,8 @@ raw_parameters_are_copied_as_they_stand(void **state)
 	char out[32] = "";
 
 	(void)state;
-	assert_true(query_copy_raw("a=1&directory=%2Fsrc&auth_token=x", "directory", out, sizeof(out)));
+	assert_true(
+	    query_copy_raw("a=1&directory=%2Fsrc&auth_token=x", "directory", out, sizeof(out)));
 	assert_true(query_copy_raw("workspace=w&mydirectory=2", "workspace", out, sizeof(out)));
 	assert_string_equal(out, "directory=%2Fsrc&workspace=w");
 	assert_true(query_copy_raw("mydirectory=2", "directory", out, sizeof(out)));

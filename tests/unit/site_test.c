@@ -23,43 +23,52 @@ static const struct {
 	bool same, cross;
 } rows[] = {
     /* detected */
-    {"", "opencode.example.com", true, NULL, NULL, ERR_OK, "https://opencode.example.com", true, false, false},
-    {"", "opencode.example.com", false, NULL, NULL, ERR_OK, "http://opencode.example.com", false, false, false},
-    {"", "opencode.example.com", false, "none", NULL, ERR_OK, "https://opencode.example.com", true, false,
-	false},
-    {"", "127.0.0.1:8080", false, "same-origin", NULL, ERR_OK, "http://127.0.0.1:8080", true, true, false},
+    {"", "opencode.example.com", true, NULL, NULL, ERR_OK, "https://opencode.example.com", true,
+     false, false},
+    {"", "opencode.example.com", false, NULL, NULL, ERR_OK, "http://opencode.example.com", false,
+     false, false},
+    {"", "opencode.example.com", false, "none", NULL, ERR_OK, "https://opencode.example.com", true,
+     false, false},
+    {"", "127.0.0.1:8080", false, "same-origin", NULL, ERR_OK, "http://127.0.0.1:8080", true, true,
+     false},
     {"", "localhost:8080", false, NULL, NULL, ERR_OK, "http://localhost:8080", true, false, false},
     {"", "[::1]:8080", false, NULL, NULL, ERR_OK, "http://[::1]:8080", true, false, false},
     /* a Host without its port: a same-origin begin's Origin is the whole truth */
-    {"", "127.0.0.1", false, "same-origin", "http://127.0.0.1:8080", ERR_OK, "http://127.0.0.1:8080", true,
-	true, false},
-    {"", "127.0.0.1", false, NULL, "http://127.0.0.1:8080", ERR_OK, "http://127.0.0.1", true, true, false},
-    {"", "a.example", true, "same-origin", "https://b.example", ERR_OK, "https://a.example", true, true,
-	false},
-    {"", "a.example", true, "cross-site", "https://b.example", ERR_OK, "https://a.example", true, false,
-	true},
+    {"", "127.0.0.1", false, "same-origin", "http://127.0.0.1:8080", ERR_OK,
+     "http://127.0.0.1:8080", true, true, false},
+    {"", "127.0.0.1", false, NULL, "http://127.0.0.1:8080", ERR_OK, "http://127.0.0.1", true, true,
+     false},
+    {"", "a.example", true, "same-origin", "https://b.example", ERR_OK, "https://a.example", true,
+     true, false},
+    {"", "a.example", true, "cross-site", "https://b.example", ERR_OK, "https://a.example", true,
+     false, true},
     {"", "a.example", true, "same-site", NULL, ERR_OK, "https://a.example", true, false, true},
-    {"", "a.example", true, NULL, "https://b.example", ERR_OK, "https://a.example", true, false, true},
+    {"", "a.example", true, NULL, "https://b.example", ERR_OK, "https://a.example", true, false,
+     true},
     {"", "a.example", true, NULL, "null", ERR_OK, "https://a.example", true, false, true},
-    {"", "a.example", true, NULL, "http://a.example", ERR_OK, "https://a.example", true, false, true},
+    {"", "a.example", true, NULL, "http://a.example", ERR_OK, "https://a.example", true, false,
+     true},
     {"", NULL, true, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"", "", true, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"", "a:b:c", true, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"", "a.example/x", true, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"", "a.example:123456", true, NULL, NULL, ERR_HOST, NULL, false, false, false},
     /* configured */
-    {"https://a.example", "a.example", false, NULL, NULL, ERR_OK, "https://a.example", true, false, false},
-    {"https://a.example", "A.Example", false, NULL, NULL, ERR_OK, "https://a.example", true, false, false},
-    {"https://a.example:8443", "a.example", false, NULL, NULL, ERR_OK, "https://a.example:8443", true, false,
-	false},
-    {"https://a.example:8443", "a.example:9", false, NULL, NULL, ERR_HOST, NULL, false, false, false},
+    {"https://a.example", "a.example", false, NULL, NULL, ERR_OK, "https://a.example", true, false,
+     false},
+    {"https://a.example", "A.Example", false, NULL, NULL, ERR_OK, "https://a.example", true, false,
+     false},
+    {"https://a.example:8443", "a.example", false, NULL, NULL, ERR_OK, "https://a.example:8443",
+     true, false, false},
+    {"https://a.example:8443", "a.example:9", false, NULL, NULL, ERR_HOST, NULL, false, false,
+     false},
     {"https://a.example", "b.example", false, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"https://a.example", "a.example.evil", false, NULL, NULL, ERR_HOST, NULL, false, false, false},
     {"https://a.example", "", false, NULL, NULL, ERR_HOST, NULL, false, false, false},
-    {"https://a.example", "a.example", false, NULL, "https://a.example", ERR_OK, "https://a.example", true,
-	true, false},
-    {"https://a.example", "a.example", false, NULL, "https://a.example:8443", ERR_OK, "https://a.example",
-	true, false, true},
+    {"https://a.example", "a.example", false, NULL, "https://a.example", ERR_OK,
+     "https://a.example", true, true, false},
+    {"https://a.example", "a.example", false, NULL, "https://a.example:8443", ERR_OK,
+     "https://a.example", true, false, true},
 };
 
 static void
@@ -70,18 +79,19 @@ finds_what_the_table_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct request r = {.method = "GET",
-		    .path = "/",
-		    .query = "",
-		    .mount = "",
-		    .host = rows[i].host,
-		    .https = rows[i].https,
-		    .sec_fetch_site = rows[i].fetch_site,
-		    .origin = rows[i].origin_header};
+				    .path = "/",
+				    .query = "",
+				    .mount = "",
+				    .host = rows[i].host,
+				    .https = rows[i].https,
+				    .sec_fetch_site = rows[i].fetch_site,
+				    .origin = rows[i].origin_header};
 		struct site site;
 		enum err got;
 
 		config->opencode_count = 1;
-		snprintf(config->opencode[0].url, sizeof(config->opencode[0].url), "%s", rows[i].url);
+		snprintf(config->opencode[0].url, sizeof(config->opencode[0].url), "%s",
+			 rows[i].url);
 		got = site_find(config, &r, &site);
 		if (got != rows[i].want)
 			fail_msg("row %zu: got %s", i, error_name(got));

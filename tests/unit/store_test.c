@@ -65,22 +65,22 @@ static struct flow
 make_flow(const char *name, int64_t lifetime, struct store_keys *keys)
 {
 	struct flow flow = {.method = 1,
-	    .provider = "openai",
-	    .redirect_host = "localhost:1455",
-	    .redirect_port = 1455,
-	    .redirect_path = "/auth/callback",
-	    .authorize_origin = "https://auth.openai.com",
-	    .directory = "%2Fsrc%2F\"quoted\"",
-	    .address = "192.0.2.1"};
+			    .provider = "openai",
+			    .redirect_host = "localhost:1455",
+			    .redirect_port = 1455,
+			    .redirect_path = "/auth/callback",
+			    .authorize_origin = "https://auth.openai.com",
+			    .directory = "%2Fsrc%2F\"quoted\"",
+			    .address = "192.0.2.1"};
 
 	flow_id(name, strlen(name), flow.id);
 	secret_hash(name, strlen(name), flow.browser);
 	flow.created = store->ops->now(store);
 	flow.expires = flow.created + lifetime;
 	*keys = (struct store_keys){.client = secret_key("client", name, NULL),
-	    .browser = secret_key("browser", name, NULL),
-	    .group = secret_key("group", name, NULL),
-	    .slot = secret_key("slot", name, NULL)};
+				    .browser = secret_key("browser", name, NULL),
+				    .group = secret_key("group", name, NULL),
+				    .slot = secret_key("slot", name, NULL)};
 	return flow;
 }
 
@@ -90,7 +90,8 @@ add_flow(const char *name, int64_t lifetime)
 	struct store_keys keys;
 	struct flow flow = make_flow(name, lifetime, &keys);
 
-	assert_int_equal(store->ops->add(store, &flow, "https://a.example/?state=x", &keys), ERR_OK);
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/?state=x", &keys),
+			 ERR_OK);
 	return flow;
 }
 
@@ -122,7 +123,8 @@ a_record_comes_back_whole(void **state)
 	assert_int_equal(store->ops->authorize_url(store, flow.id, &url), ERR_OK);
 	assert_string_equal(buf_text(&url), "https://a.example/?state=x");
 	buf_free(&url);
-	assert_int_equal(store->ops->find(store, "AAAAAAAAAAAAAAAAAAAAAA", &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->find(store, "AAAAAAAAAAAAAAAAAAAAAA", &snap),
+			 ERR_UNKNOWN_FLOW);
 	assert_int_equal(store->ops->find(store, "../../etc/passwd", &snap), ERR_UNKNOWN_FLOW);
 	assert_int_equal(store->ops->find(store, "index", &snap), ERR_UNKNOWN_FLOW);
 }
@@ -265,7 +267,8 @@ limits_hold_for_all_and_for_each(void **state)
 		flow = make_flow(name, 300, &keys);
 		keys.client = 7;
 		assert_int_equal(store->ops->room(store, &keys), ERR_OK);
-		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys), ERR_OK);
+		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys),
+				 ERR_OK);
 		if (i == 0)
 			first = flow;
 	}
@@ -378,7 +381,7 @@ a_claim_of_a_dead_process_is_interrupted(void **state)
 	(void)state;
 	path_of(path, flow.id, ".claim");
 	snprintf(text, sizeof(text), "claim %lld",
-	    (long long)(store->ops->now(store) - STORE_CLAIM_SECONDS - 1));
+		 (long long)(store->ops->now(store) - STORE_CLAIM_SECONDS - 1));
 	assert_int_equal(symlink(text, path), 0);
 	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
 	assert_int_equal(reason, REASON_INTERRUPTED);
