@@ -10,26 +10,81 @@
 #include "log.h"
 #include "secret.h"
 
-enum err
-folder_enter(const char *path, int *out)
+void
+folder_init(struct folder *f, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*f = (struct folder){.path = path, .fd = -1};
+	pthread_mutex_init(&f->mutex, NULL);
+}
+
+void
+folder_free(struct folder *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	pthread_mutex_destroy(&f->mutex);
+}
+
+/* Why this is no folder for us alone; NULL if it is one. */
+static const char *
+folder_fault(const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode))
+		return "is not a folder";
+	if (st->st_uid != geteuid())
+		return "belongs to another user";
+	if ((st->st_mode & 077) != 0)
+		return "others may enter it: its mode must be 0700";
+	return NULL;
+}
+
+/* Opens what is at the path now, under the descriptor's old number if there is one. */
+static const char *
+folder_open(struct folder *f)
+{
+	int fd = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const char *cause = NULL;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0)
 		cause = strerror(errno);
-	else if (st.st_uid != geteuid())
-		cause = "belongs to another user";
-	else if ((st.st_mode & 077) != 0)
-		cause = "others may enter it: its mode must be 0700";
-	if (cause == NULL) {
-		*out = fd;
-		return ERR_OK;
+	else
+		cause = folder_fault(&st);
+	if (cause == NULL && f->fd < 0) {
+		f->fd = fd;
+		fd = -1;
+	} else if (cause == NULL && dup3(fd, f->fd, O_CLOEXEC) < 0) {
+		cause = strerror(errno);
 	}
-	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", path, "cause", cause, NULL);
+	if (cause == NULL) {
+		f->device = st.st_dev;
+		f->inode = st.st_ino;
+	}
 	if (fd >= 0)
 		close(fd);
+	return cause;
+}
+
+enum err
+folder_enter(struct folder *f, int *fd)
+{
+	const char *cause = NULL;
+	struct stat st;
+
+	if (lstat(f->path, &st) != 0)
+		cause = strerror(errno);
+	else
+		cause = folder_fault(&st);
+	if (cause == NULL) {
+		pthread_mutex_lock(&f->mutex);
+		if (f->fd < 0 || f->device != st.st_dev || f->inode != st.st_ino)
+			cause = folder_open(f);
+		*fd = f->fd;
+		pthread_mutex_unlock(&f->mutex);
+	}
+	if (cause == NULL)
+		return ERR_OK;
+	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", f->path, "cause", cause, NULL);
 	return ERR_STORE;
 }
 

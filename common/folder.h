@@ -6,6 +6,7 @@
 #ifndef FOLDER_H
 #define FOLDER_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,11 +16,24 @@
 #define FOLDER_NAME_SIZE 128 /* of a name, with its NUL */
 #define FOLDER_LINK_SIZE 512 /* of a link's text, with its NUL */
 
+/* A folder that stays open between its uses. Filled in by folder_init(). */
+struct folder {
+	const char *path; /* not owned */
+	pthread_mutex_t mutex;
+	int fd; /* -1: not open yet; the number never changes after that */
+	dev_t device;
+	ino_t inode; /* which folder fd is */
+};
+
+void folder_init(struct folder *f, const char *path);
+void folder_free(struct folder *f);
+
 /*
- * Opens the folder into *fd (close it). ERR_STORE: missing, a link, of another
- * user, or open to others (anything but mode 0700 and less); the log has the cause.
+ * Looks at the path and gives the open folder that is there now (not to be
+ * closed). ERR_STORE: missing, a link, of another user, or open to others
+ * (anything but mode 0700 and less); the log has the cause. Thread-safe.
  */
-enum err folder_enter(const char *path, int *fd) MUST_CHECK;
+enum err folder_enter(struct folder *f, int *fd) MUST_CHECK;
 
 /* id and suffix, one behind the other. */
 void folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);

@@ -23,6 +23,7 @@ struct store_dir {
 	struct store store;
 	struct store_limits limits;
 	char path[PATH_MAX];
+	struct folder folder;
 };
 
 static struct store_dir *
@@ -76,10 +77,9 @@ dir_lock(struct store *s, uint64_t group, struct store_lock *lock)
 	int dir;
 
 	lock->fd = -1;
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	err = folder_lock(dir, "lock", (off_t)(group & GROUP_LOCKS), &lock->fd);
-	close(dir);
 	return err;
 }
 
@@ -92,27 +92,19 @@ dir_unlock(struct store *s, struct store_lock *lock)
 	lock->fd = -1;
 }
 
-/* Enters the folder and opens its index. Leave with index_leave(). */
+/* Enters the folder and opens its index. Leave with index_close(). */
 static enum err
 index_enter(struct store *s, struct index *ix)
 {
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	if (index_open(ix, dir, flow_files_ended) == ERR_OK)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "store-index", "folder", dir_of(s)->path, "cause",
 		  strerror(errno), NULL);
-	close(dir);
 	return ERR_STORE;
-}
-
-static void
-index_leave(struct index *ix)
-{
-	index_close(ix);
-	close(ix->dir);
 }
 
 static enum err
@@ -124,7 +116,7 @@ dir_room(struct store *s, const struct store_keys *keys)
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	err = index_room(&ix, keys, &dir_of(s)->limits, dir_now(s));
-	index_leave(&ix);
+	index_close(&ix);
 	return err;
 }
 
@@ -158,7 +150,7 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 			flow_files_remove(ix.dir, flow->id);
 		}
 	}
-	index_leave(&ix);
+	index_close(&ix);
 	return err;
 }
 
@@ -170,11 +162,10 @@ dir_find(struct store *s, const char *id, struct snapshot *out)
 
 	if (!flow_id_valid(id))
 		return ERR_UNKNOWN_FLOW;
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	out->now = dir_now(s);
 	err = flow_files_read(dir, id, out);
-	close(dir);
 	return err;
 }
 
@@ -184,10 +175,9 @@ dir_authorize_url(struct store *s, const char *id, struct buf *out)
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	err = folder_file_read(dir, id, ".url", out);
-	close(dir);
 	return err;
 }
 
@@ -197,10 +187,9 @@ dir_bind(struct store *s, const char *id, const char *browser)
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	err = folder_link_make(dir, id, ".browser", browser);
-	close(dir);
 	return err;
 }
 
@@ -211,13 +200,12 @@ take(struct store *s, const char *id, const char *word)
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
 	err = folder_link_make(dir, id, ".claim", text);
 	if (err == ERR_OK && strcmp(word, "superseded") == 0)
 		folder_remove(dir, id, ".url");
-	close(dir);
 	return err;
 }
 
@@ -245,11 +233,10 @@ dir_release(struct store *s, const char *id)
 	char name[FOLDER_NAME_SIZE];
 	int dir, r;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	folder_name(name, id, ".claim");
 	r = unlinkat(dir, name, 0);
-	close(dir);
 	return r == 0 ? ERR_OK : ERR_STORE;
 }
 
@@ -260,13 +247,12 @@ dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %s", flow_state_name(state), flow_reason_name(reason));
 	err = folder_link_make(dir, id, ".end", text);
 	if (err == ERR_OK)
 		folder_remove(dir, id, ".url");
-	close(dir);
 	return err;
 }
 
@@ -279,7 +265,7 @@ dir_list_waiting(struct store *s, uint64_t group, uint64_t slot, char id[][FLOW_
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	index_list_waiting(&ix, group, slot, dir_now(s), id, count);
-	index_leave(&ix);
+	index_close(&ix);
 	return ERR_OK;
 }
 
@@ -291,7 +277,7 @@ dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	index_list_browser(&ix, browser, id, count);
-	index_leave(&ix);
+	index_close(&ix);
 	return ERR_OK;
 }
 
@@ -303,7 +289,7 @@ dir_count_waiting(struct store *s, size_t *count)
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	*count = index_count_waiting(&ix, dir_now(s));
-	index_leave(&ix);
+	index_close(&ix);
 	return ERR_OK;
 }
 
@@ -315,10 +301,9 @@ dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	err = folder_link_read(dir, "note-", name, text);
-	close(dir);
 	if (err != ERR_OK)
 		return err;
 	since = strtoll(text, &rest, 10);
@@ -336,19 +321,19 @@ dir_remember(struct store *s, const char *name, const char *note)
 	enum err err;
 	int dir;
 
-	if (folder_enter(dir_of(s)->path, &dir) != ERR_OK)
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%lld %s", (long long)dir_now(s), note);
 	folder_remove(dir, "note-", name);
 	/* when two processes write at once, either note will do */
 	err = folder_link_make(dir, "note-", name, text);
-	close(dir);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
 
 static void
 dir_close(struct store *s)
 {
+	folder_free(&dir_of(s)->folder);
 	free(dir_of(s));
 }
 
@@ -389,6 +374,7 @@ store_dir_open(const char *path, const struct store_limits *limits, struct store
 		free(s);
 		return ERR_CONFIG;
 	}
+	folder_init(&s->folder, s->path);
 	*out = &s->store;
 	return ERR_OK;
 }

@@ -12,7 +12,7 @@
 #include "store.h"
 
 /*
- * path: a folder of our own user that nobody else may enter (0700). It is
+ * path: a folder of our own user that nobody else may enter (0700). Its path is
  * looked at with each operation, so that a folder that comes later, goes, or
  * changes hands is noticed then: ERR_STORE. Fails with ERR_MEMORY only.
  */

@@ -312,7 +312,7 @@ async function main() {
   worker = await startListening('worker.sock', fcgi, [
     '-c', path('bench.ini'), '-s', path('worker.sock'), '-t', String(threads),
   ])
-  const flows = { each: Number(process.env.FLOWS ?? 6000), starts: [] }
+  const flows = { each: Number(process.env.FLOWS ?? 10000), starts: [] }
   say(`beginning ${2 * flows.each + rounds * processes} sign-ins`)
   flows.starts.push(await beginFlows(ports.fresh, flows.each), await beginFlows(ports.fresh, flows.each))
   const forCgi = await beginFlows(ports.fresh, rounds * processes)
