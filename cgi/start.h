@@ -10,10 +10,6 @@
 #include "config.h"
 #include "error.h"
 
-#ifndef START_VERSION
-#define START_VERSION "0.1.0"
-#endif
-
 #define START_EXIT_USAGE  64 /* EX_USAGE of sysexits.h */
 #define START_EXIT_CONFIG 78 /* EX_CONFIG */
 

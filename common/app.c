@@ -13,6 +13,8 @@
 #include "flow_page.h"
 #include "health.h"
 
+#define METHOD_MAX 16 /* bytes of a method that is passed on */
+
 enum {
 	NO_HEAD = 1,	 /* HEAD is no GET here: it could consume something */
 	ANY_HOST = 2,	 /* answers whatever the Host header says */
@@ -119,7 +121,12 @@ route_matches(const struct route *route, const struct config *config, const char
 static bool
 method_matches(const struct route *route, const char *method)
 {
-	return strcmp(route->method, method) == 0 || strcmp(route->method, "*") == 0 ||
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	size_t len = strlen(method);
+
+	if (strcmp(route->method, "*") == 0)
+		return len > 0 && len <= METHOD_MAX && strspn(method, letters) == len;
+	return strcmp(route->method, method) == 0 ||
 	       (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0 &&
 		!(route->flags & NO_HEAD));
 }
@@ -161,6 +168,16 @@ is_person(const struct request *r)
 	return r->sec_fetch_dest == NULL || strcmp(r->sec_fetch_dest, "document") == 0;
 }
 
+/* Some go on to opencode as they are: nothing in them may end a request line. */
+static bool
+is_visible(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text <= ' ' || *text >= 0x7f)
+			return false;
+	return true;
+}
+
 /* What holds for every request, cheapest first. */
 static enum err
 check_request(struct exchange *x, const struct route *route)
@@ -172,6 +189,8 @@ check_request(struct exchange *x, const struct route *route)
 		return r->err;
 	if (strlen(r->query) > QUERY_MAX)
 		return ERR_QUERY_LONG;
+	if (!is_visible(r->path) || !is_visible(r->query))
+		return ERR_ENCODING;
 	if (is_prefetch(r) || ((route->flags & PERSON_ONLY) && !is_person(r)))
 		return ERR_PREFETCH;
 	err = site_find(x->app->config, r, &x->site);

@@ -10,12 +10,14 @@
 #include "request.h"
 #include "response.h"
 
+#define APP_VERSION "0.1.0"
+
 struct app;
 
 /*
  * Opens the store and makes ready to answer. config must outlive the app.
  * threads: how many threads will call app_handle() at once; 1 for CGI.
- * Fails with ERR_MEMORY; a store that cannot be opened is told to each
+ * Fails with ERR_MEMORY or ERR_CONFIG; a store that cannot be opened is told to each
  * visitor instead (503), and tried again.
  */
 enum err app_open(struct app **out, const struct config *config, int threads) MUST_CHECK;

@@ -16,8 +16,9 @@
 	"Open the link and sign in; the page behind it shows the last step, then this window " \
 	"closes " \
 	"by itself."
-#define CANCEL_TARGET "/cancel"
-#define CANCEL_MS     2000
+#define CANCEL_TARGET	 "/cancel"
+#define CANCEL_MS	 2000
+#define LISTENER_SECONDS 300 /* how long opencode's listeners wait */
 
 /* One begin on its way. */
 struct begin {
@@ -65,7 +66,8 @@ answer_forwarded(struct exchange *x, const struct http_reply *reply, const char 
 		buf_free(&value);
 		buf_add(&name, f.name, f.name_len);
 		buf_add(&value, f.value, f.value_len);
-		response_header(x->response, buf_text(&name), buf_text(&value));
+		if (name.err == ERR_OK && value.err == ERR_OK)
+			response_header(x->response, buf_text(&name), buf_text(&value));
 	}
 	buf_free(&name);
 	buf_free(&value);
@@ -189,15 +191,48 @@ begin_check(struct begin *b)
 		return ERR_CROSS_SITE;
 	if ((err = exchange_body(x, &b->body)) != ERR_OK)
 		return err;
-	if (!read_method(&b->body, &b->method))
-		return ERR_REQUEST;
-	b->record = x->site.usable && strlen(x->segment) <= FLOW_NAME_MAX &&
-		    strchr(x->segment, '%') == NULL;
+	/* what opencode makes of a body that we cannot read is its own affair, and not recorded */
+	b->record = read_method(&b->body, &b->method) && x->site.usable &&
+		    strlen(x->segment) <= FLOW_NAME_MAX && strchr(x->segment, '%') == NULL;
 	b->keys.client = x->browser[0] != '\0'
 			     ? secret_key("browser", x->browser, NULL)
 			     : secret_key("address", x->request->remote_addr, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, x->segment);
 	return ERR_OK;
+}
+
+/* Whether the listener of an older sign-in may still have its timer running. */
+static bool
+may_linger(const struct snapshot *old)
+{
+	return old->state == FLOW_WAITING || old->state == FLOW_EXPIRED ||
+	       (old->state == FLOW_FAILED && old->reason == REASON_INTERRUPTED);
+}
+
+/* The flows that this begin may replace, newest first. */
+static enum err
+list_older(struct begin *b, char id[STORE_LIST_MAX][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct store *store = b->x->app->store;
+	int lifetime = b->x->app->config->lifetime;
+
+	*count = 0;
+	return store->ops->list_recent(
+	    store, &b->keys, lifetime > LISTENER_SECONDS ? lifetime : LISTENER_SECONDS, id, count);
+}
+
+/* Asks opencode whether it would begin this for this caller. */
+static enum err
+ask_acceptable(struct begin *b, bool *acceptable)
+{
+	struct http_reply reply;
+	enum err err = opencode_lets_in(b->x, &reply);
+
+	*acceptable =
+	    err == ERR_OK && b->method >= 0 && method_listed(&reply, b->x->segment, b->method);
+	http_reply_free(&reply);
+	/* opencode's own answer to the begin says it better */
+	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
 }
 
 /*
@@ -212,33 +247,25 @@ cancel_replaced(struct begin *b)
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
 	struct http_reply reply;
 	struct snapshot old;
-	size_t count = 0;
-	enum err err;
+	size_t count;
+	enum err err = list_older(b, id, &count);
 
-	if ((err = store->ops->list_waiting(store, b->keys.group, b->keys.group, id, &count)) !=
-	    ERR_OK)
-		return err;
-	for (size_t i = 0; i < count && !b->cancelled; i++) {
-		if (store->ops->find(store, id[i], &old) != ERR_OK || old.state != FLOW_WAITING ||
-		    old.flow.method != b->method)
+	for (size_t i = 0; err == ERR_OK && i < count && !b->cancelled; i++) {
+		if (store->ops->find(store, id[i], &old) != ERR_OK || !may_linger(&old))
 			continue;
-		err = opencode_lets_in(b->x, &reply);
-		if (err == ERR_OK && method_listed(&reply, b->x->segment, b->method))
-			b->cancelled = true;
-		http_reply_free(&reply);
-		if (err == ERR_CREDENTIALS)
-			return ERR_OK; /* opencode's own answer to the begin says it better */
-		if (err != ERR_OK)
+		err = ask_acceptable(b, &b->cancelled);
+		if (err != ERR_OK || !b->cancelled)
 			return err;
 		/* superseded first: its redirect must not reach the listener after this */
-		if (!b->cancelled || store->ops->supersede(store, old.flow.id) != ERR_OK)
+		if (old.state == FLOW_WAITING &&
+		    store->ops->supersede(store, old.flow.id) != ERR_OK)
 			continue;
 		if (listener_get(b->x, &old.flow, CANCEL_TARGET, CANCEL_MS, &reply) != ERR_OK)
 			log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old.flow.id,
 				  NULL);
 		http_reply_free(&reply);
 	}
-	return ERR_OK;
+	return err;
 }
 
 /* Ends the flows that wait in the same group or slot, but not `keep`. */
@@ -247,12 +274,14 @@ supersede_older(struct begin *b, const char *keep)
 {
 	struct store *store = b->x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
-	size_t count = 0;
+	struct snapshot old;
+	size_t count;
 
-	if (store->ops->list_waiting(store, b->keys.group, b->keys.slot, id, &count) != ERR_OK)
+	if (list_older(b, id, &count) != ERR_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(id[i], keep) != 0 && store->ops->supersede(store, id[i]) == ERR_OK)
+		if (strcmp(id[i], keep) != 0 && store->ops->find(store, id[i], &old) == ERR_OK &&
+		    old.state == FLOW_WAITING && store->ops->supersede(store, id[i]) == ERR_OK)
 			log_event(LOG_LEVEL_INFO, "flow-superseded", "flow", id[i], "by",
 				  keep[0] == '\0' ? NULL : keep, NULL);
 }
@@ -264,6 +293,13 @@ x_header(const struct request *r, const char *name)
 		if (strcmp(r->x_opencode[i].name, name) == 0)
 			return r->x_opencode[i].value;
 	return "";
+}
+
+/* A record can hold text only. */
+static bool
+header_text(const char *value)
+{
+	return utf8_valid(value, strlen(value));
 }
 
 static bool
@@ -305,7 +341,9 @@ fill_flow(const struct begin *b, struct flow *flow)
 	if (!copy_text(flow->address, sizeof(flow->address),
 		       r->remote_addr == NULL ? "" : r->remote_addr))
 		flow->address[0] = '\0';
-	return copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
+	return header_text(x_header(r, "x-opencode-directory")) &&
+	       header_text(x_header(r, "x-opencode-workspace")) &&
+	       copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
 	       copy_text(flow->provider, sizeof(flow->provider), x->segment) &&
 	       copy_text(flow->browser, sizeof(flow->browser), x->browser) &&
 	       copy_text(flow->directory, sizeof(flow->directory),

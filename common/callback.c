@@ -63,35 +63,52 @@ issuer_matches(const struct exchange *x, const struct flow *flow, const char *is
 	       (iss[len] == '\0' || iss[len] == '/');
 }
 
-/* Holds the flow's group, so that no newer begin comes between claim and listener. */
+/* Sends a claimed callback to opencode and writes down how that went. */
 static enum err
-claim_and_deliver(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
+deliver_claimed(struct exchange *x, const struct flow *flow, const struct callback *cb)
 {
 	struct store *store = x->app->store;
-	const char *id = snap->flow.id;
-	struct store_lock lock = {.fd = -1};
 	struct outcome outcome;
 	enum err err;
 
-	err = store->ops->lock(store, flow_group(snap->flow.opencode, snap->flow.provider), &lock);
+	deliver_listener(x, flow, cb->raw, cb->declined, &outcome);
+	if (outcome.err != ERR_OK) {
+		err = store->ops->release(store, flow->id);
+		return err == ERR_OK ? outcome.err : err;
+	}
+	if (outcome.state == FLOW_DELIVERING)
+		deliver_finish(x, flow, &outcome);
+	if (store->ops->end(store, flow->id, outcome.state, outcome.reason) != ERR_OK)
+		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", flow->id, NULL);
+	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", flow->provider,
+		  "result", flow_state_name(outcome.state), "reason",
+		  outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason), NULL);
+	return ERR_OK;
+}
+
+/*
+ * Holds the flow's group from before the claim to the verdict: a newer begin
+ * must not come between, neither at the listener nor at the finishing call.
+ */
+static enum err
+claim_and_deliver(struct exchange *x, const char *id, const char *provider,
+		  const struct callback *cb)
+{
+	struct store *store = x->app->store;
+	struct store_lock lock = {.fd = -1};
+	struct snapshot now;
+	enum err err;
+
+	err = store->ops->lock(store, flow_group(x->site.opencode->name, provider), &lock);
+	/* reading the body and waiting for the lock took their time */
+	if (err == ERR_OK)
+		err = store->ops->find(store, id, &now);
+	if (err == ERR_OK && now.state != FLOW_WAITING)
+		err = ERR_TAKEN;
 	if (err == ERR_OK)
 		err = store->ops->claim(store, id);
-	if (err == ERR_OK) {
-		deliver_listener(x, &snap->flow, cb->raw, cb->declined, &outcome);
-		store->ops->unlock(store, &lock);
-		if (outcome.err != ERR_OK) {
-			err = store->ops->release(store, id);
-			return err == ERR_OK ? outcome.err : err;
-		}
-		if (outcome.state == FLOW_DELIVERING)
-			deliver_finish(x, &snap->flow, &outcome);
-		if (store->ops->end(store, id, outcome.state, outcome.reason) != ERR_OK)
-			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", id, NULL);
-		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", id, "provider", snap->flow.provider,
-			  "result", flow_state_name(outcome.state), "reason",
-			  outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason),
-			  NULL);
-	}
+	if (err == ERR_OK)
+		err = deliver_claimed(x, &now.flow, cb);
 	store->ops->unlock(store, &lock);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
@@ -112,7 +129,7 @@ callback_finish(struct exchange *x, const struct snapshot *snap, const struct ca
 		return ERR_CREDENTIALS;
 	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;
-	err = claim_and_deliver(x, snap, cb);
+	err = claim_and_deliver(x, snap->flow.id, snap->flow.provider, cb);
 	calls_leave(x->app);
 	return err;
 }

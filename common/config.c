@@ -45,6 +45,20 @@ fail(struct reader *r, const char *fmt, ...)
 	return 0;
 }
 
+/* inih tells of keys only; a section that holds none could be misspelt too. */
+static void
+check_section(struct reader *r, const char *name, size_t len)
+{
+	char section[SECTION_MAX_INIH + 1];
+
+	if (len > SECTION_MAX_INIH)
+		return;
+	memcpy(section, name, len);
+	section[len] = '\0';
+	if (strncmp(section, "opencode ", 9) != 0 && !config_section_known(section))
+		fail(r, "unknown section [%s]", section);
+}
+
 /* inih's source of lines, like fgets(). */
 static char *
 next_line(char *out, int size, void *ctx)
@@ -62,6 +76,8 @@ next_line(char *out, int size, void *ctx)
 		out[0] = '\0';
 		return out;
 	}
+	if (r->pos[0] == '[')
+		check_section(r, r->pos + 1, strcspn(r->pos + 1, "]\r\n"));
 	if (r->pos[0] == '[' && len > SECTION_MAX_INIH)
 		fail(r, "the section name is longer than %d bytes", SECTION_MAX_INIH - 2);
 	memcpy(out, r->pos, full);

@@ -27,7 +27,7 @@ enum err {
 	ERR_ENCODING,	    /* percent-encoding, UTF-8 or control bytes */
 	ERR_PARAMS,	    /* over QUERY_PARAMS_MAX parameters */
 	ERR_VALUE_LONG,	    /* a name or value over QUERY_VALUE_MAX */
-	ERR_DUPLICATE,	    /* a parameter of the protocol given twice */
+	ERR_DUPLICATE,	    /* a parameter given twice */
 	ERR_NO_STATE,	    /* no state */
 	ERR_NO_CODE,	    /* neither code nor error */
 	ERR_CODE_AND_ERROR, /* both code and error */

@@ -9,7 +9,8 @@
 
 #include "log.h"
 
-#define RETRY_AFTER "60" /* seconds, with 429 */
+#define RETRY_AFTER	"60" /* seconds, with 429 */
+#define LOGGED_PATH_MAX 200  /* bytes */
 
 struct page_site
 exchange_site(const struct exchange *x)
@@ -47,6 +48,7 @@ void
 log_refusal(struct exchange *x, enum err err, const char *flow)
 {
 	long long second = (long long)time(NULL);
+	char path[LOGGED_PATH_MAX + 1];
 	int count;
 
 	if (atomic_exchange(&x->app->refusal_second, second) != second) {
@@ -60,8 +62,11 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	}
 	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
 		return;
-	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", x->request->path,
-		  "client", x->request->remote_addr, "flow", flow, NULL);
+	/* an address that was escaped once too often has its query in the path */
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(x->request->path, "%?&=;"),
+		 x->request->path);
+	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
+		  x->request->remote_addr, "flow", flow, NULL);
 }
 
 void

@@ -14,8 +14,6 @@
 #include "site.h"
 #include "store.h"
 
-#define VERSION "0.1.0"
-
 struct app {
 	const struct config *config;
 	struct store *store;

@@ -5,7 +5,7 @@
  *   ID.url      the authorize URL, while the flow waits
  *   ID.browser  symbolic link: the browser that the flow was bound to
  *   ID.claim    symbolic link: "claim TIME", "superseded TIME" or "expired TIME"
- *   ID.end      symbolic link: "STATE REASON TIME"
+ *   ID.end      symbolic link: "STATE REASON"
  *
  * No file is ever changed; each step of a flow's life is one more name, made exclusively.
  */

@@ -37,25 +37,51 @@ address_edit(const struct exchange *x, const struct flow *flow)
 	return false;
 }
 
-/* Before anybody is told "expired": the redirect may have reached the listener without us. */
+/* Whether opencode would answer: a flow that began with credentials needs some now. */
+static bool
+may_ask(const struct exchange *x, const struct flow *flow)
+{
+	struct credentials credentials;
+	bool have;
+
+	credentials_find(x, &credentials);
+	have = credentials.authorization[0] != '\0';
+	credentials_wipe(&credentials);
+	return have || !flow->authenticated;
+}
+
+static void
+end_expired(struct exchange *x, struct snapshot *snap, bool connected)
+{
+	struct store *store = x->app->store;
+
+	snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
+	snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
+	snap->expired = true;
+	if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
+		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
+	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
+		  snap->flow.provider, "result", flow_state_name(snap->state), NULL);
+}
+
+/*
+ * Before anybody is told "expired": the redirect may have reached the listener
+ * without us. If opencode cannot be asked, that is left for the next time.
+ */
 static void
 resolve_expired(struct exchange *x, struct snapshot *snap)
 {
 	struct store *store = x->app->store;
 	bool connected = false;
 
-	if (snap->state != FLOW_EXPIRED || snap->ended || calls_enter(x->app) != ERR_OK)
+	if (snap->state != FLOW_EXPIRED || snap->ended || !may_ask(x, &snap->flow) ||
+	    calls_enter(x->app) != ERR_OK)
 		return;
 	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {
-		if (opencode_connected(x, &snap->flow, &connected) != ERR_OK)
-			connected = false;
-		snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
-		snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
-		snap->expired = true;
-		if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
+		if (opencode_connected(x, &snap->flow, &connected) == ERR_OK)
+			end_expired(x, snap, connected);
+		else if (store->ops->release(store, snap->flow.id) != ERR_OK)
 			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
-		log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
-			  snap->flow.provider, "result", flow_state_name(snap->state), NULL);
 	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
 		snap->state = FLOW_EXPIRED;
 	}
@@ -68,6 +94,7 @@ find_own(struct exchange *x, struct snapshot *snap, enum claimant *who)
 {
 	enum err err;
 
+	*who = CLAIMANT_OTHER;
 	if (!x->site.usable)
 		return ERR_NEEDS_HTTPS;
 	err = flow_find(x, x->segment, snap, who);

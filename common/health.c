@@ -122,12 +122,12 @@ health_get(struct exchange *x)
 		if (look(x, note) != ERR_OK)
 			memcpy(note, down, sizeof(down));
 		ok = ok && strcmp(note, down) != 0;
-		if (asked == x->site.opencode || (asked == NULL && i == 0))
+		if (asked == x->site.opencode)
 			let_in = lets_in(x, note);
 		json_array_append_new(all, describe(x->site.opencode, note));
 	}
 	if (let_in)
-		details = json_pack("{s:s, s:s, s:O, s:I}", "version", VERSION, "store", "ok",
+		details = json_pack("{s:s, s:s, s:O, s:I}", "version", APP_VERSION, "store", "ok",
 				    "opencode", all, "pending", (json_int_t)waiting);
 	answer(x, ok, details);
 	json_decref(details);

@@ -5,6 +5,7 @@
 
 #include "curl_lib.h"
 #include "log.h"
+#include "secret.h"
 
 struct transfer {
 	const struct http_call *call;
@@ -196,7 +197,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	struct http_call complete = *call;
 	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
 	struct curl_slist *headers = NULL;
-	enum err err = ERR_MEMORY;
+	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
 	CURL *curl = NULL;
 
 	*reply = (struct http_reply){.status = 0};
@@ -216,6 +217,8 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	err = perform(lib, curl, &t);
 out:
 	curl_lib_done(curl);
+	for (struct curl_slist *h = headers; h != NULL; h = h->next)
+		secret_wipe(h->data, strlen(h->data));
 	if (headers != NULL)
 		lib->curl_slist_free_all(headers);
 	return err;

@@ -80,5 +80,10 @@ origin_read(const char *text, char out[ORIGIN_MAX + 1])
 	for (size_t i = 0; i < len; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[len] = '\0';
-	return authority_read(origin_authority(out), &a);
+	if (!authority_read(origin_authority(out), &a))
+		return false;
+	/* an origin does not name its scheme's own port (RFC 6454 section 6.2) */
+	if (strcmp(a.port, out[4] == 's' ? "443" : "80") == 0)
+		out[a.port - 1 - out] = '\0';
+	return true;
 }

@@ -38,15 +38,16 @@ clean_copy(const char *text, size_t len, struct buf *out)
 	return out->err == ERR_OK ? ERR_OK : ERR_PASTE_TEXT;
 }
 
-/* A query alone: "?code=…&state=…" or "code=…&state=…". The state is the proof, so it is enough. */
+/*
+ * A query alone: "?code=…&state=…" or "code=…&state=…". The state is the proof,
+ * so it is enough. In an address, ':' or '/' comes before the first '='.
+ */
 static bool
 is_query(const char *text)
 {
-	if (text[0] == '?')
-		return true;
-	return strncmp(text, "code=", 5) == 0 || strncmp(text, "state=", 6) == 0 ||
-	       strncmp(text, "error=", 6) == 0 || strncmp(text, "scope=", 6) == 0 ||
-	       strncmp(text, "iss=", 4) == 0;
+	size_t special = strcspn(text, "=:/?#");
+
+	return text[0] == '?' || (text[special] == '=' && strstr(text, "state=") != NULL);
 }
 
 /* A code without anything around it: one word of URL-safe characters. */
@@ -93,26 +94,34 @@ read_address(const struct address *a, const struct flow *flow, const char *publi
 	return buf_puts(query, a->query) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
 }
 
-/* An address needs its scheme to be read as one. */
-static enum err
-parse_with_scheme(const char *text, struct address *a)
+static bool
+has_scheme(const char *text)
 {
-	struct buf with;
+	return memmem(text, strcspn(text, "?#"), "://", 3) != NULL;
+}
+
+/* Reads text, with a scheme put before it, as the address of a callback. */
+static enum err
+read_with_scheme(const char *scheme, const char *text, const struct flow *flow,
+		 const char *public_origin, struct buf *query)
+{
+	struct address a;
+	struct buf whole;
 	enum err err;
 
-	if (strstr(text, "://") != NULL && strcspn(text, ":") < strcspn(text, "?#"))
-		return address_parse(text, a);
-	buf_init(&with, FORM_VALUE_MAX + 16);
-	buf_printf(&with, "http://%s", text);
-	err = address_parse(buf_text(&with), a);
-	buf_free(&with);
+	buf_init(&whole, FORM_VALUE_MAX + 16);
+	buf_printf(&whole, "%s%s", scheme, text);
+	err = address_parse(buf_text(&whole), &a);
+	if (err == ERR_OK)
+		err = read_address(&a, flow, public_origin, query);
+	address_free(&a);
+	buf_free(&whole);
 	return err;
 }
 
 static enum err
 read_clean(const char *text, const struct flow *flow, const char *public_origin, struct buf *query)
 {
-	struct address a;
 	enum err err;
 
 	if (is_query(text)) {
@@ -125,10 +134,12 @@ read_clean(const char *text, const struct flow *flow, const char *public_origin,
 		return ERR_PASTE_CODE;
 	if (strpbrk(text, ".:/") == NULL)
 		return ERR_PASTE_TEXT;
-	err = parse_with_scheme(text, &a);
-	if (err == ERR_OK)
-		err = read_address(&a, flow, public_origin, query);
-	address_free(&a);
+	if (has_scheme(text))
+		return read_with_scheme("", text, flow, public_origin, query);
+	/* browsers hide the scheme: the listener's is http, our own may be https */
+	err = read_with_scheme("http://", text, flow, public_origin, query);
+	if (err == ERR_PASTE_SITE)
+		err = read_with_scheme("https://", text, flow, public_origin, query);
 	return err;
 }
 

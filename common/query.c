@@ -55,7 +55,7 @@ utf8_valid(const char *text, size_t len)
 static bool
 raw_allowed(unsigned char c, enum query_kind kind)
 {
-	return c > ' ' && c < 0x7f && !(c == '?' && kind == QUERY_STRING);
+	return c > ' ' && c < 0x7f && !((c == '?' || c == '#') && kind == QUERY_STRING);
 }
 
 static bool

@@ -27,7 +27,8 @@ struct query {
 };
 
 enum query_kind {
-	QUERY_STRING, /* of an address: no control byte, no raw byte outside ASCII, no second '?' */
+	QUERY_STRING, /* of an address: no control byte, no raw byte outside ASCII, no second '?',
+			 no '#' */
 	QUERY_FORM,   /* of a body: values may hold tab, CR and LF, and be longer */
 };
 

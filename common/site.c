@@ -50,11 +50,28 @@ site_detect(const struct request *request, const struct authority *host, struct 
 	site_set(site, https ? "https://" : "http://", request->host);
 }
 
+/* Whether Host names this origin: with exact, the port too, a missing one being the scheme's own.
+ */
+static bool
+host_names(const struct authority *host, const char *origin, bool exact)
+{
+	const char *authority = origin_authority(origin);
+	const char *own_port = authority == origin + 8 ? "443" : "80";
+	struct authority own, given = *host;
+
+	if (authority == NULL || !authority_read(authority, &own))
+		return false;
+	if (exact && given.port[0] == '\0')
+		given.port = own_port;
+	if (exact && own.port[0] == '\0')
+		own.port = own_port;
+	return authority_same(&given, &own);
+}
+
 enum err
 site_find(const struct config *config, const struct request *request, struct site *site)
 {
-	struct authority host, own;
-	const char *authority;
+	struct authority host;
 
 	*site = (struct site){.opencode = &config->opencode[0]};
 	if (request->host == NULL || !authority_read(request->host, &host))
@@ -63,16 +80,18 @@ site_find(const struct config *config, const struct request *request, struct sit
 		site_detect(request, &host, site);
 		return ERR_OK;
 	}
-	for (size_t i = 0; i < config->opencode_count; i++) {
-		authority = origin_authority(config->opencode[i].url);
-		if (authority == NULL || !authority_read(authority, &own) ||
-		    !authority_same(&host, &own))
-			continue;
-		site->opencode = &config->opencode[i];
-		site_set(site, authority == config->opencode[i].url + 8 ? "https://" : "http://",
-			 authority);
-		return ERR_OK;
-	}
+	/* a Host header may lack its port, so one that fits by name alone is second best */
+	for (int exact = 1; exact >= 0; exact--)
+		for (size_t i = 0; i < config->opencode_count; i++) {
+			const char *url = config->opencode[i].url;
+			const char *authority = origin_authority(url);
+
+			if (!host_names(&host, url, exact == 1))
+				continue;
+			site->opencode = &config->opencode[i];
+			site_set(site, authority == url + 8 ? "https://" : "http://", authority);
+			return ERR_OK;
+		}
 	return ERR_HOST;
 }
 

@@ -92,10 +92,12 @@ struct store_ops {
 	enum err (*end)(struct store *s, const char *id, enum flow_state state,
 			enum flow_reason reason);
 
-	/* The newest ids, at most STORE_LIST_MAX: those that wait in a group or a slot; all of a
-	 * browser. */
-	enum err (*list_waiting)(struct store *s, uint64_t group, uint64_t slot,
-				 char id[][FLOW_ID_LEN + 1], size_t *count);
+	/*
+	 * The newest ids, at most STORE_LIST_MAX: those of a group or a slot that began
+	 * within the last seconds, ended or not; all of a browser.
+	 */
+	enum err (*list_recent)(struct store *s, const struct store_keys *keys, int seconds,
+				char id[][FLOW_ID_LEN + 1], size_t *count);
 	enum err (*list_browser)(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1],
 				 size_t *count);
 	enum err (*count_waiting)(struct store *s, size_t *count);

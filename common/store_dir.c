@@ -257,14 +257,14 @@ dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason
 }
 
 static enum err
-dir_list_waiting(struct store *s, uint64_t group, uint64_t slot, char id[][FLOW_ID_LEN + 1],
-		 size_t *count)
+dir_list_recent(struct store *s, const struct store_keys *keys, int seconds,
+		char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct index ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	index_list_waiting(&ix, group, slot, dir_now(s), id, count);
+	index_list_recent(&ix, keys, dir_now(s) - seconds, id, count);
 	index_close(&ix);
 	return ERR_OK;
 }
@@ -351,7 +351,7 @@ static const struct store_ops dir_ops = {
     .expire = dir_expire,
     .release = dir_release,
     .end = dir_end,
-    .list_waiting = dir_list_waiting,
+    .list_recent = dir_list_recent,
     .list_browser = dir_list_browser,
     .count_waiting = dir_count_waiting,
     .recall = dir_recall,

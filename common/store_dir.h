@@ -14,7 +14,8 @@
 /*
  * path: a folder of our own user that nobody else may enter (0700). Its path is
  * looked at with each operation, so that a folder that comes later, goes, or
- * changes hands is noticed then: ERR_STORE. Fails with ERR_MEMORY only.
+ * changes hands is noticed then: ERR_STORE. Fails with ERR_MEMORY, or ERR_CONFIG for a path that is
+ * too long.
  */
 enum err
 store_dir_open(const char *path, const struct store_limits *limits, struct store **out) MUST_CHECK;

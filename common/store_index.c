@@ -206,15 +206,18 @@ newest_add(struct newest *n, const struct index_entry *e)
 }
 
 void
-index_list_waiting(struct index *ix, uint64_t group, uint64_t slot, int64_t now,
-		   char id[][FLOW_ID_LEN + 1], size_t *count)
+index_list_recent(const struct index *ix, const struct store_keys *keys, int64_t since,
+		  char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (size_t i = 0; i < ix->count; i++)
-		if ((ix->entry[i].keys.group == group || ix->entry[i].keys.slot == slot) &&
-		    still_waits(ix, &ix->entry[i], now))
-			newest_add(&n, &ix->entry[i]);
+	for (size_t i = 0; i < ix->count; i++) {
+		const struct index_entry *e = &ix->entry[i];
+
+		if (e->id[0] != '\0' && e->created > since &&
+		    (e->keys.group == keys->group || e->keys.slot == keys->slot))
+			newest_add(&n, e);
+	}
 	*count = n.count;
 }
 

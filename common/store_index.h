@@ -59,8 +59,8 @@ enum err index_room(struct index *ix, const struct store_keys *keys,
 bool index_id(const struct index_entry *e, char id[FLOW_ID_LEN + 1]);
 
 /* The newest ids, at most STORE_LIST_MAX, newest first: see struct store_ops. */
-void index_list_waiting(struct index *ix, uint64_t group, uint64_t slot, int64_t now,
-			char id[][FLOW_ID_LEN + 1], size_t *count);
+void index_list_recent(const struct index *ix, const struct store_keys *keys, int64_t since,
+		       char id[][FLOW_ID_LEN + 1], size_t *count);
 void index_list_browser(const struct index *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
 			size_t *count);
 size_t index_count_waiting(struct index *ix, int64_t now);

@@ -167,7 +167,7 @@ serve(const struct config *config, struct listen *l)
 	/* libfcgi has set handlers of its own */
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(threads, sizeof(threads), "%d", config->worker_threads);
-	log_event(LOG_LEVEL_INFO, "worker-start", "version", START_VERSION, "threads", threads,
+	log_event(LOG_LEVEL_INFO, "worker-start", "version", APP_VERSION, "threads", threads,
 		  "socket", l->path != NULL ? l->path : "inherited", NULL);
 	sigwait(&signals, &signo);
 	listen_unlink(l);
@@ -215,8 +215,7 @@ main(int argc, char **argv)
 		return START_EXIT_USAGE;
 	}
 	if (o.action == ACTION_HELP || o.action == ACTION_VERSION) {
-		fputs(o.action == ACTION_HELP ? usage_text
-					      : "opencode-callback " START_VERSION "\n",
+		fputs(o.action == ACTION_HELP ? usage_text : "opencode-callback " APP_VERSION "\n",
 		      stdout);
 		return EXIT_SUCCESS;
 	}

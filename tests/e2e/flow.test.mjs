@@ -119,6 +119,15 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       assert.match((await client.send('GET', flow.path)).content, /expired/)
     })
 
+    test('what expired here is ended in opencode too, before it could end a newer one', async () => {
+      const client = await start({ kind, ini: { flow: { lifetime: 1 } } })
+      const first = await client.signIn()
+      const waiting = client.finishing()
+      await until('it has expired', async () => (await client.status(first)).state === 'expired')
+      assert.equal((await client.begin()).status, 200)
+      assert.equal((await waiting).status, 500) // opencode was told to cancel
+    })
+
     test('somebody else may finish what is bound to nobody, if opencode lets him in', async () => {
       const client = await start({ kind, password: 'secret-of-the-test' })
       const authorization = opencode.authorization.Authorization

@@ -47,6 +47,7 @@ static const struct row rows[] = {
     {"state=S&code=A&state=S", QUERY_STRING, ERR_DUPLICATE, NULL, NULL},
     {"state=S&st%61te=S", QUERY_STRING, ERR_DUPLICATE, NULL, NULL},
     {"code=A?state=S", QUERY_STRING, ERR_ENCODING, NULL, NULL},
+    {"a#=1&code=C", QUERY_STRING, ERR_ENCODING, NULL, NULL},
     {"address=a%0D%0Ab", QUERY_FORM, ERR_OK, "address", "a\r\nb"},
     {"address=a%00b", QUERY_FORM, ERR_ENCODING, NULL, NULL},
     {"address=x?y", QUERY_FORM, ERR_OK, "address", "x?y"},

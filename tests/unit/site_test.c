@@ -119,9 +119,32 @@ chooses_among_several_by_host(void **state)
 	snprintf(config->opencode[1].url, sizeof(config->opencode[1].url), "https://b.example");
 	assert_int_equal(site_find(config, &r, &site), ERR_OK);
 	assert_ptr_equal(site.opencode, &config->opencode[1]);
+	/* the same name on two ports: the port decides where there is one */
+	snprintf(config->opencode[0].url, sizeof(config->opencode[0].url),
+		 "https://b.example:8443");
+	r.host = "b.example:8443";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_ptr_equal(site.opencode, &config->opencode[0]);
+	r.host = "b.example";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_ptr_equal(site.opencode, &config->opencode[1]);
 	r.host = "c.example";
 	assert_int_equal(site_find(config, &r, &site), ERR_HOST);
 	free(config);
+}
+
+static void
+an_origin_does_not_name_its_own_port(void **state)
+{
+	char out[ORIGIN_MAX + 1];
+
+	(void)state;
+	assert_true(origin_read("https://A.example:443/", out));
+	assert_string_equal(out, "https://a.example");
+	assert_true(origin_read("http://localhost:80", out));
+	assert_string_equal(out, "http://localhost");
+	assert_true(origin_read("https://a.example:80", out));
+	assert_string_equal(out, "https://a.example:80");
 }
 
 int
@@ -130,6 +153,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds_what_the_table_says),
 	    cmocka_unit_test(chooses_among_several_by_host),
+	    cmocka_unit_test(an_origin_does_not_name_its_own_port),
 	};
 
 	return cmocka_run_group_tests_name("site", tests, NULL, NULL);
