@@ -1,4 +1,4 @@
-# Targets: all, check, bench, run, clean. CC, CFLAGS, LDFLAGS and BUILD_DIR are the user's.
+# Targets: all, check, sanitize, bench, run, clean. CC, CFLAGS, LDFLAGS and BUILD_DIR are the user's.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -53,6 +53,12 @@ check:
 	$(MAKE) tests
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
+# The unit tests and the faces once more, with the sanitizers looking on.
+sanitize:
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize \
+		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
+	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/
+
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/run/start
 
@@ -66,4 +72,4 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check run bench clean
+.PHONY: all tests check sanitize run bench clean
