@@ -8,7 +8,7 @@
 #include "log.h"
 #include "opencode.h"
 
-#define LEFT_MIN_MS 500 /* the second step gets at least this */
+#define LEFT_MIN_MS 500 /* the second step has at least this */
 
 static int
 elapsed_ms(const struct timespec *since)
