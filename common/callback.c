@@ -91,24 +91,20 @@ deliver_claimed(struct exchange *x, const struct flow *flow, const struct callba
  * must not come between, neither at the listener nor at the finishing call.
  */
 static enum err
-claim_and_deliver(struct exchange *x, const char *id, const char *provider,
-		  const struct callback *cb)
+claim_and_deliver(struct exchange *x, const struct flow *flow, const struct callback *cb)
 {
 	struct store *store = x->app->store;
 	struct store_lock lock = {.fd = -1};
-	struct snapshot now;
 	enum err err;
 
-	err = store->ops->lock(store, flow_group(x->site.opencode->name, provider), &lock);
+	err = store->ops->lock(store, flow_group(flow->opencode, flow->provider), &lock);
 	/* reading the body and waiting for the lock took their time */
-	if (err == ERR_OK)
-		err = store->ops->find(store, id, &now);
-	if (err == ERR_OK && now.state != FLOW_WAITING)
+	if (err == ERR_OK && store->ops->now(store) >= flow->expires)
 		err = ERR_TAKEN;
 	if (err == ERR_OK)
-		err = store->ops->claim(store, id);
+		err = store->ops->claim(store, flow->id);
 	if (err == ERR_OK)
-		err = deliver_claimed(x, &now.flow, cb);
+		err = deliver_claimed(x, flow, cb);
 	store->ops->unlock(store, &lock);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
@@ -129,7 +125,7 @@ callback_finish(struct exchange *x, const struct snapshot *snap, const struct ca
 		return ERR_CREDENTIALS;
 	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;
-	err = claim_and_deliver(x, snap->flow.id, snap->flow.provider, cb);
+	err = claim_and_deliver(x, &snap->flow, cb);
 	calls_leave(x->app);
 	return err;
 }
