@@ -112,16 +112,11 @@ claim_and_deliver(struct exchange *x, const struct flow *flow, const struct call
 enum err
 callback_finish(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
 {
-	struct credentials credentials;
-	bool have_credentials;
 	enum err err;
 
 	if (!issuer_matches(x, &snap->flow, query_get(&cb->query, "iss")))
 		return ERR_ISSUER;
-	credentials_find(x, &credentials);
-	have_credentials = credentials.authorization[0] != '\0';
-	credentials_wipe(&credentials);
-	if (snap->flow.authenticated && !have_credentials)
+	if (!credentials_suffice(x, &snap->flow))
 		return ERR_CREDENTIALS;
 	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;

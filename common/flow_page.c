@@ -37,19 +37,6 @@ address_edit(const struct exchange *x, const struct flow *flow)
 	return false;
 }
 
-/* Whether opencode would answer: a flow that began with credentials needs some now. */
-static bool
-may_ask(const struct exchange *x, const struct flow *flow)
-{
-	struct credentials credentials;
-	bool have;
-
-	credentials_find(x, &credentials);
-	have = credentials.authorization[0] != '\0';
-	credentials_wipe(&credentials);
-	return have || !flow->authenticated;
-}
-
 static void
 end_expired(struct exchange *x, struct snapshot *snap, bool connected)
 {
@@ -74,7 +61,7 @@ resolve_expired(struct exchange *x, struct snapshot *snap)
 	struct store *store = x->app->store;
 	bool connected = false;
 
-	if (snap->state != FLOW_EXPIRED || snap->ended || !may_ask(x, &snap->flow) ||
+	if (snap->state != FLOW_EXPIRED || snap->ended || !credentials_suffice(x, &snap->flow) ||
 	    calls_enter(x->app) != ERR_OK)
 		return;
 	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {

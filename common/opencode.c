@@ -81,6 +81,18 @@ credentials_wipe(struct credentials *c)
 	secret_wipe(c, sizeof(*c));
 }
 
+bool
+credentials_suffice(const struct exchange *x, const struct flow *flow)
+{
+	struct credentials credentials;
+	bool have;
+
+	credentials_find(x, &credentials);
+	have = credentials.authorization[0] != '\0';
+	credentials_wipe(&credentials);
+	return have || !flow->authenticated;
+}
+
 /* A socket that somebody else could have put there is none (design section 6). */
 static const char *
 socket_fault(const char *path)

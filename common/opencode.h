@@ -23,6 +23,10 @@ struct credentials {
 void credentials_find(const struct exchange *x, struct credentials *out);
 void credentials_wipe(struct credentials *c);
 
+/* Whether there are credentials for a flow that began with some; one that began without needs none.
+ */
+bool credentials_suffice(const struct exchange *x, const struct flow *flow);
+
 /*
  * Calls opencode itself. The call has method, target, body and own headers set;
  * socket and Host are filled in here. Errors of http_send(); ERR_OPENCODE_DOWN
