@@ -1,6 +1,6 @@
 /*
- * Addresses, taken apart by libcurl: the authorize URL that opencode answers a
- * begin with, and the redirect URI inside it.
+ * Addresses, taken apart by libcurl: authorize URLs, the redirect URIs inside
+ * them, and what people paste.
  */
 #ifndef ADDRESS_H
 #define ADDRESS_H
@@ -18,8 +18,8 @@ struct address {
 	int port;			/* the scheme's own if none is given */
 	bool port_given;
 	char path[FLOW_PATH_MAX + 1]; /* raw, as it stands in the address */
-	char *query; /* raw, NULL if there is no '?'; owned, free with address_free() */
-	bool has_fragment;
+	char *query;	/* raw, NULL if there is no '?'; owned, free with address_free() */
+	char *fragment; /* the same behind the '#' */
 };
 
 /*
@@ -32,16 +32,11 @@ void address_free(struct address *a);
 /* "https://host" or "https://host:port" (port only where it is not the scheme's own). */
 bool address_origin(const struct address *a, char *out, size_t size);
 
+/* Whether text is an http or https address without credentials: one that a page may link to. */
+bool address_is_web(const char *text);
+
 /* Whether host is localhost, 127.0.0.1 or [::1]: where opencode's listeners are (RFC 8252
  * section 7.3). */
 bool address_is_loopback(const char *host);
-
-/*
- * Fills the parts of a flow that stand in an authorize URL: id, redirect_*,
- * authorize_origin. False: not one that we may record (design: http or https
- * without credentials, response_type=code, a state, a redirect URI that is
- * exactly http on a loopback name with a port from 1024).
- */
-bool authorize_url_read(const char *url, struct flow *flow);
 
 #endif

@@ -6,12 +6,14 @@
 #include <strings.h>
 
 #include "asset.h"
-#include "begin.h"
+#include "begin_api.h"
 #include "callback.h"
 #include "cookie.h"
 #include "exchange.h"
 #include "flow_page.h"
+#include "forward.h"
 #include "health.h"
+#include "start_page.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 
@@ -39,11 +41,17 @@ static const struct route {
 } routes[] = {
     {"GET", "{callback}", callback_get, NO_HEAD | PERSON_ONLY},
     {"POST", "/provider/*/oauth/authorize", begin_provider, IS_API},
-    {"*", "/provider/*/oauth/authorize", begin_pass, IS_API},
-    {"*", "/mcp/*/auth", begin_pass, IS_API},
-    {"*", "/api/integration/*/connect/oauth", begin_pass, IS_API},
+    {"POST", "/mcp/*/auth", begin_mcp, IS_API},
+    {"POST", "/mcp/*/auth/authenticate", begin_mcp_button, IS_API},
+    {"POST", "/api/integration/*/connect/oauth", begin_integration, IS_API},
+    {"*", "/provider/*/oauth/authorize", forward_pass, IS_API},
+    {"*", "/mcp/*/auth", forward_pass, IS_API},
+    {"*", "/mcp/*/auth/authenticate", forward_pass, IS_API},
+    {"*", "/api/integration/*/connect/oauth", forward_pass, IS_API},
     {"GET", "{prefix}", prefix_get, 0},
-    {"GET", "{prefix}/", flow_list_get, 0},
+    {"GET", "{prefix}/", start_get, 0},
+    {"POST", "{prefix}/start", start_post, OWN_POST},
+    {"POST", "{prefix}/adopt", adopt_post, OWN_POST},
     {"GET", "{prefix}/flow/*", flow_get, 0},
     {"POST", "{prefix}/flow/*", flow_post, OWN_POST},
     {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON},
@@ -106,12 +114,8 @@ route_matches(const struct route *route, const struct config *config, const char
 	size_t len = strlen(config->prefix);
 
 	segment[0] = '\0';
-	if (strcmp(route->path, "{callback}") == 0) {
-		for (size_t i = 0; i < config->callback_path_count; i++)
-			if (strcmp(config->callback_paths[i], path) == 0)
-				return true;
-		return false;
-	}
+	if (strcmp(route->path, "{callback}") == 0)
+		return config_callback_path(config, path);
 	if (strncmp(route->path, prefix, sizeof(prefix) - 1) != 0)
 		return tail_matches(route->path, path, segment);
 	return strncmp(path, config->prefix, len) == 0 &&

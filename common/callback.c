@@ -3,14 +3,25 @@
 #include <string.h>
 
 #include "deliver.h"
+#include "flow_list.h"
 #include "flow_page.h"
 #include "log.h"
 #include "opencode.h"
 
-enum err
-callback_read(struct callback *cb, const char *raw)
+/* A parameter of another kind of answer than this flow's (RFC 6749 section 3.1.1, JARM). */
+static bool
+is_other_kind(const struct query *q, bool token)
 {
-	const char *state, *code, *error;
+	return query_get(q, "response") != NULL || query_get(q, "id_token") != NULL ||
+	       query_get(q, token ? "code" : "access_token") != NULL;
+}
+
+enum err
+callback_read(struct callback *cb, const char *raw, const struct flow *flow)
+{
+	bool token = flow != NULL && flow->answer == ANSWER_TOKEN;
+	bool stateless = flow != NULL && flow->stateless;
+	const char *state, *answer, *error;
 	enum err err;
 
 	*cb = (struct callback){.raw = raw};
@@ -18,21 +29,22 @@ callback_read(struct callback *cb, const char *raw)
 		return ERR_QUERY_LONG;
 	if ((err = query_parse(&cb->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
 		return err;
-	if (query_get(&cb->query, "response") != NULL ||
-	    query_get(&cb->query, "access_token") != NULL ||
-	    query_get(&cb->query, "id_token") != NULL)
+	if (is_other_kind(&cb->query, token))
 		return ERR_RESPONSE_MODE;
 	state = query_get(&cb->query, "state");
-	code = query_get(&cb->query, "code");
+	answer = query_get(&cb->query, token ? "access_token" : "code");
 	error = query_get(&cb->query, "error");
-	if (state == NULL || state[0] == '\0')
+	if (!stateless && (state == NULL || state[0] == '\0'))
 		return ERR_NO_STATE;
-	if (code != NULL && error != NULL)
+	if (answer != NULL && error != NULL)
 		return ERR_CODE_AND_ERROR;
-	if ((code == NULL || code[0] == '\0') && (error == NULL || error[0] == '\0'))
+	if ((answer == NULL || answer[0] == '\0') && (error == NULL || error[0] == '\0'))
 		return ERR_NO_CODE;
 	cb->declined = error != NULL;
-	flow_id(state, strlen(state), cb->id);
+	if (stateless)
+		memcpy(cb->id, flow->id, sizeof(cb->id));
+	else
+		flow_id(state, strlen(state), cb->id);
 	return ERR_OK;
 }
 
@@ -67,22 +79,21 @@ issuer_matches(const struct exchange *x, const struct flow *flow, const char *is
 static enum err
 deliver_claimed(struct exchange *x, const struct flow *flow, const struct callback *cb)
 {
+	struct delivery d = {.x = x, .flow = flow, .cb = cb};
 	struct store *store = x->app->store;
-	struct outcome outcome;
+	const struct outcome *outcome = &d.outcome;
 	enum err err;
 
-	deliver_listener(x, flow, cb->raw, cb->declined, &outcome);
-	if (outcome.err != ERR_OK) {
+	deliver(&d);
+	if (outcome->err != ERR_OK) {
 		err = store->ops->release(store, flow->id);
-		return err == ERR_OK ? outcome.err : err;
+		return err == ERR_OK ? outcome->err : err;
 	}
-	if (outcome.state == FLOW_DELIVERING)
-		deliver_finish(x, flow, &outcome);
-	if (store->ops->end(store, flow->id, outcome.state, outcome.reason) != ERR_OK)
+	if (store->ops->end(store, flow->id, outcome->state, outcome->reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", flow->id, NULL);
 	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", flow->provider,
-		  "result", flow_state_name(outcome.state), "reason",
-		  outcome.reason == REASON_NONE ? NULL : flow_reason_name(outcome.reason), NULL);
+		  "result", flow_state_name(outcome->state), "reason",
+		  outcome->reason == REASON_NONE ? NULL : flow_reason_name(outcome->reason), NULL);
 	return ERR_OK;
 }
 
@@ -97,7 +108,8 @@ claim_and_deliver(struct exchange *x, const struct flow *flow, const struct call
 	struct store_lock lock = {.fd = -1};
 	enum err err;
 
-	err = store->ops->lock(store, flow_group(flow->opencode, flow->provider), &lock);
+	err =
+	    store->ops->lock(store, flow_group(flow->opencode, flow->kind, flow->provider), &lock);
 	/* reading the body and waiting for the lock took their time */
 	if (err == ERR_OK && store->ops->now(store) >= flow->expires)
 		err = ERR_TAKEN;
@@ -163,7 +175,7 @@ callback_answer(struct exchange *x, struct callback *cb)
 	if (!x->site.usable)
 		return ERR_NEEDS_HTTPS;
 	/* sizes, encoding, duplicates, required parameters: RFC 6749 sections 3.1, 4.1.2 */
-	if ((err = callback_read(cb, x->request->query)) != ERR_OK)
+	if ((err = callback_read(cb, x->request->query, NULL)) != ERR_OK)
 		return err;
 	/* a state that we know: RFC 6749 section 10.12 */
 	if ((err = flow_find(x, cb->id, &snap, &who)) != ERR_OK)
@@ -171,6 +183,9 @@ callback_answer(struct exchange *x, struct callback *cb)
 	/* on the redirect URI that it was given for: RFC 9700 section 4.4 */
 	if (strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
+	/* an answer of the kind that was asked for */
+	if (snap.flow.answer != ANSWER_CODE && !cb->declined)
+		return ERR_RESPONSE_MODE;
 	/* in the browser that began: RFC 9700 section 4.7.1 */
 	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
 		return ERR_UNKNOWN_FLOW;
@@ -185,6 +200,22 @@ callback_answer(struct exchange *x, struct callback *cb)
 	return ERR_OK;
 }
 
+/*
+ * An edited address may have come without its answer, because that stood behind
+ * a '#'. Then this browser's own sign-ins are named, where it can be pasted.
+ */
+static void
+answer_refused(struct exchange *x, enum err err)
+{
+	struct flow_list waiting = {.count = 0};
+	struct page_list list = {waiting.item, 0};
+
+	if ((err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE) &&
+	    flow_list(x, true, &waiting) == ERR_OK)
+		list.count = waiting.count;
+	answer_problem_listing(x, err, &list);
+}
+
 void
 callback_get(struct exchange *x)
 {
@@ -192,6 +223,6 @@ callback_get(struct exchange *x)
 	enum err err = callback_answer(x, &cb);
 
 	if (err != ERR_OK)
-		answer_problem(x, err);
+		answer_refused(x, err);
 	callback_free(&cb);
 }

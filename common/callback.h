@@ -9,7 +9,7 @@
 
 /* The parts of a callback's query that we look at. */
 struct callback {
-	const char *raw; /* the query as it came: this is what is delivered */
+	const char *raw; /* the query or fragment as it came: this is what is delivered */
 	struct query query;
 	char id[FLOW_ID_LEN + 1]; /* of the flow that its state belongs to */
 	bool declined;		  /* the provider said error=… */
@@ -17,10 +17,11 @@ struct callback {
 
 /*
  * Decodes and checks what can be checked without the store: sizes, encoding,
- * duplicates, required parameters. raw must outlive the callback. Release with
- * callback_free() in any case.
+ * duplicates, required parameters. flow: whose page it was pasted on, which
+ * knows what its provider answers; NULL: an answer by redirect, with code and
+ * state. raw must outlive the callback. Release with callback_free() in any case.
  */
-enum err callback_read(struct callback *cb, const char *raw) MUST_CHECK;
+enum err callback_read(struct callback *cb, const char *raw, const struct flow *flow) MUST_CHECK;
 void callback_free(struct callback *cb);
 
 /*

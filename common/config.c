@@ -301,3 +301,12 @@ config_dump(const struct config *config, struct buf *out)
 	}
 	return out->err;
 }
+
+bool
+config_callback_path(const struct config *config, const char *path)
+{
+	for (size_t i = 0; i < config->callback_path_count; i++)
+		if (strcmp(config->callback_paths[i], path) == 0)
+			return true;
+	return false;
+}

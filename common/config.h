@@ -72,6 +72,9 @@ struct config_source {
 enum err config_load(struct config *config, const struct config_source *source,
 		     char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
 
+/* Whether a path is one of callback_paths. */
+bool config_callback_path(const struct config *config, const char *path);
+
 /* Writes every key with its value as an ini file that reads back to the same configuration. */
 enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;
 

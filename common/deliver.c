@@ -1,107 +1,147 @@
 #include "deliver.h"
 
 #include <jansson.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "log.h"
 #include "opencode.h"
+#include "secret.h"
 
-#define LEFT_MIN_MS 500 /* the second step has at least this */
+#define LEFT_MIN_MS  500 /* each step has at least this */
+#define PAUSE_MS     200 /* between two looks at a verdict */
+#define TOKEN_TARGET "/auth/token"
 
-static int
-elapsed_ms(const struct timespec *since)
+int64_t
+delivery_now_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)((now.tv_sec - since->tv_sec) * 1000 +
-		     (now.tv_nsec - since->tv_nsec) / 1000000);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void
-fail(struct outcome *out, enum flow_reason reason)
+int
+delivery_left_ms(const struct delivery *d)
 {
-	out->state = FLOW_FAILED;
-	out->reason = reason;
+	int64_t left = d->deadline_ms - delivery_now_ms();
+
+	return left > LEFT_MIN_MS ? (int)left : LEFT_MIN_MS;
+}
+
+bool
+delivery_pause(const struct delivery *d)
+{
+	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	if (delivery_now_ms() + PAUSE_MS >= d->deadline_ms)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 void
-deliver_listener(struct exchange *x, const struct flow *flow, const char *raw_query, bool declined,
-		 struct outcome *out)
+delivery_fail(struct delivery *d, enum flow_reason reason)
 {
-	struct timespec start;
-	struct http_reply reply;
+	d->outcome.state = FLOW_FAILED;
+	d->outcome.reason = reason;
+}
+
+enum err
+delivery_redirect(struct delivery *d, int timeout_ms, struct http_reply *reply)
+{
+	struct http_call call = {.method = "GET", .timeout_ms = timeout_ms};
 	struct buf target;
 	enum err err;
 
-	*out = (struct outcome){.state = declined ? FLOW_DECLINED : FLOW_DELIVERING};
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	*reply = (struct http_reply){.status = 0};
 	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
-	buf_printf(&target, "%s?%s", flow->redirect_path, raw_query);
-	if (target.err != ERR_OK) {
-		out->err = target.err; /* nothing was sent */
-		return;
-	}
-	err = listener_get(x, flow, buf_text(&target), HTTP_TOTAL_MS, &reply);
+	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->cb->raw);
+	call.target = buf_text(&target);
+	err = target.err != ERR_OK ? target.err : listener_send(d->x, d->flow, &call, reply);
 	buf_free(&target);
-	out->left_ms = HTTP_TOTAL_MS - elapsed_ms(&start);
-	if (err == ERR_OPENCODE_DOWN)
-		out->err = err;
-	else if (declined)
-		; /* whatever opencode made of it, the provider has said no */
-	else if (err == ERR_OPENCODE_TIMEOUT)
-		fail(out, REASON_TIMEOUT);
-	else if (err != ERR_OK || reply.status >= 400)
-		fail(out, REASON_LISTENER_GONE);
-	http_reply_free(&reply);
+	return err;
 }
 
-/* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure.
- */
-static bool
-says_missing(const struct http_reply *reply)
+/* What the listener's own page makes of a fragment. */
+static char *
+token_json(const struct query *q)
 {
-	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
-	const char *name = json_string_value(json_object_get(json, "name"));
-	bool missing = name != NULL && strcmp(name, "ProviderAuthOauthMissing") == 0;
+	json_t *json = json_pack(
+	    "{s:s*, s:s*, s:s*, s:s*, s:s*}", "access_token", query_get(q, "access_token"),
+	    "expires_in", query_get(q, "expires_in"), "state", query_get(q, "state"), "error",
+	    query_get(q, "error"), "error_description", query_get(q, "error_description"));
+	char *text = json_dumps(json, JSON_COMPACT);
 
 	json_decref(json);
-	return missing;
+	return text;
 }
 
-static void
-verdict(struct outcome *out, enum err err, const struct http_reply *reply)
+static enum err
+send_token(struct delivery *d, struct http_reply *reply)
 {
-	out->state = FLOW_DONE;
-	out->reason = REASON_NONE;
-	if (err == ERR_OPENCODE_TIMEOUT)
-		out->reason = REASON_UNCONFIRMED;
-	else if (err != ERR_OK)
-		fail(out, REASON_OPENCODE_GONE);
-	else if (reply->status == 401)
-		fail(out, REASON_OPENCODE_AUTH);
-	else if (reply->status == 400 && says_missing(reply))
-		out->reason = REASON_UNCONFIRMED;
-	else if (reply->status != 200)
-		fail(out, REASON_REFUSED_BY_PROVIDER);
-	else if (strcmp(buf_text(&reply->body), "true") != 0)
-		out->reason = REASON_UNCONFIRMED;
+	struct http_call call = {
+	    .method = "POST", .target = TOKEN_TARGET, .timeout_ms = delivery_left_ms(d)};
+	char *body = token_json(&d->cb->query);
+	enum err err = ERR_MEMORY;
+
+	*reply = (struct http_reply){.status = 0};
+	if (body != NULL) {
+		call.body = body;
+		call.body_len = strlen(body);
+		err = listener_send(d->x, d->flow, &call, reply);
+		secret_wipe(body, strlen(body));
+	}
+	free(body);
+	return err;
 }
 
 void
-deliver_finish(struct exchange *x, const struct flow *flow, struct outcome *out)
+delivery_judge(struct delivery *d, enum err err, const struct http_reply *reply)
 {
-	char path[FLOW_NAME_MAX + 40], body[32];
-	struct http_call call = {.method = "POST", .body = body};
-	struct http_reply reply;
-	enum err err;
+	if (err == ERR_OPENCODE_DOWN || err == ERR_TOO_LARGE || err == ERR_MEMORY)
+		d->outcome.err = err; /* nothing was sent */
+	else if (d->cb->declined)
+		d->outcome.state = FLOW_DECLINED; /* whatever opencode made of it */
+	else if (err == ERR_OPENCODE_TIMEOUT)
+		delivery_fail(d, REASON_TIMEOUT);
+	else if (err != ERR_OK || reply->status >= 400)
+		delivery_fail(d, REASON_LISTENER_GONE);
+}
 
-	snprintf(path, sizeof(path), "/provider/%s/oauth/callback", flow->provider);
-	call.body_len = (size_t)snprintf(body, sizeof(body), "{\"method\":%d}", flow->method);
-	call.timeout_ms = out->left_ms > LEFT_MIN_MS ? out->left_ms : LEFT_MIN_MS;
-	err = flow_send(x, flow, path, &call, &reply);
-	verdict(out, err, &reply);
+void
+deliver_listener(struct delivery *d)
+{
+	struct http_reply reply;
+	enum err err = d->flow->answer == ANSWER_TOKEN
+			   ? send_token(d, &reply)
+			   : delivery_redirect(d, delivery_left_ms(d), &reply);
+
+	delivery_judge(d, err, &reply);
 	http_reply_free(&reply);
+}
+
+/* A process of its own has it now, and says itself how it went. */
+static void
+deliver_terminal(struct delivery *d)
+{
+	deliver_listener(d);
+	if (d->outcome.err == ERR_OK && d->outcome.state == FLOW_DELIVERING)
+		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
+}
+
+void
+deliver(struct delivery *d)
+{
+	static void (*const ways[KIND_COUNT])(struct delivery *) = {
+	    [KIND_PROVIDER] = deliver_provider,
+	    [KIND_MCP] = deliver_mcp,
+	    [KIND_INTEGRATION] = deliver_integration,
+	    [KIND_TERMINAL] = deliver_terminal,
+	};
+
+	d->deadline_ms = delivery_now_ms() + HTTP_TOTAL_MS;
+	d->outcome = (struct outcome){.state = FLOW_DELIVERING};
+	ways[d->flow->kind](d);
 }

@@ -255,6 +255,15 @@ static const struct error_row table[] = {
 	    "It probably comes from an earlier attempt. Open the provider from this page, sign in, "
 	    "and copy the address of the tab that this opens.",
 	},
+    [ERR_PASTE_TOKEN] =
+	{
+	    "paste-no-token",
+	    400,
+	    "The part behind the # is missing",
+	    "This provider puts its answer behind a # in the address. Copy the whole address of "
+	    "the "
+	    "last tab, to its very end.",
+	},
     [ERR_PASTE_TEXT] =
 	{
 	    "paste-text",
@@ -262,6 +271,62 @@ static const struct error_row table[] = {
 	    "That is not an address",
 	    "Click into the address bar of the tab that failed to load, copy everything there and "
 	    "paste it below. It begins with localhost or 127.0.0.1.",
+	},
+    [ERR_ADOPT_TEXT] =
+	{
+	    "adopt-text",
+	    400,
+	    "That is not the address of a sign-in page",
+	    "The terminal prints an address that begins with https:// and is several lines long. "
+	    "Copy all of it, to its last character.",
+	},
+    [ERR_ADOPT_CALLBACK] =
+	{
+	    "adopt-callback",
+	    400,
+	    "That is the answer, not the beginning",
+	    "First paste the address that the terminal printed. The page behind it then takes the "
+	    "address of the tab that failed to load.",
+	},
+    [ERR_ADOPT_REDIRECT] =
+	{
+	    "adopt-redirect",
+	    400,
+	    "That sign-in does not end at the terminal",
+	    "The provider will send its answer to another place than the computer that opencode "
+	    "runs "
+	    "on, so it cannot be brought there. Begin it on this page instead, or use an API key.",
+	},
+    [ERR_BEGIN_INPUT] =
+	{
+	    "begin-input",
+	    400,
+	    "opencode did not accept what was entered",
+	    "Something is missing, or not in the form that this sign-in wants. Go back, look at "
+	    "what was entered, and try again.",
+	},
+    [ERR_BEGIN_REFUSED] =
+	{
+	    "begin-refused",
+	    502,
+	    "opencode could not begin this sign-in",
+	    "It may be waiting for another one of this kind: finish that first, or wait five "
+	    "minutes. If it fails again, the log of opencode says why.",
+	},
+    [ERR_BEGIN_KIND] =
+	{
+	    "begin-elsewhere",
+	    409,
+	    "This sign-in belongs into opencode’s own window",
+	    "It works with a code that opencode shows, so it needs no help from here: begin it in "
+	    "opencode, under Settings, Providers. Nothing was changed.",
+	},
+    [ERR_BEGIN_NEEDLESS] =
+	{
+	    "begin-needless",
+	    409,
+	    "This server wants no sign-in",
+	    "opencode can use it as it is. If it does not work, look at its state in opencode.",
 	},
 
     [ERR_OPENCODE_DOWN] =

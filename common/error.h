@@ -46,7 +46,17 @@ enum err {
 	ERR_PASTE_SITE,	     /* an address of another site, port or path */
 	ERR_PASTE_FRAGMENT,  /* the answer stands behind a #, where a code flow has none */
 	ERR_PASTE_OTHER,     /* the address of another sign-in */
+	ERR_PASTE_TOKEN,     /* no fragment, where the provider answers in one */
 	ERR_PASTE_TEXT,	     /* no address at all */
+
+	/* what was begun from the start page */
+	ERR_ADOPT_TEXT,	    /* no authorize URL */
+	ERR_ADOPT_CALLBACK, /* the dead tab's address, which belongs on the flow page */
+	ERR_ADOPT_REDIRECT, /* an authorize URL whose redirect URI is no loopback address */
+	ERR_BEGIN_INPUT,    /* opencode did not accept what was entered for it */
+	ERR_BEGIN_REFUSED,  /* opencode did not begin it */
+	ERR_BEGIN_KIND,	    /* a sign-in that does not come home through a redirect */
+	ERR_BEGIN_NEEDLESS, /* an MCP server that wants no sign-in */
 
 	/* opencode behind its socket */
 	ERR_OPENCODE_DOWN,    /* the socket is missing or refused: nothing was sent */

@@ -70,16 +70,22 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 }
 
 void
-answer_problem(struct exchange *x, enum err err)
+answer_problem_listing(struct exchange *x, enum err err, const struct page_list *waiting)
 {
 	struct page_site site = exchange_site(x);
 	struct buf page;
 
 	log_refusal(x, err, NULL);
 	buf_init(&page, RESPONSE_BODY_MAX);
-	page_problem(&page, &site, err);
+	page_problem(&page, &site, err, waiting);
 	answer_page(x, error_status(err), &page);
 	add_status_headers(x, err);
+}
+
+void
+answer_problem(struct exchange *x, enum err err)
+{
+	answer_problem_listing(x, err, NULL);
 }
 
 void
@@ -105,18 +111,27 @@ answer_json_problem(struct exchange *x, enum err err)
 }
 
 void
+answer_api_text(struct exchange *x, int status, const char *text)
+{
+	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
+	char *body = json_dumps(json, JSON_COMPACT);
+
+	answer_json(x, status, body == NULL ? "{}" : body);
+	free(body);
+	json_decref(json);
+}
+
+void
 answer_api_problem(struct exchange *x, enum err err)
 {
-	json_t *message = json_sprintf("%s. %s", error_title(err), error_advice(err));
-	json_t *json =
-	    json_pack("{s:s, s:{s:o}}", "name", "UnknownError", "data", "message", message);
-	char *text = json_dumps(json, JSON_COMPACT);
+	struct buf text;
 
 	log_refusal(x, err, NULL);
-	answer_json(x, error_status(err), text == NULL ? "{}" : text);
+	buf_init(&text, RESPONSE_BODY_MAX);
+	buf_printf(&text, "%s. %s", error_title(err), error_advice(err));
+	answer_api_text(x, error_status(err), buf_text(&text));
 	add_status_headers(x, err);
-	free(text);
-	json_decref(json);
+	buf_free(&text);
 }
 
 void
@@ -172,4 +187,42 @@ exchange_form(struct exchange *x, struct query *form)
 		err = query_parse(form, buf_text(&body), body.len, QUERY_FORM);
 	buf_free(&body);
 	return err;
+}
+
+static const char *
+x_header(const struct request *r, const char *name)
+{
+	for (size_t i = 0; i < r->x_opencode_count; i++)
+		if (strcmp(r->x_opencode[i].name, name) == 0)
+			return r->x_opencode[i].value;
+	return "";
+}
+
+/* A record can hold text only. */
+static bool
+copy_header(char *out, size_t size, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len >= size || !utf8_valid(value, len))
+		return false;
+	memcpy(out, value, len + 1);
+	return true;
+}
+
+bool
+exchange_project(const struct exchange *x, struct flow *flow)
+{
+	static const char *const names[] = {"directory",	   "workspace",
+					    "location[directory]", "location%5Bdirectory%5D",
+					    "location[workspace]", "location%5Bworkspace%5D"};
+	const struct request *r = x->request;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!query_copy_raw(r->query, names[i], flow->query, sizeof(flow->query)))
+			return false;
+	return copy_header(flow->directory, sizeof(flow->directory),
+			   x_header(r, "x-opencode-directory")) &&
+	       copy_header(flow->workspace, sizeof(flow->workspace),
+			   x_header(r, "x-opencode-workspace"));
 }

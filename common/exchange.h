@@ -46,10 +46,16 @@ void answer_page(struct exchange *x, int status, struct buf *page);
 /* Answers with the page, status and headers that belong to an error, and logs the refusal. */
 void answer_problem(struct exchange *x, enum err err);
 
+/* The same, naming this browser's flows that the request may have been meant for. */
+void answer_problem_listing(struct exchange *x, enum err err, const struct page_list *waiting);
+
 /* The same as JSON: in opencode's form for its API, in ours for scripts. */
 void answer_api_problem(struct exchange *x, enum err err);
 void answer_json_problem(struct exchange *x, enum err err);
 void answer_json(struct exchange *x, int status, const char *json);
+
+/* An error of opencode's API in words of its own, for its web UI to show. */
+void answer_api_text(struct exchange *x, int status, const char *text);
 
 /* 303 to a flow's page. */
 void answer_flow(struct exchange *x, const char *id);
@@ -62,6 +68,10 @@ void log_refusal(struct exchange *x, enum err err, const char *flow);
  * The buffer must be initialised with BODY_MAX.
  */
 enum err exchange_body(struct exchange *x, struct buf *body) MUST_CHECK;
+
+/* The project that the request names, by header and query, into a flow's directory, workspace and
+ * query. False: too long, or no text. */
+bool exchange_project(const struct exchange *x, struct flow *flow);
 
 /* Reads and decodes a form. Also ERR_MEDIA_TYPE and what query_parse() gives. */
 enum err exchange_form(struct exchange *x, struct query *form) MUST_CHECK;

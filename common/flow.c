@@ -1,8 +1,10 @@
 #include "flow.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "secret.h"
+#include "segment.h"
 
 static const char *const state_names[FLOW_STATE_COUNT] = {
     [FLOW_WAITING] = "waiting", [FLOW_DELIVERING] = "delivering", [FLOW_DONE] = "done",
@@ -22,6 +24,18 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_ISSUER] = "issuer",
 };
 
+static const char *const kind_names[KIND_COUNT] = {
+    [KIND_PROVIDER] = "provider",
+    [KIND_MCP] = "mcp",
+    [KIND_INTEGRATION] = "integration",
+    [KIND_TERMINAL] = "terminal",
+};
+
+static const char *const answer_names[ANSWER_COUNT] = {
+    [ANSWER_CODE] = "code",
+    [ANSWER_TOKEN] = "token",
+};
+
 void
 flow_id(const char *state, size_t state_len, char id[FLOW_ID_LEN + 1])
 {
@@ -33,16 +47,28 @@ flow_id(const char *state, size_t state_len, char id[FLOW_ID_LEN + 1])
 }
 
 uint64_t
-flow_group(const char *opencode, const char *provider)
+flow_group(const char *opencode, enum flow_kind kind, const char *provider)
 {
-	return secret_key(opencode, "provider", provider, NULL);
+	return secret_key(opencode, kind_names[kind], provider, NULL);
 }
 
 uint64_t
 flow_slot(const struct flow *flow)
 {
-	return secret_key(flow->opencode, "redirect", flow->redirect_host, flow->redirect_path,
-			  NULL);
+	char port[16];
+
+	/* MCP servers share a listener, which tells their sign-ins apart by state */
+	if (flow->kind == KIND_MCP)
+		return flow_group(flow->opencode, flow->kind, flow->provider);
+	snprintf(port, sizeof(port), "%d", flow->redirect_port);
+	return secret_key(flow->opencode, "redirect", port, flow->redirect_path, NULL);
+}
+
+void
+flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1])
+{
+	if (flow->kind != KIND_MCP || !segment_decode(flow->provider, label, FLOW_NAME_MAX + 1))
+		memcpy(label, flow->provider, sizeof(flow->provider));
 }
 
 bool
@@ -66,24 +92,60 @@ flow_reason_name(enum flow_reason r)
 	return reason_names[r];
 }
 
+const char *
+flow_kind_name(enum flow_kind k)
+{
+	return kind_names[k];
+}
+
+const char *
+flow_answer_name(enum flow_answer a)
+{
+	return answer_names[a];
+}
+
+/* The position of a word in a list of names; -1 if it is none of them. */
+static int
+find_name(const char *word, const char *const names[], int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(word, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+bool
+flow_kind_parse(const char *word, enum flow_kind *out)
+{
+	int i = find_name(word, kind_names, KIND_COUNT);
+
+	*out = i < 0 ? KIND_PROVIDER : (enum flow_kind)i;
+	return i >= 0;
+}
+
+bool
+flow_answer_parse(const char *word, enum flow_answer *out)
+{
+	int i = find_name(word, answer_names, ANSWER_COUNT);
+
+	*out = i < 0 ? ANSWER_CODE : (enum flow_answer)i;
+	return i >= 0;
+}
+
 bool
 flow_state_parse(const char *word, enum flow_state *out)
 {
-	for (int i = 0; i < FLOW_STATE_COUNT; i++)
-		if (strcmp(word, state_names[i]) == 0) {
-			*out = (enum flow_state)i;
-			return true;
-		}
-	return false;
+	int i = find_name(word, state_names, FLOW_STATE_COUNT);
+
+	*out = i < 0 ? FLOW_WAITING : (enum flow_state)i;
+	return i >= 0;
 }
 
 bool
 flow_reason_parse(const char *word, enum flow_reason *out)
 {
-	for (int i = 0; i < REASON_COUNT; i++)
-		if (strcmp(word, reason_names[i]) == 0) {
-			*out = (enum flow_reason)i;
-			return true;
-		}
-	return false;
+	int i = find_name(word, reason_names, REASON_COUNT);
+
+	*out = i < 0 ? REASON_NONE : (enum flow_reason)i;
+	return i >= 0;
 }

@@ -13,13 +13,16 @@ void
 answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback)
 {
 	struct page_site site = exchange_site(x);
+	char label[FLOW_NAME_MAX + 1];
 	struct page_ask ask = {.id = snap->flow.id,
-			       .provider = snap->flow.provider,
+			       .kind = snap->flow.kind,
+			       .provider = label,
 			       .address = snap->flow.address,
 			       .age = snap->now - snap->flow.created,
 			       .callback = callback};
 	struct buf page;
 
+	flow_label(&snap->flow, label);
 	buf_init(&page, RESPONSE_BODY_MAX);
 	page_ask(&page, &site, &ask);
 	answer_page(x, 200, &page);
@@ -29,12 +32,23 @@ answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback
 static bool
 address_edit(const struct exchange *x, const struct flow *flow)
 {
-	const struct config *config = x->app->config;
+	return !flow->direct && !flow->stateless && flow->answer == ANSWER_CODE &&
+	       x->request->mount[0] == '\0' &&
+	       config_callback_path(x->app->config, flow->redirect_path);
+}
 
-	for (size_t i = 0; i < config->callback_path_count; i++)
-		if (strcmp(config->callback_paths[i], flow->redirect_path) == 0)
-			return x->request->mount[0] == '\0';
-	return false;
+/* Whether POST {prefix}/start can begin the same once more. */
+static bool
+can_begin_again(const struct flow *flow)
+{
+	switch (flow->kind) {
+	case KIND_TERMINAL:
+		return false;
+	case KIND_INTEGRATION:
+		return !flow->with_inputs;
+	default:
+		return true;
+	}
 }
 
 static void
@@ -95,8 +109,13 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 {
 	struct store *store = x->app->store;
 	struct page_site site = exchange_site(x);
+	char label[FLOW_NAME_MAX + 1];
 	struct page_flow flow = {.id = snap->flow.id,
-				 .provider = snap->flow.provider,
+				 .kind = snap->flow.kind,
+				 .answer = snap->flow.answer,
+				 .provider = label,
+				 .direct = snap->flow.direct,
+				 .again = can_begin_again(&snap->flow),
 				 .redirect_host = snap->flow.redirect_host,
 				 .redirect_path = snap->flow.redirect_path,
 				 .address_edit = address_edit(x, &snap->flow),
@@ -104,6 +123,7 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 	struct buf url, page;
 	enum err err = ERR_OK;
 
+	flow_label(&snap->flow, label);
 	buf_init(&url, FLOW_URL_MAX);
 	buf_init(&page, RESPONSE_BODY_MAX);
 	if (snap->state == FLOW_WAITING) {
@@ -185,7 +205,7 @@ post_address(struct exchange *x, struct snapshot *snap, const char *address)
 	buf_init(&query, QUERY_MAX);
 	err = paste_read(address, &snap->flow, x->site.origin, &query);
 	if (err == ERR_OK)
-		err = callback_read(&cb, buf_text(&query));
+		err = callback_read(&cb, buf_text(&query), &snap->flow);
 	if (err == ERR_OK && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_PASTE_OTHER;
 	if (err == ERR_OK)
@@ -201,7 +221,7 @@ post_load(struct exchange *x, const struct snapshot *snap)
 {
 	enum err err;
 
-	if (snap->state != FLOW_DONE)
+	if (snap->state != FLOW_DONE || snap->flow.kind != KIND_PROVIDER)
 		return ERR_OK;
 	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;
@@ -227,7 +247,7 @@ post_confirm(struct exchange *x, struct snapshot *snap, const char *callback)
 		calls_leave(x->app);
 	}
 	if (err == ERR_OK && callback != NULL)
-		err = callback_read(&cb, callback);
+		err = callback_read(&cb, callback, NULL);
 	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
 	if (err == ERR_OK && x->browser[0] == '\0')
@@ -302,37 +322,4 @@ flow_post(struct exchange *x)
 	} else
 		answer_problem(x, err);
 	query_free(&form);
-}
-
-void
-flow_list_get(struct exchange *x)
-{
-	struct store *store = x->app->store;
-	struct page_list_item item[STORE_LIST_MAX];
-	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
-	struct page_site site = exchange_site(x);
-	size_t found = 0, shown = 0;
-	struct snapshot snap;
-	enum claimant who;
-	enum err err = x->site.usable ? ERR_OK : ERR_NEEDS_HTTPS;
-	struct buf page;
-
-	if (err == ERR_OK && x->browser[0] != '\0')
-		err = store->ops->list_browser(store, secret_key("browser", x->browser, NULL), id,
-					       &found);
-	for (size_t i = 0; err == ERR_OK && i < found; i++) {
-		if (flow_find(x, id[i], &snap, &who) != ERR_OK || who != CLAIMANT_OWNER)
-			continue;
-		memcpy(item[shown].id, id[i], sizeof(item[shown].id));
-		memcpy(item[shown].provider, snap.flow.provider, sizeof(item[shown].provider));
-		item[shown].state = snap.state;
-		item[shown++].expires_in = snap.flow.expires - snap.now;
-	}
-	if (err != ERR_OK) {
-		answer_problem(x, err);
-		return;
-	}
-	buf_init(&page, RESPONSE_BODY_MAX);
-	page_list(&page, &site, item, shown);
-	answer_page(x, 200, &page);
 }

@@ -6,9 +6,6 @@
 
 #include "exchange.h"
 
-/* GET {prefix}/: this browser's flows. */
-void flow_list_get(struct exchange *x);
-
 /* GET and POST {prefix}/flow/{id}, GET {prefix}/flow/{id}/status. */
 void flow_get(struct exchange *x);
 void flow_post(struct exchange *x);

@@ -15,16 +15,9 @@ static const struct {
 	size_t offset;
 	size_t size;
 } texts[] = {
-    TEXT(id),
-    TEXT(opencode),
-    TEXT(provider),
-    TEXT(redirect_host),
-    TEXT(redirect_path),
-    TEXT(authorize_origin),
-    TEXT(directory),
-    TEXT(workspace),
-    TEXT(query),
-    TEXT(browser),
+    TEXT(id),	     TEXT(opencode),	  TEXT(provider),      TEXT(method_id),
+    TEXT(attempt),   TEXT(redirect_host), TEXT(redirect_path), TEXT(authorize_origin),
+    TEXT(directory), TEXT(workspace),	  TEXT(query),	       TEXT(browser),
     TEXT(address),
 };
 #undef TEXT
@@ -34,10 +27,13 @@ static const struct {
 enum err
 flow_record_write(const struct flow *flow, struct buf *out)
 {
-	json_t *object = json_pack("{s:i, s:i, s:b, s:b, s:I, s:I}", "method", flow->method,
-				   "redirect_port", flow->redirect_port, "authenticated",
-				   flow->authenticated, "bound", flow->bound, "created",
-				   (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
+	json_t *object = json_pack(
+	    "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:I, s:I}", "kind",
+	    flow_kind_name(flow->kind), "answer", flow_answer_name(flow->answer), "stateless",
+	    flow->stateless, "direct", flow->direct, "from_here", flow->from_here, "with_inputs",
+	    flow->with_inputs, "method", flow->method, "redirect_port", flow->redirect_port,
+	    "authenticated", flow->authenticated, "bound", flow->bound, "created",
+	    (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
 	char *text = NULL;
 	enum err err = ERR_MEMORY;
 
@@ -69,18 +65,27 @@ flow_record_read(const char *text, size_t len, struct flow *flow)
 {
 	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	json_int_t created, expires;
-	int authenticated, bound;
+	int authenticated, bound, stateless, direct, from_here, with_inputs;
+	const char *kind, *answer;
 	enum err err = ERR_UNKNOWN_FLOW;
 
 	*flow = (struct flow){.created = 0};
-	if (json_unpack(object, "{s:i, s:i, s:b, s:b, s:I, s:I}", "method", &flow->method,
-			"redirect_port", &flow->redirect_port, "authenticated", &authenticated,
-			"bound", &bound, "created", &created, "expires", &expires) != 0)
+	if (json_unpack(object, "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:I, s:I}",
+			"kind", &kind, "answer", &answer, "stateless", &stateless, "direct",
+			&direct, "from_here", &from_here, "with_inputs", &with_inputs, "method",
+			&flow->method, "redirect_port", &flow->redirect_port, "authenticated",
+			&authenticated, "bound", &bound, "created", &created, "expires",
+			&expires) != 0 ||
+	    !flow_kind_parse(kind, &flow->kind) || !flow_answer_parse(answer, &flow->answer))
 		goto out;
 	for (size_t i = 0; i < COUNT(texts); i++)
 		if (!read_text(object, texts[i].name, (char *)flow + texts[i].offset,
 			       texts[i].size))
 			goto out;
+	flow->stateless = stateless != 0;
+	flow->direct = direct != 0;
+	flow->from_here = from_here != 0;
+	flow->with_inputs = with_inputs != 0;
 	flow->authenticated = authenticated != 0;
 	flow->bound = bound != 0;
 	flow->created = created;

@@ -1,11 +1,14 @@
 #include "http.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "curl_lib.h"
 #include "log.h"
 #include "secret.h"
+
+#define STEP_MS 100 /* at most, between two looks at a call that is on its way */
 
 struct transfer {
 	const struct http_call *call;
@@ -171,11 +174,11 @@ map_result(CURLcode result, const struct transfer *t)
 	}
 }
 
+/* What a transfer that has ended brought. */
 static enum err
-perform(const struct curl_lib *lib, CURL *curl, struct transfer *t)
+conclude(const struct curl_lib *lib, CURL *curl, CURLcode result, struct transfer *t)
 {
 	long status = 0;
-	CURLcode result = lib->curl_easy_perform(curl);
 	enum err err = map_result(result, t);
 
 	if (err == ERR_OK &&
@@ -190,37 +193,141 @@ perform(const struct curl_lib *lib, CURL *curl, struct transfer *t)
 	return err;
 }
 
-enum err
-http_send(const struct http_call *call, struct http_reply *reply)
+/* Makes a handle ready for a call: complete gets its headers, headers the list that libcurl wants.
+ */
+static bool
+prepare(const struct curl_lib *lib, CURL *curl, const struct http_call *call,
+	struct http_call *complete, struct transfer *t, struct curl_slist **headers)
 {
-	const struct curl_lib *lib = curl_lib();
-	struct http_call complete = *call;
-	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
-	struct curl_slist *headers = NULL;
-	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
-	CURL *curl = NULL;
-
-	*reply = (struct http_reply){.status = 0};
-	buf_init(&reply->head, HTTP_HEAD_MAX);
-	buf_init(&reply->body, HTTP_BODY_MAX);
-	if ((curl = curl_lib_handle()) == NULL)
-		goto out;
-	complete.header_count = 0;
-	http_header(&complete, "Host", call->host);
+	*complete = *call;
+	complete->header_count = 0;
+	http_header(complete, "Host", call->host);
 	for (size_t i = 0; i < call->header_count; i++)
-		http_header(&complete, call->header[i].name, call->header[i].value);
-	suppress_defaults(&complete);
-	if ((headers = make_headers(lib, &complete)) == NULL)
-		goto out;
-	if (!set_options(lib, curl, &t, headers))
-		goto out;
-	err = perform(lib, curl, &t);
-out:
-	curl_lib_done(curl);
+		http_header(complete, call->header[i].name, call->header[i].value);
+	suppress_defaults(complete);
+	*headers = make_headers(lib, complete);
+	return *headers != NULL && set_options(lib, curl, t, *headers);
+}
+
+static void
+headers_free(const struct curl_lib *lib, struct curl_slist *headers)
+{
 	for (struct curl_slist *h = headers; h != NULL; h = h->next)
 		secret_wipe(h->data, strlen(h->data));
 	if (headers != NULL)
 		lib->curl_slist_free_all(headers);
+}
+
+static void
+reply_init(struct http_reply *reply)
+{
+	*reply = (struct http_reply){.status = 0};
+	buf_init(&reply->head, HTTP_HEAD_MAX);
+	buf_init(&reply->body, HTTP_BODY_MAX);
+}
+
+enum err
+http_send(const struct http_call *call, struct http_reply *reply)
+{
+	const struct curl_lib *lib = curl_lib();
+	struct http_call complete;
+	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
+	struct curl_slist *headers = NULL;
+	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
+	CURL *curl = curl_lib_handle();
+
+	reply_init(reply);
+	if (curl == NULL)
+		return err;
+	if (prepare(lib, curl, call, &complete, &t, &headers))
+		err = conclude(lib, curl, lib->curl_easy_perform(curl), &t);
+	curl_lib_done(curl);
+	headers_free(lib, headers);
+	return err;
+}
+
+struct http_pending {
+	const struct curl_lib *lib;
+	struct http_call complete;
+	struct transfer transfer;
+	struct curl_slist *headers;
+	CURL *easy;
+	CURLM *multi;
+	int running;
+};
+
+static void
+pending_free(struct http_pending *p)
+{
+	if (p->multi != NULL && p->easy != NULL)
+		p->lib->curl_multi_remove_handle(p->multi, p->easy);
+	if (p->easy != NULL)
+		p->lib->curl_easy_cleanup(p->easy);
+	if (p->multi != NULL)
+		p->lib->curl_multi_cleanup(p->multi);
+	headers_free(p->lib, p->headers);
+	free(p);
+}
+
+/* Moves the transfer on; false once it has ended. */
+static bool
+pending_step(struct http_pending *p)
+{
+	if (p->lib->curl_multi_perform(p->multi, &p->running) != CURLM_OK || p->running == 0)
+		return false;
+	return p->lib->curl_multi_poll(p->multi, NULL, 0, STEP_MS, NULL) == CURLM_OK;
+}
+
+static bool
+pending_sent(const struct http_pending *p)
+{
+	long sent = 0;
+
+	return p->lib->curl_easy_getinfo(p->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK &&
+	       sent > 0;
+}
+
+enum err
+http_start(const struct http_call *call, struct http_reply *reply, struct http_pending **out)
+{
+	const struct curl_lib *lib = curl_lib();
+	struct http_pending *p = lib == NULL ? NULL : calloc(1, sizeof(*p));
+
+	reply_init(reply);
+	if (p == NULL)
+		return ERR_OPENCODE_DOWN;
+	p->lib = lib;
+	p->transfer = (struct transfer){.call = &p->complete, .reply = reply, .err = ERR_OK};
+	if ((p->easy = lib->curl_easy_init()) == NULL ||
+	    (p->multi = lib->curl_multi_init()) == NULL ||
+	    !prepare(lib, p->easy, call, &p->complete, &p->transfer, &p->headers) ||
+	    lib->curl_multi_add_handle(p->multi, p->easy) != CURLM_OK) {
+		pending_free(p);
+		return ERR_OPENCODE_DOWN;
+	}
+	while (!pending_sent(p) && pending_step(p))
+		continue;
+	if (!pending_sent(p))
+		return http_finish(p);
+	*out = p;
+	return ERR_OK;
+}
+
+enum err
+http_finish(struct http_pending *p)
+{
+	CURLcode result = CURLE_FAILED_INIT;
+	CURLMsg *message;
+	enum err err;
+	int left;
+
+	while (pending_step(p))
+		continue;
+	while ((message = p->lib->curl_multi_info_read(p->multi, &left)) != NULL)
+		if (message->msg == CURLMSG_DONE)
+			result = message->data.result;
+	err = conclude(p->lib, p->easy, result, &p->transfer);
+	pending_free(p);
 	return err;
 }
 

@@ -49,6 +49,17 @@ enum err http_send(const struct http_call *call, struct http_reply *reply) MUST_
 void http_reply_free(struct http_reply *reply);
 
 /*
+ * The same in two steps, for a call that is answered only after another one:
+ * http_start() returns as soon as the request is sent, http_finish() waits for the
+ * answer and releases *out. The call's body and reply must live until then. After an error of
+ * http_start() there is nothing to finish.
+ */
+struct http_pending;
+enum err http_start(const struct http_call *call, struct http_reply *reply,
+		    struct http_pending **out) MUST_CHECK;
+enum err http_finish(struct http_pending *pending) MUST_CHECK;
+
+/*
  * Walks through the header lines of a reply. *pos starts at NULL. Gives name
  * and value as pieces of reply->head; false at the end.
  */

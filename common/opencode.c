@@ -13,6 +13,7 @@
 
 #include "log.h"
 #include "secret.h"
+#include "segment.h"
 
 #define SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 #define PASSWORD_MAX	 1024
@@ -148,58 +149,103 @@ opencode_send(const struct exchange *x, struct http_call *call, struct http_repl
 }
 
 enum err
-listener_get(const struct exchange *x, const struct flow *flow, const char *target, int timeout_ms,
-	     struct http_reply *reply)
+listener_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
+	      struct http_reply *reply)
 {
-	struct http_call call = {.method = "GET",
-				 .host = flow->redirect_host,
-				 .target = target,
-				 .timeout_ms = timeout_ms};
 	char path[SOCKET_PATH_SIZE];
 
 	*reply = (struct http_reply){.status = 0};
 	if (socket_find(x->site.opencode, flow->redirect_port, path) != ERR_OK)
 		return ERR_OPENCODE_DOWN;
-	call.socket_path = path;
-	return http_send(&call, reply);
+	call->socket_path = path;
+	call->host = flow->redirect_host;
+	return http_send(call, reply);
 }
 
-/* The headers of the visitor's own request that say for which project he asks. */
-static void
-add_project_headers(const struct exchange *x, struct http_call *call)
+/* Calls opencode in the project of a flow; with pending, returns once the request is sent. */
+static enum err
+project_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
+	     struct http_reply *reply, struct http_pending **pending)
 {
-	for (size_t i = 0; i < x->request->x_opencode_count; i++)
-		http_header(call, x->request->x_opencode[i].name, x->request->x_opencode[i].value);
+	const struct config_opencode *o = x->site.opencode;
+	char path[SOCKET_PATH_SIZE];
+
+	if (flow->directory[0] != '\0')
+		http_header(call, "x-opencode-directory", flow->directory);
+	if (flow->workspace[0] != '\0')
+		http_header(call, "x-opencode-workspace", flow->workspace);
+	if (socket_find(o, o->port, path) != ERR_OK)
+		return ERR_OPENCODE_DOWN;
+	call->socket_path = path;
+	call->host = "opencode";
+	return pending == NULL ? http_send(call, reply) : http_start(call, reply, pending);
+}
+
+enum err
+visitor_send(const struct exchange *x, const struct flow *flow, const char *path,
+	     struct http_call *call, struct http_reply *reply)
+{
+	char token[QUERY_MAX + 1] = "";
+	struct buf target;
+	enum err err;
+
+	*reply = (struct http_reply){.status = 0};
+	/* a query can hold the credentials */
+	if (!query_copy_raw(x->request->query, "auth_token", token, sizeof(token)))
+		return ERR_QUERY_LONG;
+	buf_init(&target, FLOW_DIRECTORY_MAX + QUERY_MAX + FLOW_NAME_MAX + 64);
+	buf_printf(&target, "%s%s%s%s%s", path,
+		   flow->query[0] == '\0' && token[0] == '\0' ? "" : "?", flow->query,
+		   flow->query[0] == '\0' || token[0] == '\0' ? "" : "&", token);
+	http_header(call, "Authorization", x->request->authorization);
+	call->target = buf_text(&target);
+	err = target.err != ERR_OK ? target.err : project_send(x, flow, call, reply, NULL);
+	buf_free(&target);
+	secret_wipe(token, sizeof(token));
+	return err;
 }
 
 enum err
 opencode_lets_in(const struct exchange *x, struct http_reply *reply)
 {
-	/* a query can hold the credentials as well as the project */
-	static const char *const passed[] = {"auth_token", "directory", "workspace"};
-	char query[QUERY_MAX + 1] = "", target[QUERY_MAX + 32];
-	struct http_call call = {.method = "GET", .target = target};
+	struct http_call call = {.method = "GET"};
+	struct flow project = {.method = 0};
 	struct http_reply own;
 	enum err err;
 
 	if (reply == NULL)
 		reply = &own;
 	*reply = (struct http_reply){.status = 0};
-	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
-		if (!query_copy_raw(x->request->query, passed[i], query, sizeof(query)))
-			return ERR_QUERY_LONG;
-	snprintf(target, sizeof(target), "/provider/auth%s%s", query[0] == '\0' ? "" : "?", query);
-	http_header(&call, "Authorization", x->request->authorization);
-	add_project_headers(x, &call);
-	err = opencode_send(x, &call, reply);
+	if (!exchange_project(x, &project))
+		return ERR_QUERY_LONG;
+	err = visitor_send(x, &project, "/provider/auth", &call, reply);
 	if (err == ERR_OK && reply->status == 401)
 		err = ERR_CREDENTIALS;
 	else if (err == ERR_OK && reply->status != 200)
 		err = ERR_OPENCODE_ANSWER;
 	if (reply == &own)
 		http_reply_free(&own);
-	secret_wipe(query, sizeof(query));
-	secret_wipe(target, sizeof(target));
+	return err;
+}
+
+static enum err
+flow_send_or_start(const struct exchange *x, const struct flow *flow, const char *path,
+		   struct http_call *call, struct http_reply *reply, struct http_pending **pending)
+{
+	struct credentials credentials;
+	struct buf target;
+	enum err err;
+
+	*reply = (struct http_reply){.status = 0};
+	buf_init(&target, FLOW_DIRECTORY_MAX + FLOW_NAME_MAX + 64);
+	credentials_find(x, &credentials);
+	if (credentials.authorization[0] != '\0')
+		http_header(call, "Authorization", credentials.authorization);
+	buf_printf(&target, "%s%s%s", path, flow->query[0] == '\0' ? "" : "?", flow->query);
+	call->target = buf_text(&target);
+	err = target.err != ERR_OK ? target.err : project_send(x, flow, call, reply, pending);
+	credentials_wipe(&credentials);
+	buf_free(&target);
 	return err;
 }
 
@@ -207,44 +253,36 @@ enum err
 flow_send(const struct exchange *x, const struct flow *flow, const char *path,
 	  struct http_call *call, struct http_reply *reply)
 {
-	struct credentials credentials;
-	struct buf target;
-	enum err err;
+	return flow_send_or_start(x, flow, path, call, reply, NULL);
+}
 
-	*reply = (struct http_reply){.status = 0};
-	buf_init(&target, FLOW_DIRECTORY_MAX + 256);
-	credentials_find(x, &credentials);
-	if (credentials.authorization[0] != '\0')
-		http_header(call, "Authorization", credentials.authorization);
-	if (flow->directory[0] != '\0')
-		http_header(call, "x-opencode-directory", flow->directory);
-	if (flow->workspace[0] != '\0')
-		http_header(call, "x-opencode-workspace", flow->workspace);
-	buf_printf(&target, "%s%s%s", path, flow->query[0] == '\0' ? "" : "?", flow->query);
-	if ((err = target.err) == ERR_OK) {
-		call->target = buf_text(&target);
-		err = opencode_send(x, call, reply);
-	}
-	credentials_wipe(&credentials);
-	buf_free(&target);
-	return err;
+enum err
+flow_start(const struct exchange *x, const struct flow *flow, const char *path,
+	   struct http_call *call, struct http_reply *reply, struct http_pending **out)
+{
+	return flow_send_or_start(x, flow, path, call, reply, out);
 }
 
 /* The list "connected" is the last member of a very long answer: its end is enough. */
-static bool
-tail_lists(const char *tail, const char *provider)
+json_t *
+connected_read(const struct http_reply *reply)
 {
 	static const char key[] = "\"connected\":";
 	const char *found = NULL;
+
+	for (const char *p = buf_text(&reply->body); (p = strstr(p, key)) != NULL; p++)
+		found = p;
+	return found == NULL ? NULL
+			     : json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
+}
+
+static bool
+connected_has(const struct http_reply *reply, const char *provider)
+{
+	json_t *list = connected_read(reply), *item;
 	bool listed = false;
-	json_t *list, *item;
 	size_t i;
 
-	for (const char *p = tail; (p = strstr(p, key)) != NULL; p++)
-		found = p;
-	if (found == NULL)
-		return false;
-	list = json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
 	json_array_foreach(list, i, item) if (json_is_string(item) &&
 					      strcmp(json_string_value(item), provider) == 0)
 	    listed = true;
@@ -252,17 +290,68 @@ tail_lists(const char *tail, const char *provider)
 	return listed;
 }
 
-enum err
-opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+static enum err
+answer_err(enum err err, const struct http_reply *reply)
+{
+	if (err != ERR_OK || reply->status == 200)
+		return err;
+	return reply->status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
+}
+
+static enum err
+provider_connected(const struct exchange *x, const struct flow *flow, bool *connected)
 {
 	struct http_call call = {.method = "GET", .tail = true};
 	struct http_reply reply;
 	enum err err = flow_send(x, flow, "/provider", &call, &reply);
 
-	if (err == ERR_OK && reply.status != 200)
-		err = reply.status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
-	*connected = err == ERR_OK && tail_lists(buf_text(&reply.body), flow->provider);
+	err = answer_err(err, &reply);
+	*connected = err == ERR_OK && connected_has(&reply, flow->provider);
 	http_reply_free(&reply);
+	return err;
+}
+
+void
+mcp_status_read(const struct http_reply *reply, const struct flow *flow, char *status, size_t size)
+{
+	char name[FLOW_NAME_MAX + 1];
+	const char *word = NULL;
+	json_t *json = NULL;
+
+	if (reply->status == 200 && segment_decode(flow->provider, name, sizeof(name))) {
+		json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+		word = json_string_value(json_object_get(json_object_get(json, name), "status"));
+	}
+	snprintf(status, size, "%s", word == NULL ? "" : word);
+	json_decref(json);
+}
+
+enum err
+mcp_status(const struct exchange *x, const struct flow *flow, char *status, size_t size)
+{
+	struct http_call call = {.method = "GET"};
+	struct http_reply reply;
+	enum err err = flow_send(x, flow, "/mcp", &call, &reply);
+
+	err = answer_err(err, &reply);
+	mcp_status_read(&reply, flow, status, size);
+	http_reply_free(&reply);
+	return err;
+}
+
+enum err
+opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+{
+	char status[32];
+	enum err err;
+
+	*connected = false;
+	if (flow->kind == KIND_PROVIDER)
+		return provider_connected(x, flow, connected);
+	if (flow->kind != KIND_MCP)
+		return ERR_OK;
+	err = mcp_status(x, flow, status, sizeof(status));
+	*connected = err == ERR_OK && strcmp(status, "connected") == 0;
 	return err;
 }
 
@@ -273,8 +362,7 @@ opencode_reload(const struct exchange *x, const struct flow *flow)
 	struct http_reply reply;
 	enum err err = flow_send(x, flow, "/instance/dispose", &call, &reply);
 
-	if (err == ERR_OK && reply.status != 200)
-		err = reply.status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
+	err = answer_err(err, &reply);
 	http_reply_free(&reply);
 	return err;
 }

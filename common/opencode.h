@@ -5,6 +5,8 @@
 #ifndef OPENCODE_H
 #define OPENCODE_H
 
+#include <jansson.h>
+
 #include "exchange.h"
 #include "http.h"
 
@@ -42,9 +44,22 @@ enum err opencode_send(const struct exchange *x, struct http_call *call,
 enum err flow_send(const struct exchange *x, const struct flow *flow, const char *path,
 		   struct http_call *call, struct http_reply *reply) MUST_CHECK;
 
-/* Calls the listener of a flow: GET target. */
-enum err listener_get(const struct exchange *x, const struct flow *flow, const char *target,
-		      int timeout_ms, struct http_reply *reply) MUST_CHECK;
+/* The same, returning once the request is sent: http_finish() waits for the answer. Only body and
+ * reply must live until then. */
+enum err
+flow_start(const struct exchange *x, const struct flow *flow, const char *path,
+	   struct http_call *call, struct http_reply *reply, struct http_pending **out) MUST_CHECK;
+
+/*
+ * Calls opencode for the visitor, with his own credentials and no others, in the
+ * project of a flow.
+ */
+enum err visitor_send(const struct exchange *x, const struct flow *flow, const char *path,
+		      struct http_call *call, struct http_reply *reply) MUST_CHECK;
+
+/* Calls the listener of a flow; the call has method, target and body set. */
+enum err listener_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
+		       struct http_reply *reply) MUST_CHECK;
 
 /*
  * Whether opencode lets the sender of this request in: ERR_OK, ERR_CREDENTIALS,
@@ -53,7 +68,19 @@ enum err listener_get(const struct exchange *x, const struct flow *flow, const c
  */
 enum err opencode_lets_in(const struct exchange *x, struct http_reply *reply) MUST_CHECK;
 
-/* Whether opencode lists an account of this flow's provider as connected. */
+/* The end of the answer of GET /provider as the list of connected providers, NULL if it has none.
+ * Release with json_decref(). */
+json_t *connected_read(const struct http_reply *reply);
+
+/* What an answer of GET /mcp says of a flow's MCP server, such as "connected"; "" if nothing. */
+void
+mcp_status_read(const struct http_reply *reply, const struct flow *flow, char *status, size_t size);
+
+/* Asks, with the credentials of the flow's finishing calls. */
+enum err
+mcp_status(const struct exchange *x, const struct flow *flow, char *status, size_t size) MUST_CHECK;
+
+/* Whether opencode has the account that a flow was begun for. A terminal's is never known. */
 enum err
 opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected) MUST_CHECK;
 

@@ -16,7 +16,7 @@ ask_warning(struct buf *out, const char *provider)
 enum err
 page_ask(struct buf *out, const struct page_site *site, const struct page_ask *ask)
 {
-	const char *provider = page_provider(ask->provider);
+	const char *provider = page_name(ask->kind, ask->provider);
 
 	page_open(out, site, "Is this sign-in yours?", PAGE_RELOAD_NEVER);
 	buf_puts(out, "<div id=\"ask\" class=\"verdict\">\n");
@@ -62,53 +62,115 @@ unknown_flow(struct buf *out)
 		      "you want to sign in with, and begin again.</p>\n");
 }
 
-enum err
-page_problem(struct buf *out, const struct page_site *site, enum err problem)
+/* Whether what came in has no answer in it, as when the answer stands behind a #. */
+static bool
+lacks_answer(enum err problem)
 {
-	page_open(out, site, error_title(problem), PAGE_RELOAD_NEVER);
-	html_add(out, "<div id=\"problem\" class=\"verdict\" data-problem=\"%s\">\n",
-		 error_name(problem));
-	page_sign(out, problem == ERR_OK ? MOOD_GOOD : MOOD_BAD);
-	html_add(out, "<h1>%s</h1>\n", error_title(problem));
+	return problem == ERR_NO_STATE || problem == ERR_NO_CODE || problem == ERR_RESPONSE_MODE;
+}
+
+static size_t
+count_tokens(const struct page_list *waiting)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; waiting != NULL && i < waiting->count; i++)
+		n += waiting->item[i].answer == ANSWER_TOKEN;
+	return n;
+}
+
+/*
+ * For an address that was edited in the address bar: browsers do not send what
+ * stands behind its #. The script, which sees it there, offers to carry it over.
+ */
+static void
+token_flow(struct buf *out, const struct page_site *site, const struct page_list_item *item)
+{
+	const char *name = page_name(item->kind, item->provider);
+
+	html_add(out,
+		 "<p>Your sign-in to <strong>%s</strong> waits for an answer that stands behind a "
+		 "<code>#</code>, and that part of an address is not sent by browsers.</p>\n"
+		 "<div data-no-fragment>\n"
+		 "<p>If the address of this tab has a <code>#</code>, copy <strong>all of "
+		 "it</strong>, to its very end, and paste it on the page of that sign-in.</p>\n"
+		 "<p><a class=\"button\" href=\"%s/flow/%s\">Go to the %s sign-in</a></p>\n"
+		 "</div>\n",
+		 name, site->base, item->id, name);
+	html_add(out,
+		 "<form method=\"post\" action=\"%s/flow/%s\" data-fragment hidden>\n"
+		 "<input type=\"hidden\" name=\"address\">\n"
+		 "<p>It is in the address of this tab, and one click takes it there.</p>\n"
+		 "<button type=\"submit\" class=\"button\" data-busy=\"Finishing…\">Finish the %s "
+		 "sign-in</button>\n"
+		 "</form>\n",
+		 site->base, item->id, name);
+}
+
+/* The waiting flows, but no token flows if those were named above. */
+static void
+waiting_flows(struct buf *out, const struct page_site *site, const struct page_list *waiting,
+	      size_t named)
+{
+	if (waiting == NULL || waiting->count == named)
+		return;
+	html_add(out,
+		 "<section aria-labelledby=\"waiting\">\n"
+		 "<h2 id=\"waiting\">%s of this browser that wait</h2>\n"
+		 "<ul class=\"rows\">\n",
+		 named == 0 ? "Sign-ins" : "Other sign-ins");
+	for (size_t i = 0; i < waiting->count; i++)
+		if (named == 0 || waiting->item[i].answer != ANSWER_TOKEN)
+			page_waiting_row(out, site, &waiting->item[i]);
+	buf_puts(out, "</ul>\n</section>\n");
+}
+
+static void
+advice(struct buf *out, enum err problem, bool listing)
+{
 	if (problem == ERR_UNKNOWN_FLOW)
 		unknown_flow(out);
 	else
 		html_add(out, "<p>%s</p>\n", error_advice(problem));
-	page_back(out);
-	html_add(out, "<p class=\"word\">In the log: <code>%s</code></p>\n</div>\n",
-		 error_name(problem));
-	return page_close(out);
+	if (listing && lacks_answer(problem))
+		buf_puts(out,
+			 "<p>If the address bar shows a <code>#</code>, copy the whole address, "
+			 "and paste it on the page of the sign-in, below.</p>\n");
 }
 
-static void
-list_item(struct buf *out, const struct page_site *site, const struct page_list_item *item)
+/* Problems of a begin: the way on is where it was begun. */
+static bool
+is_start_problem(enum err problem)
 {
-	html_add(out, "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> <span class=\"hint\">",
-		 flow_state_name(item->state), site->base, item->id, page_provider(item->provider));
-	if (item->state == FLOW_WAITING) {
-		buf_puts(out, "waiting, expires in ");
-		html_duration(out, item->expires_in);
-	} else {
-		buf_puts(out, flow_state_name(item->state));
-	}
-	buf_puts(out, "</span></li>\n");
+	return problem == ERR_BEGIN_REFUSED || problem == ERR_BEGIN_KIND ||
+	       problem == ERR_BEGIN_NEEDLESS;
 }
 
 enum err
-page_list(struct buf *out, const struct page_site *site, const struct page_list_item *items,
-	  size_t count)
+page_problem(struct buf *out, const struct page_site *site, enum err problem,
+	     const struct page_list *waiting)
 {
-	page_open(out, site, "Sign-ins of this browser", PAGE_RELOAD_NEVER);
-	buf_puts(out, "<h1>Sign-ins of this browser</h1>\n");
-	if (count == 0)
-		buf_puts(out, "<p class=\"lead\">None is waiting. Begin one in opencode: Settings, "
-			      "Providers, Connect.</p>\n");
-	else
-		buf_puts(out, "<ul class=\"list\">\n");
-	for (size_t i = 0; i < count; i++)
-		list_item(out, site, &items[i]);
-	if (count > 0)
-		buf_puts(out, "</ul>\n");
-	page_back(out);
+	size_t tokens = lacks_answer(problem) ? count_tokens(waiting) : 0;
+	const char *title = tokens == 0 ? error_title(problem) : "The answer did not arrive";
+
+	page_open(out, site, title, PAGE_RELOAD_NEVER);
+	html_add(out, "<div id=\"problem\" class=\"verdict\" data-problem=\"%s\">\n",
+		 error_name(problem));
+	page_sign(out, tokens == 0 ? MOOD_BAD : MOOD_WARN);
+	html_add(out, "<h1>%s</h1>\n", title);
+	for (size_t i = 0; tokens > 0 && i < waiting->count; i++)
+		if (waiting->item[i].answer == ANSWER_TOKEN)
+			token_flow(out, site, &waiting->item[i]);
+	if (tokens == 0)
+		advice(out, problem, waiting != NULL && waiting->count > 0);
+	if (is_start_problem(problem))
+		html_add(out,
+			 "<p><a class=\"button quiet\" href=\"%s/\">Back to the accounts</a></p>\n",
+			 site->base);
+	else if (tokens == 0)
+		page_back(out);
+	html_add(out, "<p class=\"word\">In the log: <code>%s</code></p>\n</div>\n",
+		 error_name(problem));
+	waiting_flows(out, site, waiting, tokens);
 	return page_close(out);
 }

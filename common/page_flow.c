@@ -3,20 +3,46 @@
 #include "html.h"
 #include "page_part.h"
 
+static const char *
+name_of(const struct page_flow *flow)
+{
+	return page_name(flow->kind, flow->provider);
+}
+
+/* Who gets the answer in the end. */
+static const char *
+taker_of(const struct page_flow *flow)
+{
+	return flow->kind == KIND_TERMINAL ? "the terminal" : "opencode";
+}
+
+/* What the dead tab's address holds behind its path. */
+static const char *
+answer_of(const struct page_flow *flow)
+{
+	return flow->answer == ANSWER_TOKEN ? "#access_token=…" : "?code=…";
+}
+
+static void
+link_open(struct buf *out, const struct page_flow *flow)
+{
+	buf_puts(out, "<a id=\"open\" class=\"button\"");
+	if (!flow->direct)
+		buf_puts(out, " target=\"_blank\" rel=\"noopener noreferrer\"");
+	html_add(out, " href=\"%s\">Open the %s sign-in</a>",
+		 flow->authorize_url == NULL ? "" : flow->authorize_url, name_of(flow));
+}
+
 /* Step 1: the way to the provider. */
 static void
 step_provider(struct buf *out, const struct page_flow *flow)
 {
-	const char *provider = page_provider(flow->provider);
-
-	html_add(out,
-		 "<li>\n"
-		 "<h2>Sign in at %s</h2>\n"
-		 "<p><a id=\"open\" class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" "
-		 "href=\"%s\">Open the %s sign-in</a> <span class=\"hint\">It opens in a new tab. "
-		 "Keep this one open.</span></p>\n"
-		 "</li>\n",
-		 provider, flow->authorize_url == NULL ? "" : flow->authorize_url, provider);
+	html_add(out, "<li>\n<h2>Sign in %s %s</h2>\n<p>", flow->kind == KIND_MCP ? "to" : "at",
+		 name_of(flow));
+	link_open(out, flow);
+	buf_puts(out,
+		 " <span class=\"hint\">It opens in a new tab. Keep this one open.</span></p>\n"
+		 "</li>\n");
 }
 
 /* Step 2: the dead tab as a browser shows it, with the one thing that matters marked. */
@@ -24,17 +50,22 @@ static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
 	const char *host = flow->redirect_host;
+	bool token = flow->answer == ANSWER_TOKEN;
 
 	html_add(
 	    out,
 	    "<li>\n"
-	    "<h2>After the sign-in, that tab fails to load. Copy its address</h2>\n"
+	    "<h2>After the sign-in, that tab fails to load. Copy its address%s</h2>\n"
 	    "<div class=\"tab\" role=\"img\" aria-label=\"Picture of a browser tab that says: This "
-	    "site can’t be reached. Its address, %s%s?code=…, is marked: copy all of it.\">\n"
+	    "site can’t be reached. Its address, %s%s%s, is marked: copy all of it%s.\">\n",
+	    token ? ", all of it" : "", host, flow->redirect_path, answer_of(flow),
+	    token ? ", with everything behind the #" : "");
+	html_add(
+	    out,
 	    "<div class=\"tab-top\"><span>%s</span></div>\n"
 	    "<div class=\"tab-bar\"><i></i><i></i><span "
-	    "class=\"tab-address\"><span><b>%s</b>%s?code=…&amp;state=…</span></span></div>\n"
-	    "<div class=\"tab-mark\"><span>Copy this whole address</span></div>\n"
+	    "class=\"tab-address\"><span><b>%s</b>%s%s&amp;state=…</span></span></div>\n"
+	    "<div class=\"tab-mark\"><span>Copy this whole address%s</span></div>\n"
 	    "<div class=\"tab-page\"><svg viewBox=\"0 0 32 32\"><path d=\"M7 3h12l7 7v19H7zM19 "
 	    "3v7h7M12.5 16v1M20.5 16v1M12.5 23.5q4-4 8 0\"/></svg><strong>This site can’t be "
 	    "reached</strong><span>%s refused to connect.</span></div>\n"
@@ -42,7 +73,8 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    "<p class=\"hint\">That is expected; nothing is broken. Some browsers use other words "
 	    "for it.</p>\n"
 	    "</li>\n",
-	    host, flow->redirect_path, host, host, flow->redirect_path, host);
+	    host, host, flow->redirect_path, answer_of(flow), token ? ", to its very end" : "",
+	    host);
 }
 
 /* Step 3: the box, above it what was wrong with the last thing pasted. */
@@ -50,87 +82,155 @@ static void
 step_paste(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
 	buf_puts(out, "<li>\n<h2><label for=\"address\">Paste that address here</label></h2>\n");
-	if (flow->problem != ERR_OK)
-		html_add(out,
-			 "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>%s.</strong> "
-			 "%s</p>\n",
-			 error_title(flow->problem), error_advice(flow->problem));
+	page_refusal(out, flow->problem);
 	html_add(out,
 		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
 		 "<input id=\"address\" name=\"address\" type=\"text\" inputmode=\"url\" "
 		 "autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" "
-		 "placeholder=\"http://%s%s?code=…\"",
-		 site->base, flow->id, flow->redirect_host, flow->redirect_path);
+		 "placeholder=\"http://%s%s%s\"",
+		 site->base, flow->id, flow->redirect_host, flow->redirect_path, answer_of(flow));
 	if (flow->problem != ERR_OK)
 		buf_puts(out, " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
-	buf_puts(out,
-		 ">\n<button type=\"submit\" class=\"button\">Finish</button>\n</form>\n</li>\n");
+	buf_puts(out, ">\n<button type=\"submit\" class=\"button\" "
+		      "data-busy=\"Finishing…\">Finish</button>\n</form>\n</li>\n");
 }
 
 static void
-more(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+more_loopback(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
-	buf_puts(out, "<section class=\"more\" aria-label=\"Good to know\">\n");
-	if (flow->address_edit)
+	bool terminal = flow->kind == KIND_TERMINAL;
+
+	/* what stands behind a # would not reach us that way */
+	if (flow->address_edit && flow->answer == ANSWER_CODE)
 		html_add(out,
 			 "<h2>Another way, without copying</h2>\n"
 			 "<p>In the tab that failed, put <code>%s</code> in place of "
 			 "<code>http://%s</code>, leave the rest of its address as it is, and "
 			 "press Enter.</p>\n",
 			 site->origin, flow->redirect_host);
-	html_add(
-	    out,
-	    "<h2>The last tab says that authorization was successful?</h2>\n"
-	    "<p>Then this browser runs on the server itself, and you are done.</p>\n"
-	    "<h2>Why does the tab fail?</h2>\n"
-	    "<p>%s sends its answer to <code>%s</code>, which always means the computer in front "
-	    "of you; but opencode runs on another one, and this page takes the answer there.</p>\n"
-	    "</section>\n",
-	    page_provider(flow->provider), flow->redirect_host);
+	html_add(out,
+		 "<h2>The last tab says that authorization was successful?</h2>\n"
+		 "<p>Then this browser runs on the same computer as %s, and you are done.</p>\n"
+		 "<h2>Why does the tab fail?</h2>\n"
+		 "<p>%s sends its answer to <code>%s</code>, which always means the computer in "
+		 "front of you; but %s runs on another one, and this page takes the answer "
+		 "there.</p>\n",
+		 taker_of(flow), name_of(flow), flow->redirect_host, taker_of(flow));
+	if (terminal)
+		buf_puts(out, "<h2>Where does one see that it worked?</h2>\n"
+			      "<p>In the terminal: the command there ends by itself.</p>\n");
 }
 
 static void
-waiting(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+more_direct(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+{
+	html_add(out,
+		 "<h2>%s says that the redirect address is wrong?</h2>\n"
+		 "<p>Then <code>%s%s</code> has to be allowed there.</p>\n",
+		 name_of(flow), site->origin, flow->redirect_path);
+}
+
+static void
+lead(struct buf *out, const struct page_flow *flow)
+{
+	if (flow->direct) {
+		html_add(
+		    out,
+		    "<p class=\"lead\">Sign in, and <strong>that is all</strong>: %s then sends "
+		    "you back here by itself.</p>\n",
+		    name_of(flow));
+		return;
+	}
+	html_add(out,
+		 "<p class=\"lead\">The sign-in ends in a tab that <strong>fails to load</strong>. "
+		 "Its address is what %s needs: ",
+		 taker_of(flow));
+	buf_puts(out, flow->answer == ANSWER_TOKEN
+			  ? "<strong>copy all of it, with everything behind the #,</strong> and "
+			    "<strong>paste it here.</strong>"
+			  : "<strong>copy it and paste it here.</strong>");
+	if (flow->kind == KIND_TERMINAL)
+		buf_puts(out, " Then the terminal goes on by itself.");
+	buf_puts(out, "</p>\n");
+}
+
+static void
+state_line(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
 	int64_t left = flow->expires_in < 0 ? 0 : flow->expires_in;
 
-	html_add(
-	    out,
-	    "<h1>Connect %s</h1>\n"
-	    "<p class=\"lead\">The sign-in ends in a tab that <strong>fails to load</strong>. Its "
-	    "address is what opencode needs: <strong>copy it and paste it here.</strong></p>\n",
-	    page_provider(flow->provider));
 	buf_printf(out, "<p id=\"state\" data-state=\"%s\" data-expires-in=\"%" PRId64 "\"",
 		   flow_state_name(flow->state), left);
 	html_add(out,
 		 " data-status-url=\"%s/flow/%s/status\"><span id=\"status\" "
-		 "role=\"status\">Waiting for the address</span> <span id=\"clock\">Expires in ",
-		 site->base, flow->id);
+		 "role=\"status\">Waiting for the %s</span> <span id=\"clock\">Expires in ",
+		 site->base, flow->id, flow->direct ? "sign-in" : "address");
 	html_duration(out, left);
-	buf_puts(out, "</span></p>\n<ol class=\"steps\">\n");
-	step_provider(out, flow);
-	step_drawing(out, flow);
-	step_paste(out, site, flow);
-	buf_puts(out, "</ol>\n");
-	more(out, site, flow);
+	buf_puts(out, "</span></p>\n");
+}
+
+/* The link stays in this tab: the redirect leads back to this page. */
+static void
+direct(struct buf *out, const struct page_flow *flow)
+{
+	buf_puts(out, "<div class=\"only\">\n");
+	page_refusal(out, flow->problem);
+	buf_puts(out, "<p>");
+	link_open(out, flow);
+	buf_puts(out,
+		 "</p>\n"
+		 "<p class=\"hint\">It opens in this tab and ends on this page. If you open it "
+		 "in another tab of this browser, this one goes on by itself too.</p>\n"
+		 "</div>\n");
+}
+
+static void
+waiting(struct buf *out, const struct page_site *site, const struct page_flow *flow,
+	const char *title)
+{
+	html_add(out, "<h1>%s</h1>\n", title);
+	lead(out, flow);
+	state_line(out, site, flow);
+	if (flow->direct) {
+		direct(out, flow);
+	} else {
+		buf_puts(out, "<ol class=\"steps\">\n");
+		step_provider(out, flow);
+		step_drawing(out, flow);
+		step_paste(out, site, flow);
+		buf_puts(out, "</ol>\n");
+	}
+	buf_puts(out, "<section class=\"more\" aria-label=\"Good to know\">\n");
+	if (flow->direct)
+		more_direct(out, site, flow);
+	else
+		more_loopback(out, site, flow);
+	buf_puts(out, "</section>\n");
 }
 
 static enum err
 page_waiting(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
-	struct buf title;
+	struct buf heading, title;
 	enum err err;
 
+	buf_init(&heading, PAGE_TEXT_MAX);
 	buf_init(&title, PAGE_TEXT_MAX);
+	if (flow->kind == KIND_TERMINAL)
+		buf_puts(&heading, "Finish the sign-in of your terminal");
+	else
+		buf_printf(&heading, "Connect %s", name_of(flow));
 	if (flow->problem != ERR_OK)
 		buf_printf(&title, "%s · ", error_title(flow->problem));
-	buf_printf(&title, "Connect %s", page_provider(flow->provider));
-	if ((err = title.err) == ERR_OK) {
+	buf_puts(&title, buf_text(&heading));
+	err = heading.err != ERR_OK ? heading.err : title.err;
+	if (err == ERR_OK) {
 		page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
-		waiting(out, site, flow);
+		waiting(out, site, flow, buf_text(&heading));
 		err = page_close(out);
 	}
 	buf_free(&title);
+	buf_free(&heading);
 	return err;
 }
 

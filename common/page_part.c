@@ -28,9 +28,9 @@ page_open(struct buf *out, const struct page_site *site, const char *title, int 
 		 "<script src=\"%s/assets/page.js?v=%s\" defer></script>\n"
 		 "</head>\n"
 		 "<body>\n"
-		 "<header><a href=\"/\">opencode</a> <span>sign-in</span></header>\n"
+		 "<header><a href=\"/\">opencode</a> <a href=\"%s/\">sign-in</a></header>\n"
 		 "<main>\n",
-		 site->base, version, site->base, version, site->base, version);
+		 site->base, version, site->base, version, site->base, version, site->base);
 }
 
 enum err
@@ -82,4 +82,46 @@ page_provider(const char *id)
 		if (strcmp(names[i].id, id) == 0)
 			return names[i].name;
 	return id;
+}
+
+const char *
+page_name(enum flow_kind kind, const char *provider)
+{
+	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : page_provider(provider);
+}
+
+void
+page_waiting_row(struct buf *out, const struct page_site *site, const struct page_list_item *item)
+{
+	const char *name = page_name(item->kind, item->provider);
+
+	html_add(out,
+		 "<li class=\"row\" data-state=\"%s\">\n"
+		 "<h3>%s</h3>\n"
+		 "<p class=\"hint\">",
+		 flow_state_name(item->state), name);
+	if (item->kind == KIND_TERMINAL)
+		buf_puts(out, "begun in a terminal, ");
+	if (item->state == FLOW_WAITING) {
+		buf_puts(out, "expires in ");
+		html_duration(out, item->expires_in);
+	} else {
+		buf_puts(out, "is being finished");
+	}
+	html_add(out,
+		 "</p>\n"
+		 "<a class=\"button\" href=\"%s/flow/%s\">Go on<span class=\"unseen\"> with "
+		 "%s</span></a>\n"
+		 "</li>\n",
+		 site->base, item->id, name);
+}
+
+void
+page_refusal(struct buf *out, enum err problem)
+{
+	if (problem != ERR_OK)
+		html_add(out,
+			 "<p id=\"problem\" class=\"problem\" role=\"alert\"><strong>%s.</strong> "
+			 "%s</p>\n",
+			 error_title(problem), error_advice(problem));
 }

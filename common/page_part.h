@@ -1,6 +1,6 @@
 /*
- * What the pages share: the frame around each, the names of providers, and the
- * box that tells how something went.
+ * What the pages share: the frame around each, names, and pieces that stand on
+ * more than one.
  */
 #ifndef PAGE_PART_H
 #define PAGE_PART_H
@@ -30,5 +30,16 @@ enum err page_verdict(struct buf *out, const struct page_site *site, const struc
 
 /* "ChatGPT" for "openai"; an id that is not known is its own name. */
 const char *page_provider(const char *id);
+
+/* What to call the other side of a flow: an MCP server and a terminal's host are called as given.
+ */
+const char *page_name(enum flow_kind kind, const char *provider);
+
+/* A row of a list that leads to a waiting flow. */
+void
+page_waiting_row(struct buf *out, const struct page_site *site, const struct page_list_item *item);
+
+/* A refused entry, in front of its box: title and advice, found by aria-describedby="problem". */
+void page_refusal(struct buf *out, enum err problem);
 
 #endif

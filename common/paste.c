@@ -39,15 +39,18 @@ clean_copy(const char *text, size_t len, struct buf *out)
 }
 
 /*
- * A query alone: "?code=…&state=…" or "code=…&state=…". The state is the proof,
- * so it is enough. In an address, ':' or '/' comes before the first '='.
+ * The answer alone: "?code=…&state=…", "#access_token=…" or the same without
+ * its sign. The state is the proof, so it is enough. In an address, ':' or '/'
+ * comes before the first '='.
  */
 static bool
-is_query(const char *text)
+is_answer(const char *text, const struct flow *flow)
 {
 	size_t special = strcspn(text, "=:/?#");
+	const char *proof = flow->stateless ? "code=" : "state=";
 
-	return text[0] == '?' || (text[special] == '=' && strstr(text, "state=") != NULL);
+	return text[0] == '?' || text[0] == '#' ||
+	       (text[special] == '=' && strstr(text, proof) != NULL);
 }
 
 /* A code without anything around it: one word of URL-safe characters. */
@@ -75,6 +78,38 @@ is_public(const struct address *a, const char *public_origin)
 	return address_origin(a, origin, sizeof(origin)) && strcmp(origin, public_origin) == 0;
 }
 
+/* Of the two places in an address the one in which this flow's provider answers. */
+static enum err
+take_answer(const char *query, const char *fragment, enum flow_answer answer, struct buf *out)
+{
+	const char *taken = answer == ANSWER_TOKEN ? fragment : query;
+
+	/* a refusal may stand in the query all the same (RFC 6749 section 4.2.2.1 notwithstanding)
+	 */
+	if (taken == NULL && query != NULL && strstr(query, "error=") != NULL)
+		taken = query;
+	if (taken != NULL)
+		return buf_puts(out, taken) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
+	if (answer == ANSWER_TOKEN)
+		return ERR_PASTE_TOKEN;
+	return fragment == NULL ? ERR_NO_CODE : ERR_PASTE_FRAGMENT;
+}
+
+/* An answer alone, with or without the sign before it. */
+static enum err
+read_answer(const char *text, const struct flow *flow, struct buf *out)
+{
+	bool token = flow->answer == ANSWER_TOKEN;
+
+	if (text[0] == '?')
+		return take_answer(text + 1, NULL, flow->answer, out);
+	if (text[0] == '#')
+		return take_answer(NULL, text + 1, flow->answer, out);
+	if (strchr(text, '#') != NULL)
+		return ERR_PASTE_FRAGMENT;
+	return take_answer(token ? NULL : text, token ? text : NULL, flow->answer, out);
+}
+
 static enum err
 read_address(const struct address *a, const struct flow *flow, const char *public_origin,
 	     struct buf *query)
@@ -87,11 +122,7 @@ read_address(const struct address *a, const struct flow *flow, const char *publi
 		return ERR_PASTE_AUTHORIZE;
 	if (!ours || strcmp(a->path, flow->redirect_path) != 0)
 		return ERR_PASTE_SITE;
-	if (a->query == NULL && a->has_fragment)
-		return ERR_PASTE_FRAGMENT;
-	if (a->query == NULL)
-		return ERR_NO_CODE;
-	return buf_puts(query, a->query) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
+	return take_answer(a->query, a->fragment, flow->answer, query);
 }
 
 static bool
@@ -124,12 +155,8 @@ read_clean(const char *text, const struct flow *flow, const char *public_origin,
 {
 	enum err err;
 
-	if (is_query(text)) {
-		if (strchr(text, '#') != NULL)
-			return ERR_PASTE_FRAGMENT;
-		return buf_puts(query, text[0] == '?' ? text + 1 : text) == ERR_OK ? ERR_OK
-										   : ERR_QUERY_LONG;
-	}
+	if (is_answer(text, flow))
+		return read_answer(text, flow, query);
 	if (strstr(text, "://") == NULL && strpbrk(text, ":?") == NULL && is_bare_code(text))
 		return ERR_PASTE_CODE;
 	if (strpbrk(text, ".:/") == NULL)
@@ -160,4 +187,26 @@ paste_read(const char *text, const struct flow *flow, const char *public_origin,
 		err = read_clean(buf_text(&clean), flow, public_origin, query);
 	buf_free(&clean);
 	return err;
+}
+
+enum err
+paste_authorize_url(const char *text, struct buf *url)
+{
+	static const char frame[] = "\xe2\x94\x82"; /* the line that a terminal draws beside it */
+	const char *start = text == NULL ? NULL : strstr(text, "http");
+	size_t len;
+
+	if (start == NULL)
+		return ERR_ADOPT_TEXT;
+	len = strlen(start);
+	trim(&start, &len);
+	for (size_t i = 0; i < len; i++) {
+		if (strncmp(start + i, frame, sizeof(frame) - 1) == 0)
+			i += sizeof(frame) - 2;
+		else if (start[i] < 0 || start[i] == 0x7f)
+			return ERR_ADOPT_TEXT;
+		else if (start[i] > ' ')
+			buf_putc(url, start[i]);
+	}
+	return url->err == ERR_OK ? ERR_OK : ERR_ADOPT_TEXT;
 }

@@ -11,7 +11,6 @@
 	const POLL_TURNING = 1000; // and while the sign-in is being finished
 	const state = document.getElementById("state");
 	const field = document.getElementById("address");
-	const form = field && field.form;
 	let sending = false;
 
 	/* Something with a query or a fragment that holds name=value, or a query alone. */
@@ -21,9 +20,10 @@
 		    (/(^|&)state=./.test(bare) && /(^|&)(code|error)=./.test(bare)));
 	};
 
-	const watchForm = () => {
+	/* One form of a page is sent, once: a second begin would take the place of the first. */
+	const watchForm = (form) => {
 		const button = form.querySelector("button");
-		const label = button.textContent;
+		const label = [...button.childNodes];
 
 		form.addEventListener("submit", (event) => {
 			if (sending) {
@@ -34,7 +34,8 @@
 			/* later, because a button that is disabled now would send nothing */
 			setTimeout(() => {
 				button.disabled = true;
-				button.textContent = "Finishing…";
+				if (button.dataset.busy)
+					button.textContent = button.dataset.busy;
 			});
 		});
 		/* back from the next page, as the browser had kept this one */
@@ -43,7 +44,22 @@
 				return;
 			sending = false;
 			button.disabled = false;
-			button.textContent = label;
+			button.replaceChildren(...label);
+		});
+	};
+
+	/* Browsers make blanks of line ends; those of a narrow terminal stand inside an address. */
+	const joinLines = (text) => text.trim().replace(/[ \t]*[\r\n]+[ \t│|]*/g, "");
+
+	const sendWhatIsPasted = (form) => {
+		field.addEventListener("paste", (event) => {
+			const text = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
+			const joined = joinLines(text);
+			if (/[\r\n]/.test(text.trim()) && looksLikeAddress(joined) && form.requestSubmit) {
+				event.preventDefault();
+				field.value = joined;
+				form.requestSubmit();
+			}
 		});
 		field.addEventListener("input", (event) => {
 			const pasted = event.inputType === "insertFromPaste" || event.inputType === "insertFromDrop";
@@ -52,7 +68,7 @@
 		});
 	};
 
-	const addClipboardButton = () => {
+	const addClipboardButton = (form) => {
 		const line = document.createElement("p");
 		const button = document.createElement("button");
 		const note = document.createElement("span");
@@ -64,14 +80,15 @@
 		note.setAttribute("role", "status");
 		button.addEventListener("click", async () => {
 			try {
-				const text = await navigator.clipboard.readText();
+				const text = joinLines(await navigator.clipboard.readText());
 				if (looksLikeAddress(text)) {
 					note.textContent = "";
-					field.value = text.trim();
+					field.value = text;
 					form.requestSubmit();
 				} else {
-					note.textContent = "The clipboard holds no such address yet: copy that of the tab " +
-					    "that failed to load.";
+					note.textContent = "The clipboard holds no such address yet: copy that " +
+					    ("adopt" in form.dataset ? "which the terminal printed."
+						: "of the tab that failed to load.");
 				}
 			} catch {
 				note.textContent = "The browser did not allow that: paste into the box instead.";
@@ -81,6 +98,40 @@
 		line.className = "clipboard";
 		line.append(button, " ", note);
 		form.after(line);
+	};
+
+	/* A question that depends on another one is asked, and sent, only while its condition holds. */
+	const watchQuestions = (form) => {
+		const questions = form.querySelectorAll("[data-when]");
+		const update = () => {
+			for (const question of questions) {
+				const other = form.elements.namedItem("input." + question.dataset.when);
+				const holds = Boolean(other) && !other.disabled && other.value === question.dataset.is;
+				question.hidden = !holds;
+				question.querySelector("input, select").disabled = !holds;
+			}
+		};
+
+		for (const condition of form.querySelectorAll(".when"))
+			condition.hidden = true;
+		form.addEventListener("input", update);
+		/* again once the browser has put back what was filled in before */
+		addEventListener("pageshow", update);
+		update();
+	};
+
+	/* An answer behind the # of this page's address: only here it can be seen. */
+	const offerFragment = () => {
+		const forms = document.querySelectorAll("form[data-fragment]");
+
+		if (!/[#&](access_token|error)=./.test(location.hash))
+			return;
+		for (const form of forms) {
+			form.elements.address.value = location.href;
+			form.hidden = false;
+		}
+		for (const instead of document.querySelectorAll("[data-no-fragment]"))
+			instead.hidden = true;
 	};
 
 	/* The page as the server has it now. Not reload(), which would send a form again. */
@@ -142,11 +193,14 @@
 		wait();
 	};
 
-	if (form) {
-		watchForm();
-		if (navigator.clipboard && navigator.clipboard.readText && form.requestSubmit)
-			addClipboardButton();
+	document.querySelectorAll("form").forEach(watchForm);
+	if (field) {
+		sendWhatIsPasted(field.form);
+		if (navigator.clipboard && navigator.clipboard.readText && field.form.requestSubmit)
+			addClipboardButton(field.form);
 	}
+	document.querySelectorAll("form[data-method]").forEach(watchQuestions);
+	offerFragment();
 	if (state && state.dataset.statusUrl)
 		watchState();
 })();

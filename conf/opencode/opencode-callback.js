@@ -54,6 +54,7 @@ const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 const OPENCODE = [
   [EVERY_METHOD, path("/provider/{name}/oauth/authorize")],
   [EVERY_METHOD, path("/mcp/{name}/auth")],
+  [EVERY_METHOD, path("/mcp/{name}/auth/authenticate")],
   [EVERY_METHOD, path("/api/integration/{name}/connect/oauth")],
   [["POST"], path("/provider/{name}/oauth/callback")],
   [["POST"], path("/mcp/{name}/auth/callback")],
@@ -63,7 +64,7 @@ const OPENCODE = [
   [["GET"], path("/mcp")],
   [["GET"], path("/global/health")],
   [["GET"], path("/api/integration")],
-  [["GET"], path("/api/integration/attempt/{name}")],
+  [["GET", "DELETE"], path("/api/integration/attempt/{name}")],
 ]
 
 const REASONS = { 400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway" }

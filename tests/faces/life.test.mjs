@@ -390,7 +390,6 @@ describe('what of a begin is recorded', () => {
     'https on the loopback': redirect('https://localhost:1455/auth/callback'),
     'credentials in the redirect': redirect('http://localhost:1455@evil.example/auth/callback'),
     'another loopback address': redirect('http://127.0.0.2:1455/auth/callback'),
-    'no state': { state: undefined, inputs: { state: undefined } },
     'no URL at all': { inputs: { url: '' } },
   }
   for (const [name, options] of Object.entries(not)) {

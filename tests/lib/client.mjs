@@ -36,12 +36,27 @@ export class Client {
   async signIn(options) {
     const answer = await this.begin(options)
     assert.equal(answer.status, 200, answer.content)
-    const { url } = JSON.parse(answer.content)
+    return this.open(JSON.parse(answer.content).url)
+  }
+
+  /* Opens a flow page, gives {url, id, path, authorize}. */
+  async open(url) {
     const page = await this.send('GET', url)
-    assert.equal(page.status, 200)
+    assert.equal(page.status, 200, page.content)
     const link = page.content.match(/<a [^>]*id="open"[^>]*>/)[0]
     const authorize = unescape(link.match(/href="([^"]*)"/)[1])
-    return { url, path: new URL(url).pathname, id: url.split('/').pop(), authorize }
+    return { url, path: new URL(url, this.origin).pathname, id: url.split('/').pop(), authorize }
+  }
+
+  /* A form of the start page that leads to a flow page. */
+  async start(fields, { path = '/signin/start', headers } = {}) {
+    const answer = await this.form(path, fields, headers)
+    assert.equal(answer.status, 303, answer.content)
+    return this.open(answer.headers.get('location'))
+  }
+
+  adopt(address, options) {
+    return this.start({ address }, { path: '/signin/adopt', ...options })
   }
 
   /* The same address at our public origin: the address bar was edited. */

@@ -157,15 +157,17 @@ function makeCertificate(path, host) {
  *   opencodeSocket  the socket that our programs talk to, may hold %p
  *   ini             {section: {key: value}}, on top of socket, port and a store of its own
  *   host            the server's name, in the place of opencode.example.com
+ *   port            where it listens; a free one by default
  *   tls             keep the shipped TLS lines, with a certificate made for host
  * The answer: origin, port, plainPort (redirects to https), logs() (everything that we, the web server's
  * access log and its error log said), storeDir, path, worker (FastCGI only), stop().
  */
 export async function startFront({
-  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env,
+  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
 }) {
   const site = makeSite({ ini, opencodeSocket, opencodePort })
-  const [port, plainPort] = [await freePort(), await freePort()]
+  port ??= await freePort()
+  const plainPort = await freePort()
   const settings = { host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: site.path }
   if (tls) Object.assign(settings, makeCertificate(site.path, host))
 

@@ -126,8 +126,9 @@ process.on('exit', () => {
 })
 
 /*
- * Starts a program. output() is all that it printed so far; ended resolves with {code, signal};
- * stop() ends it and nothing else, and resolves with the same.
+ * Starts a program. output() is all that it printed so far; ended resolves with {code, signal}, closed
+ * when nothing more can be printed; write(text) is its input, where options.stdio gives it one; stop()
+ * ends it and nothing else, and resolves with the same as ended.
  */
 export function startProgram(file, args, options = {}) {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
@@ -142,14 +143,17 @@ export function startProgram(file, args, options = {}) {
     })
     child.on('exit', (code, signal) => resolve({ code, signal }))
   })
+  const closed = new Promise((resolve) => child.on('close', resolve))
   children.add(child)
   ended.then(() => children.delete(child))
   const running = () => child.exitCode === null && child.signalCode === null && child.pid !== undefined
   return {
     pid: child.pid,
     ended,
+    closed,
     running,
     output: () => output,
+    write: (text) => child.stdin.write(text),
     async stop(signal = 'SIGTERM', ms = 10_000) {
       if (running()) child.kill(signal)
       const timer = setTimeout(() => running() && child.kill('SIGKILL'), ms)

@@ -1,175 +1,111 @@
 /*
- * Stands for auth.openai.com: a TLS server on the loopback with a certificate made on the fly, and
- * the CONNECT proxy that leads auth.openai.com:443 to it and answers 403 to everything else. PKCE
- * (RFC 7636) is really checked, and a code works once.
+ * Stands for the providers that opencode signs in to: ChatGPT (auth.openai.com), and GitLab,
+ * DigitalOcean, Poe and Snowflake. The real opencode, or a browser, is led to them by the proxy of
+ * internet.mjs.
  */
-import { execFileSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
-import https from 'node:https'
-import net from 'node:net'
-import { join } from 'node:path'
-import { scratch } from './net.mjs'
-
-const NAME = 'auth.openai.com'
-
-function certify(folder) {
-  const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  writeFileSync(join(folder, 'ext'), `subjectAltName=DNS:${NAME},DNS:localhost,IP:127.0.0.1\n`)
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2',
-    '-subj', '/CN=opencode-callback test CA')
-  openssl('req', ...key, '-keyout', 'key.pem', '-out', 'csr.pem', '-subj', `/CN=${NAME}`)
-  openssl('x509', '-req', '-in', 'csr.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-    '-set_serial', '1', '-days', '2', '-extfile', 'ext', '-out', 'cert.pem')
-  const read = (file) => readFileSync(join(folder, file))
-  return { key: read('key.pem'), cert: read('cert.pem') }
-}
+import { randomBytes } from 'node:crypto'
+import { CodeProvider, TokenProvider, json } from './consent.mjs'
+import { chatgptDevice, plainDevice } from './device.mjs'
+import { startInternet } from './internet.mjs'
 
 /* A well-formed JWT that nobody signed: opencode only reads what is in it. */
-function token(kind, claims) {
+function jwt(kind, claims) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
   return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.${kind}-canary-${randomBytes(12).toString('hex')}`
 }
 
-const escape = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
+function chatgptTokens(self) {
+  const claims = { 'https://api.openai.com/auth': { chatgpt_account_id: 'account-of-the-test' } }
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  return {
+    id_token: self.canary(jwt('id', { ...claims, email: 'user@example.com', exp })),
+    access_token: self.canary(jwt('access', { ...claims, exp })),
+    refresh_token: self.secret('refresh'),
+    token_type: 'Bearer',
+    expires_in: 3600,
+  }
+}
 
-function consentPage(allow, deny) {
-  return `<!doctype html><html lang="en"><title>Sign in</title><h1>Allow opencode to use your account?</h1>
-<p><a id="allow" href="${escape(allow)}">Allow</a> <a id="deny" href="${escape(deny)}">Deny</a></p>`
+const tokens = (expires) => (self) => ({
+  access_token: self.secret('access'),
+  refresh_token: self.secret('refresh'),
+  token_type: 'Bearer',
+  expires_in: expires,
+})
+
+const poeTokens = (self) => ({ api_key: self.secret('key'), api_key_expires_in: null })
+
+/* A site of some provider's own paths: {'GET /path': serve}. */
+const paths = (routes) => (request) => routes[`${request.method} ${request.url.pathname}`]?.(request)
+
+const codePaths = (provider, token, more = {}) => paths({
+  'GET /oauth/authorize': ({ url }) => provider.authorize(url),
+  [`POST ${token}`]: ({ text }) => provider.exchange(text),
+  ...more,
+})
+
+/* What opencode asks with a new token: silent for ever, refused, or an account without routers. */
+function routers(provider, headers) {
+  if (provider.silent) return new Promise(() => {})
+  const error = provider.refuseNext || !provider.knows(headers) ? 'unauthorized' : null
+  provider.refuseNext = false
+  provider.exchanges.push({ error })
+  return error ? json(401, { id: error }) : json(200, { model_routers: [] })
 }
 
 /*
- * Starts both servers. The answer:
- *   tlsPort, proxyPort, proxyUrl, caFile   how to reach them
+ * Starts them all. The answer is ChatGPT itself, and holds the others:
+ *   tlsPort, proxyPort, proxyUrl, caFile   how to reach them all · names: their host names; a GitLab of
+ *                 one's own is https://localhost:tlsPort
+ *   connects      the host:port of every CONNECT, oldest first
  *   auto          null: a consent page · 'allow' or 'deny': redirects at once
  *   refuseNext    true: the next token exchange is refused with invalid_grant
- *   authorizes, exchanges, connects        what was seen, oldest first
- *   canaries()    every code and token made so far: none of them may show up in a log
- *   approve(url)  what a browser gets to that allows: the redirect's address for an authorize URL
+ *   authorizes, exchanges    what was seen, oldest first
+ *   approve(url), deny(url)  what a browser gets to that allows, or denies: the redirect's address for
+ *                            an authorize URL (for DigitalOcean with a fragment)
+ *   canaries()    every code and token made so far, by any of them: none may show up in a log
+ *   gitlab, digitalocean, poe, snowflake   each with auto, refuseNext, authorizes, exchanges, approve,
+ *                 deny of its own. DigitalOcean exchanges nothing: its exchanges are opencode's calls
+ *                 with the new token, refuseNext refuses one of those, silent = true never answers them
+ *   devices       {openai, 'github-copilot', xai}: the device codes: approve(userCode), deny(userCode),
+ *                 polls (how often opencode has asked)
  */
 export async function startProvider() {
-  const folder = scratch('provider')
-  const grants = new Map()
-  const canaries = []
-  const self = { auto: null, refuseNext: false, authorizes: [], exchanges: [], connects: [] }
-  const canary = (value) => (canaries.push(value), value)
+  const secrets = []
+  const chatgpt = new CodeProvider(secrets, { scope: true, tokens: chatgptTokens })
+  const gitlab = new CodeProvider(secrets, { tokens: tokens(7200) })
+  const poe = new CodeProvider(secrets, { stateless: true, tokens: poeTokens })
+  const snowflake = new CodeProvider(secrets, { tokens: tokens(600) })
+  const digitalocean = Object.assign(new TokenProvider(secrets), { silent: false })
 
-  /* The two addresses that the user can be sent to. */
-  function decide(params) {
-    const grant = Object.fromEntries(params)
-    if (!grant.redirect_uri || !grant.state) return null
-    if (grant.response_type !== 'code' || grant.code_challenge_method !== 'S256') return null
-    if (!/^[\w-]{43}$/.test(grant.code_challenge ?? '')) return null
-    const code = canary(`code-canary-${randomBytes(16).toString('hex')}`)
-    grants.set(code, grant)
-    const allow = new URL(grant.redirect_uri)
-    allow.searchParams.set('code', code)
-    allow.searchParams.set('scope', grant.scope ?? 'openid')
-    allow.searchParams.set('state', grant.state)
-    const deny = new URL(grant.redirect_uri)
-    deny.searchParams.set('error', 'access_denied')
-    deny.searchParams.set('error_description', 'The user denied the request')
-    deny.searchParams.set('state', grant.state)
-    return { allow: allow.href, deny: deny.href }
-  }
-
-  function authorize(url, response) {
-    self.authorizes.push(Object.fromEntries(url.searchParams))
-    const ways = decide(url.searchParams)
-    if (!ways) return response.writeHead(400).end('bad authorize request')
-    if (self.auto) return response.writeHead(302, { Location: ways[self.auto] }).end()
-    response.writeHead(200, { 'Content-Type': 'text/html' }).end(consentPage(ways.allow, ways.deny))
-  }
-
-  /* Why an exchange fails (RFC 6749 section 5.2), or null. */
-  function objection(form) {
-    const grant = grants.get(form.code)
-    if (form.grant_type !== 'authorization_code') return 'unsupported_grant_type'
-    if (self.refuseNext || !grant) return 'invalid_grant'
-    if (form.client_id !== grant.client_id) return 'invalid_client'
-    if (form.redirect_uri !== grant.redirect_uri) return 'invalid_grant'
-    const challenge = createHash('sha256').update(form.code_verifier ?? '').digest('base64url')
-    return challenge === grant.code_challenge ? null : 'invalid_grant'
-  }
-
-  function exchange(text, response) {
-    const form = Object.fromEntries(new URLSearchParams(text))
-    const error = objection(form)
-    self.refuseNext = false
-    self.exchanges.push({ code: form.code, error })
-    grants.delete(form.code)
-    const json = { 'Content-Type': 'application/json' }
-    if (error) return response.writeHead(400, json).end(JSON.stringify({ error }))
-    const claims = { 'https://api.openai.com/auth': { chatgpt_account_id: 'account-of-the-test' } }
-    const exp = Math.floor(Date.now() / 1000) + 3600
-    const answer = {
-      id_token: canary(token('id', { ...claims, email: 'user@example.com', exp })),
-      access_token: canary(token('access', { ...claims, exp })),
-      refresh_token: canary(`refresh-canary-${randomBytes(12).toString('hex')}`),
-      token_type: 'Bearer',
-      expires_in: 3600,
-    }
-    response.writeHead(200, json).end(JSON.stringify(answer))
-  }
-
-  const tls = https.createServer(certify(folder.path), (request, response) => {
-    const url = new URL(request.url, `https://${NAME}`)
-    let text = ''
-    request.on('data', (chunk) => (text += chunk))
-    request.on('end', () => {
-      const asked = `${request.method} ${url.pathname}`
-      if (asked === 'GET /oauth/authorize') authorize(url, response)
-      else if (asked === 'POST /oauth/token') exchange(text, response)
-      else response.writeHead(404).end()
-    })
+  const headless = chatgptDevice(chatgpt)
+  const copilot = plainDevice(chatgpt, {
+    page: 'https://github.com/login/device', code: '/login/device/code', token: '/login/oauth/access_token',
+    pendingStatus: 200, tokens: (self) => ({ access_token: self.secret('access'), token_type: 'bearer' }),
+  })
+  const xai = plainDevice(chatgpt, {
+    page: 'https://accounts.x.ai/device', code: '/oauth2/device/code', token: '/oauth2/token',
+    pendingStatus: 400, tokens: tokens(3600),
   })
 
-  const proxy = http.createServer((request, response) => {
-    self.connects.push(request.url)
-    response.writeHead(403, { Connection: 'close' }).end()
+  const internet = await startInternet({
+    'auth.openai.com': codePaths(chatgpt, '/oauth/token', headless.routes),
+    'github.com': paths(copilot.routes),
+    'auth.x.ai': paths(xai.routes),
+    'gitlab.com': codePaths(gitlab, '/oauth/token'),
+    'localhost': codePaths(gitlab, '/oauth/token'),
+    'poe.com': paths({ 'GET /oauth/authorize': ({ url }) => poe.authorize(url) }),
+    'api.poe.com': paths({ 'POST /token': ({ text }) => poe.exchange(text) }),
+    '*.snowflakecomputing.com': codePaths(snowflake, '/oauth/token-request'),
+    'cloud.digitalocean.com': paths({ 'GET /v1/oauth/authorize': ({ url }) => digitalocean.authorize(url) }),
+    'api.digitalocean.com': paths({
+      'GET /v2/gen-ai/models/routers': ({ headers }) => routers(digitalocean, headers),
+    }),
   })
-  const sockets = new Set()
-  proxy.on('connect', (request, client, head) => {
-    self.connects.push(request.url)
-    client.on('error', () => client.destroy())
-    if (request.url !== `${NAME}:443`) {
-      return client.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
-    }
-    const server = net.connect(tls.address().port, '127.0.0.1', () => {
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n')
-      server.write(head)
-      server.pipe(client)
-      client.pipe(server)
-    })
-    for (const socket of [client, server]) {
-      sockets.add(socket)
-      socket.on('close', () => sockets.delete(socket) && (client.destroy(), server.destroy()))
-    }
-    server.on('error', () => client.destroy())
-  })
-
-  for (const server of [tls, proxy]) {
-    await new Promise((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', resolve)
-    })
-  }
-
-  return Object.assign(self, {
-    tlsPort: tls.address().port,
-    proxyPort: proxy.address().port,
-    proxyUrl: `http://127.0.0.1:${proxy.address().port}`,
-    caFile: join(folder.path, 'ca.pem'),
-    canaries: () => [...canaries],
-    approve: (url) => decide(new URL(url).searchParams).allow,
-    deny: (url) => decide(new URL(url).searchParams).deny,
-    async stop() {
-      for (const socket of sockets) socket.destroy()
-      tls.closeAllConnections()
-      proxy.closeAllConnections()
-      await Promise.all([tls, proxy].map((server) => new Promise((resolve) => server.close(resolve))))
-      folder.remove()
-    },
+  return Object.assign(chatgpt, internet, {
+    gitlab, digitalocean, poe, snowflake,
+    devices: { openai: headless.devices, 'github-copilot': copilot.devices, xai: xai.devices },
+    names: internet.names.filter((name) => name !== 'localhost'),
+    canaries: () => [...secrets],
   })
 }

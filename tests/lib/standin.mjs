@@ -48,6 +48,7 @@ function defaults(request) {
   }
   if (request.path === '/global/health') return json({ healthy: true, version: '1' })
   if (request.path === '/provider') return json({ all: [], connected: [] })
+  if (request.path === '/mcp') return json({})
   if (request.path === '/instance/dispose') return json(true)
   return json({ name: 'NotFoundError' }, 404)
 }

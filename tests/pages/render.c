@@ -11,16 +11,125 @@
 #define BASE	   "/signin"
 #define ID	   "Zm9vYmFyYmF6cXV4MTIzNA"
 #define NAME_LIMIT 512
+#define PAGE_LIMIT 65536
+#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 
 static const struct page_site site = {.base = BASE, .origin = "https://opencode.example.com"};
 
-static const struct page_flow flow = {
-    .id = ID,
-    .provider = "openai",
-    .redirect_host = "localhost:1455",
-    .redirect_path = "/auth/callback",
-    .address_edit = true,
-    .expires_in = 287,
+/* One flow of each sort that looks different. */
+static const struct {
+	const char *name; /* in front of the names of its pages */
+	struct page_flow flow;
+} sorts[] = {
+    {"",
+     {.provider = "openai",
+      .redirect_host = "localhost:1455",
+      .redirect_path = "/auth/callback",
+      .address_edit = true}},
+    {"token-",
+     {.provider = "digitalocean",
+      .answer = ANSWER_TOKEN,
+      .redirect_host = "localhost:1456",
+      .redirect_path = "/auth/callback",
+      .address_edit = true,
+      .again = true}},
+    {"mcp-",
+     {.kind = KIND_MCP,
+      .provider = "issue tracker",
+      .redirect_host = "127.0.0.1:19876",
+      .redirect_path = "/mcp/oauth/callback",
+      .address_edit = true}},
+    {"direct-",
+     {.kind = KIND_MCP,
+      .provider = "issue tracker",
+      .redirect_host = "",
+      .redirect_path = "/mcp/oauth/callback",
+      .direct = true,
+      .again = true}},
+    {"integration-",
+     {.kind = KIND_INTEGRATION,
+      .provider = "openai",
+      .redirect_host = "127.0.0.1:1455",
+      .redirect_path = "/auth/callback",
+      .again = true}},
+    {"terminal-",
+     {.kind = KIND_TERMINAL,
+      .provider = "auth.openai.com",
+      .redirect_host = "localhost:1455",
+      .redirect_path = "/auth/callback",
+      .address_edit = true}},
+};
+
+static const struct page_list_item flows[] = {
+    {ID, KIND_PROVIDER, ANSWER_CODE, "openai", FLOW_WAITING, 287},
+    {ID, KIND_MCP, ANSWER_CODE, "issue tracker", FLOW_DELIVERING, 45},
+    {ID, KIND_TERMINAL, ANSWER_CODE, "auth.openai.com", FLOW_WAITING, 45},
+    {ID, KIND_PROVIDER, ANSWER_TOKEN, "digitalocean", FLOW_WAITING, 200},
+    {ID, KIND_PROVIDER, ANSWER_CODE, "poe", FLOW_DONE, 0},
+    {ID, KIND_PROVIDER, ANSWER_CODE, "gitlab", FLOW_SUPERSEDED, 0},
+    {ID, KIND_MCP, ANSWER_CODE, "wiki", FLOW_EXPIRED, 0},
+    {ID, KIND_MCP, ANSWER_CODE, "wiki", FLOW_DECLINED, 0},
+    {ID, KIND_PROVIDER, ANSWER_CODE, "xai", FLOW_FAILED, 0},
+};
+
+static const struct page_mcp servers[] = {
+    {"wiki", "wiki", "connected"},
+    {"issue%20tracker", "issue tracker", "needs_auth"},
+    {"broken", "broken", "failed"},
+    {"resting", "resting", "disabled"},
+    {"registry", "registry", "needs_client_registration"},
+    {"future", "future", "something_new"},
+    {"calendar", "calendar", "needs_auth"},
+};
+
+static const struct page_option deployments[] = {
+    {"github.com", "GitHub.com", "Public"},
+    {"enterprise", "GitHub Enterprise", "Data residency or self-hosted"},
+    {"other", "Something else", ""},
+};
+
+static const struct page_prompt copilot_prompts[] = {
+    {"deploymentType", "Select GitHub deployment type", "", deployments, COUNT(deployments), NULL,
+     NULL},
+    {"enterpriseUrl", "Enter your GitHub Enterprise URL or domain",
+     "company.ghe.com or https://company.ghe.com", NULL, 0, "deploymentType", "enterprise"},
+};
+
+static const struct page_prompt gitlab_prompts[] = {
+    {"instanceUrl", "GitLab instance URL", "https://gitlab.com", NULL, 0, NULL, NULL},
+};
+
+static const struct page_prompt snowflake_prompts[] = {
+    {"account", "Snowflake Account Identifier", "myorg-myaccount", NULL, 0, NULL, NULL},
+    {"role", "Snowflake Role (optional)", "PUBLIC", NULL, 0, NULL, NULL},
+};
+
+static const struct page_method openai_methods[] = {
+    {0, "ChatGPT Pro/Plus (browser)", NULL, 0},
+    {1, "ChatGPT Pro/Plus (headless)", NULL, 0},
+};
+static const struct page_method copilot_methods[] = {
+    {0, "Login with GitHub Copilot", copilot_prompts, COUNT(copilot_prompts)},
+};
+static const struct page_method gitlab_methods[] = {
+    {0, "GitLab OAuth", gitlab_prompts, COUNT(gitlab_prompts)},
+};
+static const struct page_method poe_methods[] = {{0, "Login with Poe (browser)", NULL, 0}};
+static const struct page_method digitalocean_methods[] = {{0, "Login with DigitalOcean", NULL, 0}};
+static const struct page_method snowflake_methods[] = {
+    {0, "Login with Snowflake (External Browser)", snowflake_prompts, COUNT(snowflake_prompts)},
+};
+static const struct page_method xai_methods[] = {{0, "SuperGrok Subscription", NULL, 0}};
+
+static const struct page_account accounts[] = {
+    {"openai", true, openai_methods, COUNT(openai_methods)},
+    {"github-copilot", false, copilot_methods, COUNT(copilot_methods)},
+    {"gitlab", true, gitlab_methods, COUNT(gitlab_methods)},
+    {"poe", false, poe_methods, COUNT(poe_methods)},
+    {"digitalocean", false, digitalocean_methods, COUNT(digitalocean_methods)},
+    {"snowflake-cortex", false, snowflake_methods, COUNT(snowflake_methods)},
+    {"xai", false, xai_methods, COUNT(xai_methods)},
+    {"anthropic", true, NULL, 0},
 };
 
 /* Writes the page to folder/name.html and empties the buffer. */
@@ -45,69 +154,135 @@ write_page(const char *folder, const char *name, struct buf *page, enum err err)
 }
 
 static void
-write_waiting(const char *folder, const char *name, enum err problem)
+write_flow(const char *folder, const char *name, const struct page_flow *flow)
 {
-	struct page_flow f = flow;
+	struct page_flow f = *flow;
 	struct buf page;
 
-	f.authorize_url = "https://auth.example.com/oauth/authorize?client_id=a&state=not-a-secret";
-	f.problem = problem;
-	buf_init(&page, 65536);
+	f.id = ID;
+	buf_init(&page, PAGE_LIMIT);
 	write_page(folder, name, &page, page_flow(&page, &site, &f));
 }
 
 static void
-write_ended(const char *folder, enum flow_state state, enum flow_reason reason, bool listed)
+write_waiting(const char *folder, size_t sort, enum err problem)
 {
-	struct page_flow f = flow;
-	struct buf page;
+	struct page_flow f = sorts[sort].flow;
+	char name[NAME_LIMIT];
+
+	f.authorize_url = "https://auth.example.com/oauth/authorize?client_id=a&state=not-a-secret";
+	f.expires_in = 287;
+	f.problem = problem;
+	snprintf(name, sizeof(name), "%swaiting%s%s", sorts[sort].name,
+		 problem == ERR_OK ? "" : "-", problem == ERR_OK ? "" : error_name(problem));
+	write_flow(folder, name, &f);
+}
+
+static void
+write_ended(const char *folder, size_t sort, enum flow_state state, enum flow_reason reason)
+{
+	struct page_flow f = sorts[sort].flow;
 	char name[NAME_LIMIT];
 
 	f.state = state;
 	f.reason = reason;
-	f.listed = listed;
-	snprintf(name, sizeof(name), "%s%s%s%s", flow_state_name(state),
-		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason),
-		 listed ? "-listed" : "");
-	buf_init(&page, 65536);
-	write_page(folder, name, &page, page_flow(&page, &site, &f));
+	snprintf(name, sizeof(name), "%s%s%s%s", sorts[sort].name, flow_state_name(state),
+		 reason == REASON_NONE ? "" : "-", flow_reason_name(reason));
+	write_flow(folder, name, &f);
+	if (reason != REASON_UNCONFIRMED)
+		return;
+	f.listed = true;
+	snprintf(name, sizeof(name), "%sdone-unconfirmed-listed", sorts[sort].name);
+	write_flow(folder, name, &f);
+}
+
+static void
+write_sort(const char *folder, size_t sort)
+{
+	write_waiting(folder, sort, ERR_OK);
+	for (int s = FLOW_WAITING + 1; s < FLOW_STATE_COUNT; s++)
+		write_ended(folder, sort, (enum flow_state)s, REASON_NONE);
+	write_ended(folder, sort, FLOW_DONE, REASON_UNCONFIRMED);
+	for (int r = REASON_UNCONFIRMED + 1; r < REASON_COUNT; r++)
+		write_ended(folder, sort, FLOW_FAILED, (enum flow_reason)r);
 }
 
 static void
 write_ask(const char *folder, const char *name, const char *callback)
 {
-	struct page_ask ask = {ID, "openai", "203.0.113.7", 130, callback};
+	struct page_ask ask = {ID, KIND_PROVIDER, "openai", "203.0.113.7", 130, callback};
 	struct buf page;
 
-	buf_init(&page, 65536);
+	buf_init(&page, PAGE_LIMIT);
 	write_page(folder, name, &page, page_ask(&page, &site, &ask));
 }
 
 static void
-write_list(const char *folder, const char *name, size_t count)
+write_start(const char *folder, const char *name, const struct page_start *start)
 {
-	static const struct page_list_item items[] = {
-	    {ID, "openai", FLOW_WAITING, 287},
-	    {ID, "gitlab", FLOW_WAITING, 45},
-	    {ID, "digitalocean", FLOW_DONE, 0},
-	};
 	struct buf page;
 
-	buf_init(&page, 65536);
-	write_page(folder, name, &page, page_list(&page, &site, items, count));
+	buf_init(&page, PAGE_LIMIT);
+	write_page(folder, name, &page, page_start(&page, &site, start));
+}
+
+static void
+write_starts(const char *folder)
+{
+	struct page_start start = {.query = "directory=%2Fhome%2Fme&workspace=a"};
+	char name[NAME_LIMIT];
+
+	write_start(folder, "start-nothing", &start);
+	start.account = accounts;
+	start.account_count = COUNT(accounts);
+	write_start(folder, "start-accounts", &start);
+	start.mcp = servers;
+	start.mcp_count = COUNT(servers);
+	write_start(folder, "start", &start);
+	start.flows = (struct page_list){flows, COUNT(flows)};
+	write_start(folder, "start-full", &start);
+	for (int e = ERR_ADOPT_TEXT; e <= ERR_ADOPT_REDIRECT; e++) {
+		start.problem = (enum err)e;
+		snprintf(name, sizeof(name), "start-%s", error_name(start.problem));
+		write_start(folder, name, &start);
+	}
+}
+
+static void
+write_problem(const char *folder, const char *name, enum err problem, size_t waiting)
+{
+	struct page_list list = {flows, waiting};
+	struct buf page;
+
+	buf_init(&page, PAGE_LIMIT);
+	write_page(folder, name, &page,
+		   page_problem(&page, &site, problem, waiting == 0 ? NULL : &list));
 }
 
 static void
 write_problems(const char *folder)
 {
 	char name[NAME_LIMIT];
+
+	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
+		snprintf(name, sizeof(name), "problem-%s", error_name((enum err)e));
+		write_problem(folder, name, (enum err)e, 0);
+	}
+	write_problem(folder, "problem-unknown-flow-list", ERR_UNKNOWN_FLOW, 4);
+	write_problem(folder, "problem-no-state-list", ERR_NO_STATE, 3);
+	write_problem(folder, "problem-no-state-token-list", ERR_NO_STATE, 4);
+}
+
+static void
+write_device(const char *folder)
+{
+	const struct page_device device = {
+	    "xai", "https://accounts.example.com/device",
+	    "Open https://accounts.example.com/device on any device and enter code: 553A-6B4E", ""};
 	struct buf page;
 
 	buf_init(&page, 65536);
-	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
-		snprintf(name, sizeof(name), "problem-%s", error_name((enum err)e));
-		write_page(folder, name, &page, page_problem(&page, &site, (enum err)e));
-	}
+	write_page(folder, "device", &page, page_device(&page, &site, &device));
 }
 
 int
@@ -119,23 +294,15 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: render FOLDER\n");
 		return 64;
 	}
-	write_waiting(folder, "waiting", ERR_OK);
-	for (int e = ERR_PASTE_EMPTY; e <= ERR_PASTE_TEXT; e++) {
-		char name[NAME_LIMIT];
-
-		snprintf(name, sizeof(name), "waiting-%s", error_name((enum err)e));
-		write_waiting(folder, name, (enum err)e);
-	}
-	for (int s = FLOW_WAITING + 1; s < FLOW_STATE_COUNT; s++)
-		write_ended(folder, (enum flow_state)s, REASON_NONE, false);
-	write_ended(folder, FLOW_DONE, REASON_UNCONFIRMED, false);
-	write_ended(folder, FLOW_DONE, REASON_UNCONFIRMED, true);
-	for (int r = REASON_UNCONFIRMED + 1; r < REASON_COUNT; r++)
-		write_ended(folder, FLOW_FAILED, (enum flow_reason)r, false);
+	for (size_t i = 0; i < COUNT(sorts); i++)
+		write_sort(folder, i);
+	for (int e = ERR_PASTE_EMPTY; e <= ERR_PASTE_TEXT; e++)
+		write_waiting(folder, 0, (enum err)e);
+	write_waiting(folder, 1, ERR_PASTE_TOKEN);
 	write_ask(folder, "ask", NULL);
 	write_ask(folder, "ask-callback", "code=not-a-secret&state=not-a-secret");
-	write_list(folder, "list", 3);
-	write_list(folder, "list-empty", 0);
+	write_starts(folder);
 	write_problems(folder);
+	write_device(folder);
 	return 0;
 }

@@ -16,68 +16,71 @@ export const flowPath = '/signin/flow/Zm9vYmFyYmF6cXV4MTIzNA'
 
 const types = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' }
 const policy =
-	"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Returns {origin, names, page, status, posts, polls, stop}. Every page is at /NAME.html; the flow's own
-// address shows the page named by `page`, its status answers `status`, and forms sent to it land in `posts`.
+// Returns {origin, names, page, answerPage, status, posts, polls, stop}. Every page is at /NAME.html; the
+// flow's own address, the start page's and a callback's show the page named by `page`, the flow's status answers
+// `status`. Forms sent to a flow, to start and to adopt land in `posts`, with where they went as `to` unless
+// that was the flow, and are answered with `answerPage`.
 export async function servePages() {
-	const folder = await mkdtemp(path.join(tmpdir(), 'opencode-callback-pages-'))
-	const { stdout } = await promisify(execFile)(render, [folder])
-	const site = {
-		names: stdout.trim().split('\n'),
-		page: 'waiting.html',
-		answerPage: 'waiting-paste-text.html',
-		status: { state: 'waiting', expires_in: 287 },
-		posts: [],
-		polls: 0,
-	}
+  const folder = await mkdtemp(path.join(tmpdir(), 'opencode-callback-pages-'))
+  const { stdout } = await promisify(execFile)(render, [folder])
+  const site = {
+    names: stdout.trim().split('\n'),
+    page: 'waiting.html',
+    answerPage: 'waiting-paste-text.html',
+    status: { state: 'waiting', expires_in: 287 },
+    posts: [],
+    polls: 0,
+  }
 
-	const html = async (response, name, code = 200) => {
-		const body = await readFile(path.join(folder, name))
-		response.writeHead(code, {
-			'content-type': 'text/html; charset=utf-8',
-			'cache-control': 'no-store',
-			'content-security-policy': policy,
-		})
-		response.end(body)
-	}
-	const answer = async (request, response) => {
-		const { pathname } = new URL(request.url, 'http://localhost')
-		if (pathname.startsWith('/signin/assets/')) {
-			const name = path.basename(pathname)
-			const body = await readFile(path.join(root, 'common/assets', name))
-			response.writeHead(200, { 'content-type': types[path.extname(name)] })
-			response.end(body)
-		} else if (pathname === `${flowPath}/status`) {
-			site.polls++
-			if (site.status === null) return void request.destroy()
-			response.writeHead(site.status.state === 'gone' ? 400 : 200, { 'content-type': 'application/json' })
-			response.end(JSON.stringify(site.status))
-		} else if (pathname === flowPath && request.method === 'POST') {
-			let body = ''
-			for await (const chunk of request) body += chunk
-			site.posts.push(Object.fromEntries(new URLSearchParams(body)))
-			await html(response, site.answerPage, 400)
-		} else if (pathname === flowPath) {
-			await html(response, site.page)
-		} else if (site.names.includes(path.basename(pathname))) {
-			await html(response, path.basename(pathname))
-		} else {
-			response.writeHead(404)
-			response.end()
-		}
-	}
+  const html = async (response, name, code = 200) => {
+    const body = await readFile(path.join(folder, name))
+    response.writeHead(code, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': policy,
+    })
+    response.end(body)
+  }
+  const answer = async (request, response) => {
+    const { pathname, search } = new URL(request.url, 'http://localhost')
+    if (pathname.startsWith('/signin/assets/')) {
+      const name = path.basename(pathname)
+      const body = await readFile(path.join(root, 'common/assets', name))
+      response.writeHead(200, { 'content-type': types[path.extname(name)] })
+      response.end(body)
+    } else if (pathname === `${flowPath}/status`) {
+      site.polls++
+      if (site.status === null) return void request.destroy()
+      response.writeHead(site.status.state === 'gone' ? 400 : 200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(site.status))
+    } else if (request.method === 'POST' && [flowPath, '/signin/start', '/signin/adopt'].includes(pathname)) {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      const form = Object.fromEntries(new URLSearchParams(body))
+      site.posts.push(pathname === flowPath ? form : { to: pathname + search, ...form })
+      await html(response, site.answerPage, 400)
+    } else if ([flowPath, '/signin/', '/auth/callback'].includes(pathname)) {
+      await html(response, site.page)
+    } else if (site.names.includes(path.basename(pathname))) {
+      await html(response, path.basename(pathname))
+    } else {
+      response.writeHead(404)
+      response.end()
+    }
+  }
 
-	const server = createServer((request, response) => {
-		answer(request, response).catch((error) => response.destroy(error))
-	})
-	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-	site.origin = `http://127.0.0.1:${server.address().port}`
-	site.stop = async () => {
-		server.closeAllConnections()
-		await new Promise((resolve) => server.close(resolve))
-		await rm(folder, { recursive: true })
-	}
-	return site
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error) => response.destroy(error))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  site.origin = `http://127.0.0.1:${server.address().port}`
+  site.stop = async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await rm(folder, { recursive: true })
+  }
+  return site
 }

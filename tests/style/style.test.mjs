@@ -95,7 +95,7 @@ test('the web servers send the same paths to us, all that the defaults name', ()
   const apache = read(join(root, 'conf/apache/opencode-callback.conf'))
   for (const path of paths) assert.ok(nginx.includes(`location = ${path} {`), path)
   assert.equal(apache.split(`"^/(${paths.map((path) => path.slice(1)).join('|')})$"`).length, 3)
-  for (const begin of ['provider/[^/]+/oauth/authorize', 'mcp/.+/auth', 'api/integration/[^/]+/connect/oauth']) {
+  for (const begin of ['provider/[^/]+/oauth/authorize', 'mcp/.+/auth(/authenticate)?', 'api/integration/[^/]+/connect/oauth']) {
     assert.ok(nginx.includes(`location ~ ^/${begin}$ {`), begin)
     assert.equal(apache.split(begin).length, 3, begin)
   }

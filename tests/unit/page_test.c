@@ -1,256 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <string.h>
+#include "page_check.h"
 
 #include "asset.h"
 #include "html.h"
-#include "page.h"
-
-#define PAGE_MAX 262144
-#define ID	 "Zm9vYmFyYmF6cXV4MTIzNA"
-#define CANARY	 "canary-4711"
-
-static const char hostile[] = "\"'><script>alert(1)</script>&amp;";
-static const char escaped[] = "&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;";
-
-static const struct page_site site = {.base = "/signin", .origin = "https://opencode.example.com"};
-
-static struct page_flow
-flow_of(enum flow_state state, enum flow_reason reason)
-{
-	return (struct page_flow){
-	    .id = ID,
-	    .provider = "openai",
-	    .authorize_url = state == FLOW_WAITING
-				 ? "https://auth.example.com/authorize?a=1&state=" CANARY
-				 : NULL,
-	    .redirect_host = "localhost:1455",
-	    .redirect_path = "/auth/callback",
-	    .address_edit = true,
-	    .state = state,
-	    .reason = reason,
-	    .expires_in = 287,
-	};
-}
-
-static size_t
-count(const char *text, const char *part)
-{
-	size_t n = 0;
-
-	while ((text = strstr(text, part)) != NULL) {
-		n++;
-		text += strlen(part);
-	}
-	return n;
-}
-
-static void
-assert_has(const struct buf *page, const char *part)
-{
-	if (strstr(buf_text(page), part) == NULL)
-		fail_msg("missing: %s\nin: %s", part, buf_text(page));
-}
-
-static void
-assert_lacks(const struct buf *page, const char *part)
-{
-	if (strstr(buf_text(page), part) != NULL)
-		fail_msg("must not be there: %s\nin: %s", part, buf_text(page));
-}
-
-/* What every page must be: one whole document that needs nothing which our policy forbids. */
-static void
-assert_whole(const struct buf *page)
-{
-	const char *text = buf_text(page);
-
-	assert_int_equal(strncmp(text, "<!DOCTYPE html>\n<html lang=\"en\">", 32), 0);
-	assert_has(page, "</main>\n</body>\n</html>\n");
-	assert_has(page, "name=\"viewport\"");
-	assert_has(page, "href=\"/signin/assets/style.css?v=");
-	assert_has(page, "<script src=\"/signin/assets/page.js?v=");
-	assert_int_equal(count(text, "<main"), 1);
-	assert_int_equal(count(text, "<h1"), 1);
-	assert_int_equal(count(text, "<title>"), 1);
-	assert_int_equal(count(text, "<script"), 1);
-	assert_int_equal(count(text, "id=\"state\""), count(text, "data-state=\"") > 0 ? 1 : 0);
-	assert_lacks(page, "style=\"");
-	assert_lacks(page, "data:");
-	assert_lacks(page, "<style");
-	assert_lacks(page, "%s");
-	assert_lacks(page, "(null)");
-	assert_lacks(page, "<p></p>");
-	assert_lacks(page, "<h1></h1>");
-}
-
-static void
-render_flow(struct buf *page, const struct page_flow *flow)
-{
-	buf_init(page, PAGE_MAX);
-	assert_int_equal(page_flow(page, &site, flow), ERR_OK);
-	assert_whole(page);
-}
-
-static void
-test_waiting(void **unused)
-{
-	struct page_flow flow = flow_of(FLOW_WAITING, REASON_NONE);
-	struct buf page;
-
-	(void)unused;
-	render_flow(&page, &flow);
-	assert_has(&page, "<title>Connect ChatGPT · opencode</title>");
-	assert_has(&page, "id=\"state\" data-state=\"waiting\" data-expires-in=\"287\" "
-			  "data-status-url=\"/signin/flow/" ID "/status\"");
-	assert_has(&page,
-		   "<a id=\"open\" class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" "
-		   "href=\"https://auth.example.com/authorize?a=1&amp;state=" CANARY "\">");
-	assert_has(&page, "<form method=\"post\" action=\"/signin/flow/" ID "\">");
-	assert_has(&page, "name=\"address\"");
-	assert_has(&page, "localhost:1455</b>/auth/callback?code=");
-	assert_has(&page, "Expires in 5 minutes");
-	assert_has(&page, "<code>https://opencode.example.com</code>");
-	assert_int_equal(count(buf_text(&page), "<form"), 1);
-	assert_int_equal(count(buf_text(&page), "<button"), 1);
-	/* the state of the sign-in stands in the link to the provider and nowhere else */
-	assert_int_equal(count(buf_text(&page), CANARY), 1);
-	/* nothing that would wipe the box, and the keyboard starts at the top */
-	assert_lacks(&page, "http-equiv");
-	assert_lacks(&page, "autofocus");
-	assert_lacks(&page, "role=\"alert\"");
-	buf_free(&page);
-
-	flow.address_edit = false;
-	render_flow(&page, &flow);
-	assert_lacks(&page, "https://opencode.example.com");
-	buf_free(&page);
-}
-
-static void
-test_waiting_problem(void **unused)
-{
-	(void)unused;
-	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
-		struct page_flow flow = flow_of(FLOW_WAITING, REASON_NONE);
-		struct buf page, title;
-
-		flow.problem = (enum err)e;
-		render_flow(&page, &flow);
-		buf_init(&title, PAGE_MAX);
-		html_add(&title, "role=\"alert\"><strong>%s.</strong> %s",
-			 error_title(flow.problem), error_advice(flow.problem));
-		assert_has(&page, buf_text(&title));
-		assert_has(&page, "aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
-		buf_free(&title);
-		buf_free(&page);
-	}
-}
-
-/* Copies the heading of a page, with its tags. */
-static void
-heading(const struct buf *page, char out[256])
-{
-	const char *start = strstr(buf_text(page), "<h1>");
-	size_t len;
-
-	assert_non_null(start);
-	len = strcspn(start, "\n");
-	assert_true(len < 256);
-	memcpy(out, start, len);
-	out[len] = '\0';
-}
-
-static void
-check_verdict(enum flow_state state, enum flow_reason reason, char out[256])
-{
-	struct page_flow flow = flow_of(state, reason);
-	size_t turning = state == FLOW_DELIVERING ? 1 : 0;
-	struct buf page, part;
-
-	render_flow(&page, &flow);
-	buf_init(&part, PAGE_MAX);
-	buf_printf(&part, "id=\"state\" class=\"verdict\" data-state=\"%s\" data-reason=\"%s\"",
-		   flow_state_name(state), flow_reason_name(reason));
-	assert_has(&page, buf_text(&part));
-	buf_free(&part);
-	assert_lacks(&page, "name=\"address\"");
-	assert_lacks(&page, "id=\"open\"");
-	assert_int_equal(count(buf_text(&page), "http-equiv=\"refresh\""), turning);
-	assert_int_equal(count(buf_text(&page), "data-status-url="), turning);
-	assert_int_equal(count(buf_text(&page), "name=\"load\" value=\"yes\""),
-			 state == FLOW_DONE ? 1 : 0);
-	heading(&page, out);
-	buf_free(&page);
-}
-
-static void
-test_every_verdict(void **unused)
-{
-	char seen[FLOW_STATE_COUNT + REASON_COUNT][256];
-	size_t n = 0;
-
-	(void)unused;
-	for (int s = FLOW_WAITING + 1; s < FLOW_STATE_COUNT; s++)
-		check_verdict((enum flow_state)s, REASON_NONE, seen[n++]);
-	check_verdict(FLOW_DONE, REASON_UNCONFIRMED, seen[n++]);
-	for (int r = REASON_UNCONFIRMED + 1; r < REASON_COUNT; r++)
-		check_verdict(FLOW_FAILED, (enum flow_reason)r, seen[n++]);
-	/* each outcome is told apart by its heading */
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < i; j++)
-			assert_string_not_equal(seen[i], seen[j]);
-}
-
-static void
-test_unconfirmed(void **unused)
-{
-	struct page_flow flow = flow_of(FLOW_DONE, REASON_UNCONFIRMED);
-	struct buf page;
-
-	(void)unused;
-	render_flow(&page, &flow);
-	assert_has(&page, "gave no verdict");
-	assert_lacks(&page, "ChatGPT is connected");
-	buf_free(&page);
-	flow.listed = true;
-	render_flow(&page, &flow);
-	assert_has(&page, "ChatGPT is connected");
-	assert_has(&page, "data-reason=\"unconfirmed\"");
-	buf_free(&page);
-}
-
-static void
-test_hostile_flow(void **unused)
-{
-	(void)unused;
-	for (int s = 0; s < FLOW_STATE_COUNT; s++) {
-		struct page_flow flow = flow_of((enum flow_state)s, REASON_NONE);
-		struct page_site evil = {.base = hostile, .origin = hostile};
-		struct buf page;
-
-		flow.id = hostile;
-		flow.provider = hostile;
-		flow.authorize_url = hostile;
-		flow.redirect_host = hostile;
-		flow.redirect_path = hostile;
-		buf_init(&page, PAGE_MAX);
-		assert_int_equal(page_flow(&page, &evil, &flow), ERR_OK);
-		assert_lacks(&page, "<script>");
-		assert_lacks(&page, hostile);
-		assert_has(&page, escaped);
-		buf_free(&page);
-	}
-}
 
 static void
 test_ask(void **unused)
 {
-	struct page_ask ask = {ID, "gitlab", "203.0.113.7", 130, NULL};
+	struct page_ask ask = {ID, KIND_PROVIDER, "gitlab", "203.0.113.7", 130, NULL};
 	struct buf page;
 
 	(void)unused;
@@ -275,54 +31,38 @@ test_ask(void **unused)
 	assert_int_equal(count(buf_text(&page), "<button"), 1);
 	buf_free(&page);
 
-	ask = (struct page_ask){hostile, hostile, hostile, -5, hostile};
+	/* a server may be called like a provider */
+	ask.kind = KIND_MCP;
+	assert_int_equal(page_ask(&page, &site, &ask), ERR_OK);
+	assert_has(&page, "<strong>gitlab</strong>");
+	buf_free(&page);
+
+	ask = (struct page_ask){
+	    HOSTILE("id"),	KIND_PROVIDER, HOSTILE("provider"), HOSTILE("address"), -5,
+	    HOSTILE("callback")};
 	assert_int_equal(page_ask(&page, &site, &ask), ERR_OK);
 	assert_whole(&page);
-	assert_lacks(&page, hostile);
-	assert_has(&page, escaped);
+	assert_tame(&page);
+	assert_has(&page, "/flow/" ESCAPED("id") "\"");
+	assert_has(&page, "<strong>" ESCAPED("provider") "</strong>");
+	assert_has(&page, "<strong>" ESCAPED("address") "</strong>");
+	assert_has(&page, "value=\"" ESCAPED("callback") "\"");
 	assert_has(&page, "0 seconds ago");
-	buf_free(&page);
-}
-
-static void
-test_list(void **unused)
-{
-	struct page_list_item items[FLOW_STATE_COUNT] = {{.id = ID}};
-	struct buf page;
-
-	(void)unused;
-	for (int s = 0; s < FLOW_STATE_COUNT; s++) {
-		memcpy(items[s].id, ID, sizeof(items[s].id));
-		memcpy(items[s].provider, "<b>'x'", sizeof("<b>'x'"));
-		items[s].state = (enum flow_state)s;
-		items[s].expires_in = 45;
-	}
-	buf_init(&page, PAGE_MAX);
-	assert_int_equal(page_list(&page, &site, items, FLOW_STATE_COUNT), ERR_OK);
-	assert_has(&page, "expires in 45 seconds");
-	assert_lacks(&page, "<b>'x'");
-	assert_int_equal(count(buf_text(&page), "<a href=\"/signin/flow/" ID "\">&lt;b&gt;"),
-			 FLOW_STATE_COUNT);
-	for (int s = 0; s < FLOW_STATE_COUNT; s++)
-		assert_has(&page, flow_state_name((enum flow_state)s));
-	buf_free(&page);
-
-	assert_int_equal(page_list(&page, &site, NULL, 0), ERR_OK);
-	assert_whole(&page);
-	assert_lacks(&page, "<ul");
 	buf_free(&page);
 }
 
 static void
 test_problems(void **unused)
 {
+	static const struct page_list none = {NULL, 0};
+
 	(void)unused;
 	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
 		struct buf page, part;
 
 		buf_init(&page, PAGE_MAX);
 		buf_init(&part, PAGE_MAX);
-		assert_int_equal(page_problem(&page, &site, (enum err)e), ERR_OK);
+		assert_int_equal(page_problem(&page, &site, (enum err)e, NULL), ERR_OK);
 		assert_whole(&page);
 		html_add(&part, "data-problem=\"%s\"", error_name((enum err)e));
 		assert_has(&page, buf_text(&part));
@@ -330,6 +70,118 @@ test_problems(void **unused)
 		html_add(&part, "<h1>%s</h1>", error_title((enum err)e));
 		assert_has(&page, buf_text(&part));
 		buf_free(&part);
+		/* an empty list is as good as none */
+		assert_int_equal(page_problem(&part, &site, (enum err)e, &none), ERR_OK);
+		assert_string_equal(buf_text(&part), buf_text(&page));
+		assert_lacks(&page, "<ul class=\"rows\">");
+		assert_lacks(&page, "<code>#</code>");
+		buf_free(&part);
+		buf_free(&page);
+	}
+}
+
+static const struct page_list_item waiting[] = {
+    {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, ANSWER_CODE, "openai", FLOW_WAITING, 45},
+    {"mcp-flow-aaaaaaaaaaaaa", KIND_MCP, ANSWER_CODE, "openai", FLOW_WAITING, 200},
+    {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, ANSWER_TOKEN, "digitalocean", FLOW_WAITING, 200},
+};
+
+static void
+test_problem_list(void **unused)
+{
+	static const struct page_list list = {waiting, 2};
+
+	(void)unused;
+	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
+		bool empty = e == ERR_NO_STATE || e == ERR_NO_CODE || e == ERR_RESPONSE_MODE;
+		struct buf page, part;
+
+		buf_init(&page, PAGE_MAX);
+		buf_init(&part, PAGE_MAX);
+		assert_int_equal(page_problem(&page, &site, (enum err)e, &list), ERR_OK);
+		assert_whole(&page);
+		html_add(&part, "<h1>%s</h1>", error_title((enum err)e));
+		assert_has(&page, buf_text(&part));
+		assert_has(&page, "Sign-ins of this browser that wait</h2>");
+		assert_has(&page, "<h3>ChatGPT</h3>\n<p class=\"hint\">expires in 45 seconds</p>");
+		assert_has(&page, "href=\"/signin/flow/code-flow-aaaaaaaaaaaa\"");
+		assert_has(&page, "<h3>openai</h3>");
+		assert_has(&page, "href=\"/signin/flow/mcp-flow-aaaaaaaaaaaaa\"");
+		assert_count(&page, "<code>#</code>", empty ? 1 : 0);
+		assert_lacks(&page, "data-fragment");
+		buf_free(&part);
+		buf_free(&page);
+	}
+}
+
+static void
+test_problem_token(void **unused)
+{
+	static const struct page_list list = {waiting, 3}, alone = {waiting + 2, 1};
+	static const enum err empty[] = {ERR_NO_STATE, ERR_NO_CODE, ERR_RESPONSE_MODE};
+	struct buf page;
+
+	(void)unused;
+	buf_init(&page, PAGE_MAX);
+	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+		assert_int_equal(page_problem(&page, &site, empty[i], &list), ERR_OK);
+		assert_filled(&page);
+		assert_has(&page, error_name(empty[i]));
+		assert_has(&page, "<h1>The answer did not arrive</h1>\n"
+				  "<p>Your sign-in to <strong>DigitalOcean</strong>");
+		assert_has(&page,
+			   "<form method=\"post\" action=\"/signin/flow/token-flow-aaaaaaaaaaa\" "
+			   "data-fragment hidden>\n<input type=\"hidden\" name=\"address\">");
+		/* once as the link, once as the form; the others below */
+		assert_count(&page, "/flow/token-flow-aaaaaaaaaaa\"", 2);
+		assert_has(&page, "Other sign-ins of this browser that wait</h2>");
+		assert_count(&page, "<li ", 2);
+		buf_free(&page);
+
+		assert_int_equal(page_problem(&page, &site, empty[i], &alone), ERR_OK);
+		assert_lacks(&page, "<ul");
+		assert_lacks(&page, "that wait");
+		buf_free(&page);
+	}
+	/* other mistakes have nothing to do with a # */
+	assert_int_equal(page_problem(&page, &site, ERR_ENCODING, &list), ERR_OK);
+	assert_lacks(&page, "data-fragment");
+	assert_count(&page, "<li ", 3);
+	buf_free(&page);
+}
+
+static void
+test_problem_hostile(void **unused)
+{
+	struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
+	struct page_list_item item[2] = {{.id = "x'><script>", .answer = ANSWER_TOKEN},
+					 {.id = "x'><script>"}};
+	struct page_list list = {item, 2};
+	struct buf page;
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++)
+		memcpy(item[i].provider, HOSTILE("provider"), sizeof(HOSTILE("provider")));
+	buf_init(&page, PAGE_MAX);
+	assert_int_equal(page_problem(&page, &evil, ERR_NO_STATE, &list), ERR_OK);
+	assert_tame(&page);
+	assert_count(&page, ESCAPED("provider"), 5);
+	assert_has(&page, "<h3>" ESCAPED("provider") "</h3>");
+	assert_has(&page, "action=\"" ESCAPED("base") "/flow/");
+	buf_free(&page);
+}
+
+static void
+test_too_small(void **unused)
+{
+	static const struct page_list list = {waiting, 3};
+	struct buf page;
+
+	(void)unused;
+	for (size_t max = 500; max <= 2000; max += 500) {
+		buf_init(&page, max);
+		assert_int_equal(page_problem(&page, &site, ERR_NO_STATE, &list), ERR_TOO_LARGE);
+		assert_string_equal(buf_text(&page), "");
 		buf_free(&page);
 	}
 }
@@ -344,7 +196,7 @@ test_unknown_flow(void **unused)
 
 	(void)unused;
 	buf_init(&page, PAGE_MAX);
-	assert_int_equal(page_problem(&page, &site, ERR_UNKNOWN_FLOW), ERR_OK);
+	assert_int_equal(page_problem(&page, &site, ERR_UNKNOWN_FLOW, NULL), ERR_OK);
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
 		assert_has(&page, causes[i]);
 		assert_non_null(strstr(error_advice(ERR_UNKNOWN_FLOW), causes[i]));
@@ -408,26 +260,6 @@ test_error_table(void **unused)
 }
 
 static void
-test_too_small(void **unused)
-{
-	struct page_flow flow = flow_of(FLOW_WAITING, REASON_NONE);
-	struct buf page;
-
-	(void)unused;
-	for (int s = 0; s < FLOW_STATE_COUNT; s++) {
-		flow.state = (enum flow_state)s;
-		buf_init(&page, 500);
-		assert_int_equal(page_flow(&page, &site, &flow), ERR_TOO_LARGE);
-		assert_string_equal(buf_text(&page), "");
-		buf_free(&page);
-	}
-	buf_init(&page, 500);
-	assert_int_equal(page_problem(&page, &site, ERR_PATH), ERR_TOO_LARGE);
-	assert_string_equal(buf_text(&page), "");
-	buf_free(&page);
-}
-
-static void
 test_html(void **unused)
 {
 	static const struct {
@@ -477,16 +309,39 @@ test_assets(void **unused)
 	assert_string_equal(asset_version(), asset_version());
 }
 
+static void
+test_device(void **unused)
+{
+	const struct page_site evil = {.base = HOSTILE("base"), .origin = "x"};
+	const struct page_device device = {HOSTILE("provider"), HOSTILE("url"), HOSTILE("words"),
+					   HOSTILE("query")};
+	const struct page_device plain = {"xai", "https://x.example/?a=1&b=2", "Enter AB-CD", ""};
+	struct buf page;
+
+	(void)unused;
+	buf_init(&page, PAGE_MAX);
+	assert_int_equal(page_device(&page, &evil, &device), ERR_OK);
+	assert_tame(&page);
+	assert_has(&page, ESCAPED("words"));
+	assert_has(&page, "href=\"" ESCAPED("url") "\"");
+	buf_free(&page);
+	assert_int_equal(page_device(&page, &site, &plain), ERR_OK);
+	assert_has(&page, "<h1>Connect SuperGrok</h1>");
+	assert_has(&page, "Enter AB-CD");
+	assert_has(&page, "href=\"https://x.example/?a=1&amp;b=2\"");
+	assert_has(&page, "href=\"/signin/\"");
+	buf_free(&page);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_waiting),	  cmocka_unit_test(test_waiting_problem),
-	    cmocka_unit_test(test_every_verdict), cmocka_unit_test(test_unconfirmed),
-	    cmocka_unit_test(test_hostile_flow),  cmocka_unit_test(test_ask),
-	    cmocka_unit_test(test_list),	  cmocka_unit_test(test_problems),
-	    cmocka_unit_test(test_unknown_flow),  cmocka_unit_test(test_error_table),
-	    cmocka_unit_test(test_too_small),	  cmocka_unit_test(test_html),
+	    cmocka_unit_test(test_device),	  cmocka_unit_test(test_ask),
+	    cmocka_unit_test(test_problems),	  cmocka_unit_test(test_problem_list),
+	    cmocka_unit_test(test_problem_token), cmocka_unit_test(test_problem_hostile),
+	    cmocka_unit_test(test_too_small),	  cmocka_unit_test(test_unknown_flow),
+	    cmocka_unit_test(test_error_table),	  cmocka_unit_test(test_html),
 	    cmocka_unit_test(test_assets),
 	};
 

@@ -84,10 +84,112 @@ reads_what_people_paste(void **state)
 	}
 }
 
+#define T "access_token=T&token_type=bearer&state=S"
+
+static const struct {
+	const char *text;
+	enum err want;
+	const char *answer;
+} token_rows[] = {
+    {"http://localhost:1455/auth/callback#" T, ERR_OK, T},
+    {"localhost:1455/auth/callback#" T, ERR_OK, T},
+    {"https://opencode.example.com/auth/callback#" T, ERR_OK, T},
+    {"http://localhost:1455/auth/callback?x=1#" T, ERR_OK, T},
+    {"#" T, ERR_OK, T},
+    {T, ERR_OK, T},
+    {"http://localhost:1455/auth/callback?error=access_denied&state=S", ERR_OK,
+     "error=access_denied&state=S"},
+    {"http://localhost:1455/auth/callback", ERR_PASTE_TOKEN, NULL},
+    {"http://localhost:1455/auth/callback?" T, ERR_PASTE_TOKEN, NULL},
+    {"?" T, ERR_PASTE_TOKEN, NULL},
+    {"http://localhost:1456/auth/callback#" T, ERR_PASTE_SITE, NULL},
+    {"http://evil.example/auth/callback#" T, ERR_PASTE_SITE, NULL},
+    {"", ERR_PASTE_EMPTY, NULL},
+};
+
+static void
+reads_tokens_from_the_fragment(void **state)
+{
+	struct flow token = flow;
+
+	(void)state;
+	token.answer = ANSWER_TOKEN;
+	for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
+		struct buf answer;
+		enum err got;
+
+		buf_init(&answer, 8192);
+		got =
+		    paste_read(token_rows[i].text, &token, "https://opencode.example.com", &answer);
+		if (got != token_rows[i].want)
+			fail_msg("'%s': got %s, want %s", token_rows[i].text, error_name(got),
+				 error_name(token_rows[i].want));
+		assert_string_equal(buf_text(&answer), got == ERR_OK ? token_rows[i].answer : "");
+		buf_free(&answer);
+	}
+}
+
+static void
+needs_no_state_where_the_provider_sends_none(void **state)
+{
+	struct flow stateless = flow;
+	struct buf answer;
+
+	(void)state;
+	stateless.stateless = true;
+	buf_init(&answer, 8192);
+	assert_int_equal(paste_read("code=C", &stateless, "https://opencode.example.com", &answer),
+			 ERR_OK);
+	assert_string_equal(buf_text(&answer), "code=C");
+	buf_free(&answer);
+	assert_int_equal(paste_read("code=C", &flow, "https://opencode.example.com", &answer),
+			 ERR_PASTE_CODE);
+	buf_free(&answer);
+}
+
+#define A "https://a.example/authorize?x=1&redirect_uri=y"
+
+static const struct {
+	const char *text;
+	const char *url; /* NULL: ERR_ADOPT_TEXT */
+} authorize_rows[] = {
+    {A, A},
+    {"  " A "\r\n", A},
+    {"Go to: " A, A},
+    {"\"" A "\"", A},
+    {"https://a.example/auth\r\n  orize?x=1&\n\xe2\x94\x82  redirect_uri=y\n", A},
+    {"https://a.example/\xff", NULL},
+    {"ftp://a.example/", NULL},
+    {"", NULL},
+    {NULL, NULL},
+};
+
+static void
+finds_the_address_that_a_terminal_printed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(authorize_rows) / sizeof(authorize_rows[0]); i++) {
+		const char *want = authorize_rows[i].url;
+		struct buf url;
+
+		buf_init(&url, 8192);
+		assert_int_equal(paste_authorize_url(authorize_rows[i].text, &url),
+				 want == NULL ? ERR_ADOPT_TEXT : ERR_OK);
+		if (want != NULL)
+			assert_string_equal(buf_text(&url), want);
+		buf_free(&url);
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_people_paste)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reads_what_people_paste),
+	    cmocka_unit_test(reads_tokens_from_the_fragment),
+	    cmocka_unit_test(needs_no_state_where_the_provider_sends_none),
+	    cmocka_unit_test(finds_the_address_that_a_terminal_printed),
+	};
 
 	if (secret_init() != ERR_OK)
 		return 1;

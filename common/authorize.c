@@ -1,0 +1,118 @@
+#include "authorize.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "address.h"
+#include "query.h"
+
+#define LOOPBACK_PORT_MIN 1024
+
+static bool
+is_listener(const struct address *a)
+{
+	return strcmp(a->scheme, "http") == 0 && address_is_loopback(a->host) && a->port_given &&
+	       a->port >= LOOPBACK_PORT_MIN;
+}
+
+/* The path behind the mount point, if the redirect URI is one of ours; else NULL. */
+static const char *
+own_path(const struct address *a, const struct authorize_site *own)
+{
+	char origin[FLOW_ORIGIN_MAX + 1];
+	size_t mount_len;
+
+	if (own == NULL || !address_origin(a, origin, sizeof(origin)) ||
+	    strcmp(origin, own->origin) != 0)
+		return NULL;
+	mount_len = strlen(own->mount);
+	if (strncmp(a->path, own->mount, mount_len) != 0 ||
+	    !config_callback_path(own->config, a->path + mount_len))
+		return NULL;
+	return a->path + mount_len;
+}
+
+static bool
+read_redirect_uri(const char *text, const struct authorize_site *own, struct flow *flow)
+{
+	struct address a;
+	const char *path;
+	bool good = false;
+	int len;
+
+	if (address_parse(text, &a) != ERR_OK || a.has_user || a.query != NULL ||
+	    a.fragment != NULL)
+		goto out;
+	if ((path = own_path(&a, own)) != NULL) {
+		flow->direct = true;
+	} else if (is_listener(&a)) {
+		path = a.path;
+		flow->redirect_port = a.port;
+		len = snprintf(flow->redirect_host, sizeof(flow->redirect_host), "%s:%d", a.host,
+			       a.port);
+		if (len < 0 || (size_t)len >= sizeof(flow->redirect_host))
+			goto out;
+	} else {
+		goto out;
+	}
+	memcpy(flow->redirect_path, path, strlen(path) + 1);
+	good = true;
+out:
+	address_free(&a);
+	return good;
+}
+
+static bool
+read_answer(const char *response_type, enum flow_answer *answer)
+{
+	if (response_type == NULL)
+		return false;
+	*answer = strcmp(response_type, "token") == 0 ? ANSWER_TOKEN : ANSWER_CODE;
+	return *answer == ANSWER_TOKEN || strcmp(response_type, "code") == 0;
+}
+
+static enum err
+read_query(const char *url, const struct query *q, const struct authorize_site *own,
+	   struct flow *flow)
+{
+	const char *state = query_get(q, "state");
+	const char *redirect_uri = query_get(q, "redirect_uri");
+
+	if (redirect_uri == NULL && (query_get(q, "code") != NULL || query_get(q, "error") != NULL))
+		return ERR_ADOPT_CALLBACK;
+	if (redirect_uri == NULL || !read_answer(query_get(q, "response_type"), &flow->answer))
+		return ERR_ADOPT_TEXT;
+	if (!read_redirect_uri(redirect_uri, own, flow))
+		return ERR_ADOPT_REDIRECT;
+	flow->stateless = state == NULL || state[0] == '\0';
+	if (!flow->stateless)
+		flow_id(state, strlen(state), flow->id);
+	else if (flow->direct || flow->answer == ANSWER_TOKEN)
+		return ERR_ADOPT_REDIRECT; /* nothing would tell whose the answer is */
+	else
+		flow_id(url, strlen(url), flow->id);
+	return ERR_OK;
+}
+
+enum err
+authorize_read(const char *url, const struct authorize_site *own, struct flow *flow)
+{
+	struct query q = {.count = 0};
+	struct address a;
+	enum err err = ERR_ADOPT_TEXT;
+
+	if (strlen(url) > FLOW_URL_MAX || address_parse(url, &a) != ERR_OK)
+		return ERR_ADOPT_TEXT;
+	if (strcmp(a.scheme, "https") != 0 && strcmp(a.scheme, "http") != 0)
+		goto out;
+	if (a.has_user || a.query == NULL ||
+	    !address_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
+		goto out;
+	if (query_parse(&q, a.query, strlen(a.query), QUERY_STRING) != ERR_OK)
+		goto out;
+	err = read_query(url, &q, own, flow);
+out:
+	query_free(&q);
+	address_free(&a);
+	return err;
+}

@@ -1,0 +1,238 @@
+#include "begin_api.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "begin.h"
+#include "begin_kind.h"
+#include "flow_list.h"
+#include "forward.h"
+#include "opencode.h"
+
+#define METHODS_MAX 1000 /* of a provider */
+
+/* A provider's method is a number, as JavaScript reads it; an integration's a word. */
+static bool
+read_method(const json_t *json, struct flow *flow)
+{
+	const json_t *value = json_object_get(json, "method");
+	double number = json_number_value(value);
+	const char *word = json_string_value(json_object_get(json, "methodID"));
+
+	switch (flow->kind) {
+	case KIND_PROVIDER:
+		if (!json_is_number(value) || number < 0 || number >= METHODS_MAX ||
+		    floor(number) != number)
+			return false;
+		flow->method = (int)number;
+		return true;
+	case KIND_INTEGRATION:
+		if (word == NULL || strlen(word) >= sizeof(flow->method_id))
+			return false;
+		memcpy(flow->method_id, word, strlen(word) + 1);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* What the body says of the flow; false if we cannot read it. */
+static bool
+read_body(const struct buf *body, struct flow *flow)
+{
+	json_t *json = json_loadb(buf_text(body), body->len, 0, NULL);
+	bool good = read_method(json, flow);
+
+	flow->with_inputs = begin_has_inputs(json_object_get(json, "inputs"));
+	json_decref(json);
+	return good;
+}
+
+static enum err
+ask_as_it_came(struct begin *b)
+{
+	return forward_send(b->x, &b->body, &b->reply);
+}
+
+/* Everything that would be in vain or unsafe to find out after opencode was asked. */
+static enum err
+prepare(struct begin *b)
+{
+	struct exchange *x = b->x;
+	enum err err;
+
+	if (forward_foreign_form(x))
+		return ERR_CROSS_SITE;
+	if ((err = exchange_body(x, &b->body)) != ERR_OK)
+		return err;
+	b->ask = ask_as_it_came;
+	/* what opencode makes of a body that we cannot read is its own affair, and not recorded */
+	b->record = read_body(&b->body, &b->flow) && begin_name(b, x->segment) &&
+		    exchange_project(x, &b->flow) && x->site.usable &&
+		    (b->flow.kind == KIND_MCP || strchr(x->segment, '%') == NULL);
+	return ERR_OK;
+}
+
+/* opencode's answer, with our flow page in the place of an authorize URL that leads to a loopback
+ * address. */
+static void
+answer_recorded(struct begin *b)
+{
+	struct exchange *x = b->x;
+	struct begun begun;
+	struct buf url;
+	char *text = NULL;
+
+	buf_init(&url, ORIGIN_MAX + EXCHANGE_BASE_MAX + FLOW_ID_LEN + 8);
+	buf_printf(&url, "%s%s/flow/%s", x->site.origin, x->base, b->flow.id);
+	if (url.err == ERR_OK && begun_read(b->flow.kind, b->json, &begun) &&
+	    begun_rewrite(b->flow.kind, &begun, buf_text(&url)))
+		text = json_dumps(b->json, JSON_COMPACT);
+	if (text == NULL)
+		answer_api_problem(x, ERR_MEMORY);
+	else
+		forward_answer(x, &b->reply, text);
+	free(text);
+	buf_free(&url);
+}
+
+static void
+begin(struct exchange *x, enum flow_kind kind)
+{
+	struct begin b;
+	enum err err;
+
+	begin_init(&b, x, kind);
+	err = prepare(&b);
+	if (err == ERR_OK)
+		err = begin_run(&b);
+	if (err != ERR_OK)
+		answer_api_problem(x, err);
+	else if (b.recorded && !b.flow.direct)
+		answer_recorded(&b);
+	else
+		forward_answer(x, &b.reply, NULL);
+	if (b.recorded)
+		buf_puts(&x->response->head, buf_text(&b.offered.head));
+	begin_free(&b);
+}
+
+void
+begin_provider(struct exchange *x)
+{
+	begin(x, KIND_PROVIDER);
+}
+
+void
+begin_mcp(struct exchange *x)
+{
+	begin(x, KIND_MCP);
+}
+
+/* What the web UI shows for five seconds, as plain text that nobody can click or copy. */
+static void
+answer_button(struct begin *b)
+{
+	struct exchange *x = b->x;
+	char label[FLOW_NAME_MAX + 1];
+	struct buf text;
+
+	flow_label(&b->flow, label);
+	buf_init(&text, RESPONSE_BODY_MAX);
+	buf_printf(&text, "Sign in to %s at %s%s/ and then click here again.", label,
+		   x->site.origin, x->base);
+	if (text.err != ERR_OK)
+		answer_api_problem(x, text.err);
+	else
+		answer_api_text(x, 409, buf_text(&text));
+	buf_free(&text);
+}
+
+/* Whether opencode, asked by this visitor, says that the server is connected already. */
+static enum err
+button_connected(struct begin *b, bool *connected)
+{
+	struct http_call call = {.method = "GET"};
+	struct http_reply reply;
+	char status[32];
+	enum err err = calls_enter(b->x->app);
+
+	*connected = false;
+	if (err != ERR_OK)
+		return err;
+	err = visitor_send(b->x, &b->flow, "/mcp", &call, &reply);
+	calls_leave(b->x->app);
+	mcp_status_read(&reply, &b->flow, status, sizeof(status));
+	*connected = strcmp(status, "connected") == 0;
+	http_reply_free(&reply);
+	return err;
+}
+
+/* Whether this browser has such a sign-in waiting: a second click must not end it. */
+static bool
+button_waits(struct begin *b)
+{
+	struct store *store = b->x->app->store;
+	struct flow_list list;
+	struct snapshot snap;
+
+	if (flow_list(b->x, true, &list) != ERR_OK)
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (store->ops->find(store, list.item[i].id, &snap) == ERR_OK &&
+		    snap.flow.kind == b->flow.kind &&
+		    strcmp(snap.flow.provider, b->flow.provider) == 0 &&
+		    strcmp(snap.flow.directory, b->flow.directory) == 0 &&
+		    strcmp(snap.flow.query, b->flow.query) == 0)
+			return true;
+	return false;
+}
+
+static void
+button_begin(struct begin *b)
+{
+	struct exchange *x = b->x;
+	enum err err;
+
+	b->ask = begin_ask;
+	if ((err = begin_run(b)) != ERR_OK) {
+		answer_api_problem(x, err);
+	} else if (b->recorded) {
+		answer_button(b);
+		buf_puts(&x->response->head, buf_text(&b->offered.head));
+	} else if (b->reply.status == 200) {
+		answer_api_problem(x, b->url == NULL ? ERR_BEGIN_NEEDLESS : ERR_ADOPT_REDIRECT);
+	} else {
+		forward_answer(x, &b->reply, NULL);
+	}
+}
+
+void
+begin_mcp_button(struct exchange *x)
+{
+	bool connected = false;
+	struct begin b;
+	enum err err;
+
+	begin_init(&b, x, KIND_MCP);
+	err = x->site.usable ? prepare(&b) : ERR_NEEDS_HTTPS;
+	if (err == ERR_OK)
+		err = button_connected(&b, &connected);
+	if (err != ERR_OK)
+		answer_api_problem(x, err);
+	else if (connected)
+		answer_json(x, 200, "{\"status\":\"connected\"}");
+	else if (button_waits(&b))
+		answer_button(&b);
+	else
+		button_begin(&b);
+	begin_free(&b);
+}
+
+void
+begin_integration(struct exchange *x)
+{
+	begin(x, KIND_INTEGRATION);
+}

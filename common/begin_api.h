@@ -1,0 +1,23 @@
+/*
+ * The calls of opencode's own API that begin a sign-in, sent by its web UI or by
+ * a program: forwarded, recorded, answered in opencode's own form.
+ */
+#ifndef BEGIN_API_H
+#define BEGIN_API_H
+
+#include "exchange.h"
+
+void begin_provider(struct exchange *x);
+void begin_mcp(struct exchange *x);
+
+/*
+ * POST /mcp/{name}/auth/authenticate, the button of opencode's web UI: opencode
+ * would open a browser on its own machine and wait. Instead the sign-in begins
+ * here, and the UI is told where to go on: it shows that as a message. Clicked
+ * once more afterwards, it finds the server connected.
+ */
+void begin_mcp_button(struct exchange *x);
+
+void begin_integration(struct exchange *x);
+
+#endif

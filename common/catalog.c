@@ -1,0 +1,239 @@
+#include "catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "opencode.h"
+#include "segment.h"
+
+static const char *
+text_of(const json_t *object, const char *name, const char *otherwise)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL ? otherwise : text;
+}
+
+/* Whether there is room for one more; else the rest is left out, and the log says so. */
+static bool
+room(struct catalog *c, size_t count, size_t max)
+{
+	if (count < max)
+		return true;
+	c->cut = true;
+	return false;
+}
+
+static void
+add_options(struct catalog *c, struct page_prompt *prompt, const json_t *options)
+{
+	const json_t *item;
+	size_t i;
+
+	prompt->option = &c->option[c->options];
+	json_array_foreach(options, i, item)
+	{
+		const char *value = text_of(item, "value", NULL);
+
+		if (value == NULL || !room(c, c->options, CATALOG_OPTIONS_MAX))
+			continue;
+		c->option[c->options++] = (struct page_option){value, text_of(item, "label", value),
+							       text_of(item, "hint", "")};
+		prompt->option_count++;
+	}
+}
+
+static void
+add_prompts(struct catalog *c, struct page_method *method, const json_t *prompts)
+{
+	const json_t *item;
+	size_t i;
+
+	method->prompt = &c->prompt[c->prompts];
+	json_array_foreach(prompts, i, item)
+	{
+		const char *key = text_of(item, "key", NULL);
+		const json_t *when = json_object_get(item, "when");
+		struct page_prompt *prompt = &c->prompt[c->prompts];
+
+		if (key == NULL || !room(c, c->prompts, CATALOG_PROMPTS_MAX))
+			continue;
+		*prompt = (struct page_prompt){.key = key,
+					       .message = text_of(item, "message", key),
+					       .placeholder = text_of(item, "placeholder", "")};
+		if (strcmp(text_of(when, "op", ""), "eq") == 0) {
+			prompt->when_key = text_of(when, "key", NULL);
+			prompt->when_value = text_of(when, "value", NULL);
+		}
+		add_options(c, prompt, json_object_get(item, "options"));
+		c->prompts++;
+		method->prompt_count++;
+	}
+}
+
+static void
+add_methods(struct catalog *c, struct page_account *account, const json_t *methods)
+{
+	const json_t *item;
+	size_t i;
+
+	account->method = &c->method[c->methods];
+	json_array_foreach(methods, i, item)
+	{
+		struct page_method *method = &c->method[c->methods];
+
+		if (strcmp(text_of(item, "type", ""), "oauth") != 0 ||
+		    !room(c, c->methods, CATALOG_METHODS_MAX))
+			continue;
+		*method = (struct page_method){.number = (int)i,
+					       .label = text_of(item, "label", "Sign in")};
+		add_prompts(c, method, json_object_get(item, "prompts"));
+		c->methods++;
+		account->method_count++;
+	}
+}
+
+static bool
+is_connected(const struct catalog *c, const char *provider)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(c->connected, i,
+			   item) if (json_is_string(item) &&
+				     strcmp(json_string_value(item), provider) == 0) return true;
+	return false;
+}
+
+/* Providers that can be signed in to, then those that are connected by other means. */
+static void
+add_accounts(struct catalog *c)
+{
+	const json_t *methods, *item;
+	const char *provider;
+	size_t i;
+
+	json_object_foreach(c->providers, provider, methods)
+	{
+		struct page_account *account = &c->account[c->accounts];
+
+		if (!room(c, c->accounts, CATALOG_PROVIDERS_MAX))
+			continue;
+		*account = (struct page_account){.provider = provider,
+						 .connected = is_connected(c, provider)};
+		add_methods(c, account, methods);
+		if (account->method_count > 0 || account->connected)
+			c->accounts++;
+	}
+	json_array_foreach(c->connected, i, item)
+	{
+		provider = json_string_value(item);
+		if (provider != NULL && json_object_get(c->providers, provider) == NULL &&
+		    room(c, c->accounts, CATALOG_PROVIDERS_MAX))
+			c->account[c->accounts++] =
+			    (struct page_account){.provider = provider, .connected = true};
+	}
+}
+
+static void
+add_servers(struct catalog *c)
+{
+	const char *name;
+	const json_t *item;
+
+	json_object_foreach(c->mcp_servers, name, item)
+	{
+		char *segment = c->server[c->servers];
+
+		if (!room(c, c->servers, CATALOG_SERVERS_MAX) ||
+		    !segment_encode(name, segment, FLOW_NAME_MAX + 1))
+			continue;
+		c->mcp[c->servers++] = (struct page_mcp){
+		    .name = segment, .label = name, .status = text_of(item, "status", "")};
+	}
+}
+
+/* Asks for one of the lists. ERR_CREDENTIALS: opencode wants a password. */
+static enum err
+fetch(struct exchange *x, const struct flow *project, const char *path, struct http_reply *reply)
+{
+	struct http_call call = {.method = "GET", .tail = strcmp(path, "/provider") == 0};
+	enum err err = visitor_send(x, project, path, &call, reply);
+
+	if (err == ERR_OK && reply->status == 401)
+		return ERR_CREDENTIALS;
+	return err == ERR_OK && reply->status != 200 ? ERR_OPENCODE_ANSWER : err;
+}
+
+static enum err
+fetch_json(struct exchange *x, const struct flow *project, const char *path, json_t **out)
+{
+	struct http_reply reply;
+	enum err err = fetch(x, project, path, &reply);
+
+	if (err == ERR_OK)
+		*out = json_loadb(buf_text(&reply.body), reply.body.len, 0, NULL);
+	if (err == ERR_OK && !json_is_object(*out))
+		err = ERR_OPENCODE_ANSWER;
+	http_reply_free(&reply);
+	return err;
+}
+
+static enum err
+fetch_connected(struct exchange *x, const struct flow *project, json_t **out)
+{
+	struct http_reply reply;
+	enum err err = fetch(x, project, "/provider", &reply);
+
+	if (err == ERR_OK && (*out = connected_read(&reply)) == NULL)
+		err = ERR_OPENCODE_ANSWER;
+	http_reply_free(&reply);
+	return err;
+}
+
+/* A list that the page can do without. */
+static void
+dispensable(enum err err, const char *path)
+{
+	if (err != ERR_OK)
+		log_event(LOG_LEVEL_WARNING, "start-page-without", "list", path, "why",
+			  error_name(err), NULL);
+}
+
+enum err
+catalog_read(struct exchange *x, const struct flow *project, struct catalog **out)
+{
+	struct catalog *c = *out = calloc(1, sizeof(*c));
+	enum err err;
+
+	if (c == NULL)
+		return ERR_MEMORY;
+	if ((err = calls_enter(x->app)) != ERR_OK)
+		return err;
+	err = fetch_json(x, project, "/provider/auth", &c->providers);
+	if (err == ERR_OK) {
+		dispensable(fetch_connected(x, project, &c->connected), "/provider");
+		dispensable(fetch_json(x, project, "/mcp", &c->mcp_servers), "/mcp");
+	}
+	calls_leave(x->app);
+	if (err != ERR_OK)
+		return err;
+	add_accounts(c);
+	add_servers(c);
+	if (c->cut)
+		log_event(LOG_LEVEL_WARNING, "start-page-cut", "hint",
+			  "opencode lists more than the start page can show", NULL);
+	return ERR_OK;
+}
+
+void
+catalog_free(struct catalog *c)
+{
+	if (c == NULL)
+		return;
+	json_decref(c->providers);
+	json_decref(c->connected);
+	json_decref(c->mcp_servers);
+	free(c);
+}

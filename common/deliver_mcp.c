@@ -1,0 +1,105 @@
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deliver.h"
+#include "opencode.h"
+#include "secret.h"
+
+#define LISTENER_MS 5000 /* it answers at once, or not at all */
+
+/* What opencode says of a server: "connected", "needs_auth", "failed", … into the outcome. */
+static void
+read_status(struct delivery *d, const char *status)
+{
+	d->outcome.state = FLOW_DONE;
+	d->outcome.reason = REASON_NONE;
+	if (status == NULL)
+		d->outcome.reason = REASON_UNCONFIRMED;
+	else if (strcmp(status, "connected") != 0)
+		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
+}
+
+/*
+ * The listener took it, for the call that waits inside opencode since somebody
+ * clicked there. That call exchanges the code; its verdict is the server's status.
+ */
+static void
+await_status(struct delivery *d)
+{
+	char status[32] = "";
+
+	do {
+		if (mcp_status(d->x, d->flow, status, sizeof(status)) != ERR_OK)
+			status[0] = '\0';
+	} while (strcmp(status, "connected") != 0 && strcmp(status, "failed") != 0 &&
+		 delivery_pause(d));
+	read_status(d, status[0] == '\0' ? NULL : status);
+}
+
+static void
+verdict(struct delivery *d, enum err err, const struct http_reply *reply)
+{
+	json_t *json;
+
+	if (err == ERR_OPENCODE_DOWN && d->flow->direct) {
+		d->outcome.err = err; /* nothing was sent */
+	} else if (err == ERR_OPENCODE_TIMEOUT) {
+		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
+	} else if (err != ERR_OK) {
+		delivery_fail(d, REASON_OPENCODE_GONE);
+	} else if (reply->status == 401) {
+		delivery_fail(d, REASON_OPENCODE_AUTH);
+	} else if (reply->status != 200) {
+		delivery_fail(d, REASON_LISTENER_GONE);
+	} else {
+		json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+		read_status(d, json_string_value(json_object_get(json, "status")));
+		json_decref(json);
+	}
+}
+
+/* opencode checks no state here: we have (RFC 9700 section 4.7.1). */
+static void
+send_code(struct delivery *d)
+{
+	json_t *json = json_pack("{s:s}", "code", query_get(&d->cb->query, "code"));
+	char *body = json_dumps(json, JSON_COMPACT);
+	struct http_call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
+	struct http_reply reply = {.status = 0};
+	char path[FLOW_NAME_MAX + 32];
+	enum err err = ERR_OPENCODE_DOWN;
+
+	snprintf(path, sizeof(path), "/mcp/%s/auth/callback", d->flow->provider);
+	if (body != NULL) {
+		call.body_len = strlen(body);
+		err = flow_send(d->x, d->flow, path, &call, &reply);
+		secret_wipe(body, strlen(body));
+	}
+	verdict(d, err, &reply);
+	http_reply_free(&reply);
+	free(body);
+	json_decref(json);
+}
+
+void
+deliver_mcp(struct delivery *d)
+{
+	struct http_reply reply = {.status = 0};
+	enum err err = ERR_OK;
+
+	if (d->cb->declined) {
+		d->outcome.state = FLOW_DECLINED;
+		return;
+	}
+	if (!d->flow->direct)
+		err = delivery_redirect(d, LISTENER_MS, &reply);
+	if (err == ERR_OPENCODE_DOWN)
+		d->outcome.err = err; /* nothing was sent */
+	else if (err == ERR_OK && reply.status == 200)
+		await_status(d);
+	else
+		send_code(d);
+	http_reply_free(&reply);
+}

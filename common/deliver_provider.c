@@ -1,0 +1,215 @@
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver.h"
+#include "habit.h"
+#include "http.h"
+#include "opencode.h"
+
+#define LOOK_MS	  5000 /* how long another's finishing call may take to show in the list */
+#define TRY_MS	  1000 /* for a listener that answers at once, or not at all */
+#define TRIES	  3
+#define BODY_SIZE 32
+#define PATH_SIZE (FLOW_NAME_MAX + 40)
+
+enum listed { LISTED_NO, LISTED_YES, LISTED_UNKNOWN };
+
+/* Whether opencode lists the account. */
+static enum listed
+look(const struct delivery *d)
+{
+	bool connected = false;
+
+	if (opencode_connected(d->x, d->flow, &connected) != ERR_OK)
+		return LISTED_UNKNOWN;
+	return connected ? LISTED_YES : LISTED_NO;
+}
+
+/* Waits for the account to be listed. The list is long and slow to come: the last look begins when
+ * the time is over. */
+static enum listed
+comes_up(const struct delivery *d)
+{
+	struct delivery wait = *d;
+	enum listed listed;
+	bool last = false;
+
+	wait.deadline_ms = delivery_now_ms() + LOOK_MS;
+	while ((listed = look(d)) != LISTED_YES && !last)
+		last = !delivery_pause(&wait);
+	return listed;
+}
+
+/* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure.
+ */
+static bool
+says_missing(const struct http_reply *reply)
+{
+	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	const char *name = json_string_value(json_object_get(json, "name"));
+	bool missing = name != NULL && strcmp(name, "ProviderAuthOauthMissing") == 0;
+
+	json_decref(json);
+	return missing;
+}
+
+static void
+verdict(struct delivery *d, enum err err, const struct http_reply *reply)
+{
+	d->outcome.state = FLOW_DONE;
+	d->outcome.reason = REASON_NONE;
+	if (err == ERR_OPENCODE_TIMEOUT)
+		d->outcome.reason = REASON_UNCONFIRMED;
+	else if (err != ERR_OK)
+		delivery_fail(d, REASON_OPENCODE_GONE);
+	else if (reply->status == 401)
+		delivery_fail(d, REASON_OPENCODE_AUTH);
+	else if (reply->status == 400 && says_missing(reply))
+		d->outcome.reason = REASON_UNCONFIRMED;
+	else if (reply->status != 200)
+		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
+	else if (strcmp(buf_text(&reply->body), "true") != 0)
+		d->outcome.reason = REASON_UNCONFIRMED;
+}
+
+/* The call that makes opencode store the tokens: its answer is the true verdict, for a listener's
+ * own page says "successful" even where the token exchange fails. Exactly one per flow, ever. */
+static void
+finishing_call(const struct delivery *d, struct http_call *call, char path[PATH_SIZE],
+	       char body[BODY_SIZE])
+{
+	int finish_ms = habit_of(d->flow)->finish_ms;
+
+	snprintf(path, PATH_SIZE, "/provider/%s/oauth/callback", d->flow->provider);
+	*call = (struct http_call){.method = "POST",
+				   .body = body,
+				   .timeout_ms = finish_ms != 0 ? finish_ms : delivery_left_ms(d)};
+	call->body_len = (size_t)snprintf(body, BODY_SIZE, "{\"method\":%d}", d->flow->method);
+}
+
+static void
+finish(struct delivery *d)
+{
+	char path[PATH_SIZE], body[BODY_SIZE];
+	struct http_call call;
+	struct http_reply reply;
+	enum err err;
+
+	finishing_call(d, &call, path, body);
+	err = flow_send(d->x, d->flow, path, &call, &reply);
+	verdict(d, err, &reply);
+	http_reply_free(&reply);
+}
+
+/*
+ * Every finishing call exchanges the code anew. One that opencode's own window
+ * has sent is first, and ours would use the code a second time, for which a
+ * provider may revoke what the first has got (RFC 6749 section 4.1.2). So ours
+ * goes out only if the account does not come up without it; where it was there
+ * before, that cannot be seen.
+ */
+static void
+finish_beside(struct delivery *d, bool before)
+{
+	if (!d->flow->from_here && (before || comes_up(d) == LISTED_YES)) {
+		d->outcome = (struct outcome){.state = FLOW_DONE,
+					      .reason = before ? REASON_UNCONFIRMED : REASON_NONE};
+		return;
+	}
+	finish(d);
+	/* somebody else's call was faster after all */
+	if (!d->flow->from_here && d->outcome.reason == REASON_REFUSED_BY_PROVIDER &&
+	    look(d) == LISTED_YES)
+		d->outcome = (struct outcome){.state = FLOW_DONE};
+}
+
+/* The listener was taken by somebody else's finishing call: only the list tells how that went. */
+static void
+judge_by_list(struct delivery *d, bool before)
+{
+	enum listed listed = before ? LISTED_UNKNOWN : comes_up(d);
+
+	if (listed == LISTED_NO)
+		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
+	else
+		d->outcome = (struct outcome){.state = FLOW_DONE,
+					      .reason = listed == LISTED_YES ? REASON_NONE
+									     : REASON_UNCONFIRMED};
+}
+
+/* Our own finishing call, and the redirect beside it. */
+static void
+finish_with_redirect(struct delivery *d)
+{
+	char path[PATH_SIZE], body[BODY_SIZE];
+	struct http_pending *pending = NULL;
+	struct http_reply reply, redirected;
+	struct http_call call;
+	enum err err;
+
+	finishing_call(d, &call, path, body);
+	err = flow_start(d->x, d->flow, path, &call, &reply, &pending);
+	if (err == ERR_OPENCODE_DOWN) {
+		d->outcome.err = err; /* nothing was sent */
+		http_reply_free(&reply);
+		return;
+	}
+	for (int i = 0; err == ERR_OK && i < TRIES; i++) {
+		enum err heard = delivery_redirect(d, TRY_MS, &redirected);
+
+		http_reply_free(&redirected);
+		if (heard != ERR_OPENCODE_TIMEOUT)
+			break;
+	}
+	if (err == ERR_OK)
+		err = http_finish(pending);
+	if (d->cb->declined)
+		d->outcome.state = FLOW_DECLINED;
+	else
+		verdict(d, err, &reply);
+	http_reply_free(&reply);
+}
+
+/*
+ * This listener answers only while a finishing call waits, and takes nothing
+ * before. If opencode's own window has sent one, it has the code now; else it is
+ * our turn.
+ */
+static void
+deliver_finish_first(struct delivery *d, bool before)
+{
+	struct http_reply reply;
+	enum err err = ERR_OPENCODE_TIMEOUT;
+
+	if (!d->flow->from_here) {
+		err = delivery_redirect(d, TRY_MS, &reply);
+		if (err != ERR_OPENCODE_TIMEOUT)
+			delivery_judge(d, err, &reply);
+		http_reply_free(&reply);
+	}
+	if (err == ERR_OPENCODE_TIMEOUT)
+		finish_with_redirect(d);
+	else if (d->outcome.err == ERR_OK && d->outcome.state == FLOW_DELIVERING)
+		judge_by_list(d, before);
+}
+
+void
+deliver_provider(struct delivery *d)
+{
+	const struct habit *habit = habit_of(d->flow);
+	bool shared = (habit->finish_first || habit->exchanges_each) && !d->flow->from_here;
+	bool before = shared && look(d) != LISTED_NO;
+
+	if (habit->finish_first) {
+		deliver_finish_first(d, before);
+		return;
+	}
+	deliver_listener(d);
+	if (d->outcome.err != ERR_OK || d->outcome.state != FLOW_DELIVERING)
+		return;
+	if (habit->exchanges_each)
+		finish_beside(d, before);
+	else
+		finish(d);
+}

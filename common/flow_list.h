@@ -1,0 +1,18 @@
+/*
+ * The flows of one browser, as a list for its pages.
+ */
+#ifndef FLOW_LIST_H
+#define FLOW_LIST_H
+
+#include "exchange.h"
+
+struct flow_list {
+	struct page_list_item item[STORE_LIST_MAX];
+	size_t count;
+};
+
+/* Finds the flows that belong to the sender of the request, newest first; with
+ * waiting_only none that ended. A browser without our cookie has none. */
+enum err flow_list(struct exchange *x, bool waiting_only, struct flow_list *out) MUST_CHECK;
+
+#endif

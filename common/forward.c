@@ -1,0 +1,124 @@
+#include "forward.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "cookie.h"
+#include "opencode.h"
+
+/* Headers of opencode's answer that go back to the browser. */
+static bool
+header_returns(const struct http_field *f)
+{
+	static const char *const names[] = {"content-type", "vary", "www-authenticate", "allow"};
+	static const char cors[] = "access-control-";
+
+	if (f->name_len > sizeof(cors) - 1 && strncasecmp(f->name, cors, sizeof(cors) - 1) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == f->name_len &&
+		    strncasecmp(f->name, names[i], f->name_len) == 0)
+			return true;
+	return false;
+}
+
+void
+forward_answer(struct exchange *x, const struct http_reply *reply, const char *json)
+{
+	struct http_field f;
+	const char *pos = NULL;
+	struct buf name, value;
+
+	response_start(x->response, reply->status);
+	buf_init(&name, HEADER_MAX);
+	buf_init(&value, HEADER_MAX);
+	while (http_next_field(reply, &pos, &f)) {
+		if (!header_returns(&f))
+			continue;
+		buf_free(&name);
+		buf_free(&value);
+		buf_add(&name, f.name, f.name_len);
+		buf_add(&value, f.value, f.value_len);
+		if (name.err == ERR_OK && value.err == ERR_OK)
+			response_header(x->response, buf_text(&name), buf_text(&value));
+	}
+	buf_free(&name);
+	buf_free(&value);
+	response_security_headers(x->response, "no-store");
+	if (json != NULL)
+		buf_puts(&x->response->body, json);
+	else
+		buf_add(&x->response->body, buf_text(&reply->body), reply->body.len);
+}
+
+enum err
+forward_send(struct exchange *x, const struct buf *body, struct http_reply *reply)
+{
+	const struct request *r = x->request;
+	struct http_call call = {.method = r->method};
+	struct buf target, cookie;
+	enum err err;
+
+	*reply = (struct http_reply){.status = 0};
+	buf_init(&target, QUERY_MAX + 2048);
+	buf_init(&cookie, HEADER_MAX);
+	buf_printf(&target, "%s%s%s", r->path, r->query[0] == '\0' ? "" : "?", r->query);
+	err = target.err;
+	if (err == ERR_OK)
+		err = cookie_strip(r->cookie, &cookie);
+	if (err == ERR_OK) {
+		call.target = buf_text(&target);
+		call.body = body == NULL ? NULL : buf_text(body);
+		call.body_len = body == NULL ? 0 : body->len;
+		http_header(&call, "Authorization", r->authorization);
+		http_header(&call, "Content-Type", r->content_type);
+		http_header(&call, "Accept", r->accept);
+		http_header(&call, "Origin", r->origin);
+		http_header(&call, "Access-Control-Request-Method", r->cors_method);
+		http_header(&call, "Access-Control-Request-Headers", r->cors_headers);
+		http_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
+		for (size_t i = 0; i < r->x_opencode_count; i++)
+			http_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
+		err = opencode_send(x, &call, reply);
+	}
+	buf_free(&target);
+	buf_free(&cookie);
+	return err;
+}
+
+bool
+forward_foreign_form(const struct exchange *x)
+{
+	static const char json[] = "application/json";
+	const char *type = x->request->content_type;
+
+	if (!site_cross_site(&x->site, x->request))
+		return false;
+	return type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0 ||
+	       (type[sizeof(json) - 1] != '\0' && type[sizeof(json) - 1] != ';');
+}
+
+void
+forward_pass(struct exchange *x)
+{
+	bool has_body = x->request->content_length > 0 || strcmp(x->request->method, "POST") == 0;
+	struct http_reply reply = {.status = 0};
+	struct buf body;
+	enum err err = ERR_OK;
+
+	buf_init(&body, BODY_MAX);
+	if (strcmp(x->request->method, "OPTIONS") != 0 && forward_foreign_form(x))
+		err = ERR_CROSS_SITE;
+	else if (has_body)
+		err = exchange_body(x, &body);
+	if (err == ERR_OK && (err = calls_enter(x->app)) == ERR_OK) {
+		err = forward_send(x, has_body ? &body : NULL, &reply);
+		calls_leave(x->app);
+	}
+	if (err == ERR_OK)
+		forward_answer(x, &reply, NULL);
+	else
+		answer_api_problem(x, err);
+	http_reply_free(&reply);
+	buf_free(&body);
+}

@@ -1,0 +1,29 @@
+/*
+ * Calls of opencode's own API that go through us: sent on as they came, and
+ * answered as opencode answered.
+ */
+#ifndef FORWARD_H
+#define FORWARD_H
+
+#include "exchange.h"
+#include "http.h"
+
+/*
+ * Sends the request on with this body (NULL: none), our own cookies left out; so
+ * opencode's own authentication decides. Errors of http_send(), ERR_TOO_LARGE,
+ * ERR_HEADER_LONG. Release reply in any case.
+ */
+enum err
+forward_send(struct exchange *x, const struct buf *body, struct http_reply *reply) MUST_CHECK;
+
+/* Answers as opencode did; json, if not NULL, in the place of its body. */
+void forward_answer(struct exchange *x, const struct http_reply *reply, const char *json);
+
+/* Whether a form of another site may have sent this: it can send anything but JSON without being
+ * asked first (Fetch standard). */
+bool forward_foreign_form(const struct exchange *x);
+
+/* The whole way, for calls that we only stand in the path of. */
+void forward_pass(struct exchange *x);
+
+#endif

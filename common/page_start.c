@@ -1,0 +1,344 @@
+#include <string.h>
+
+#include "html.h"
+#include "page_part.h"
+
+/* Opens a form that is sent to {base}/PATH, with the directory and the like behind it. */
+static void
+form_open(struct buf *out, const struct page_site *site, const struct page_start *start,
+	  const char *path)
+{
+	html_add(out, "<form method=\"post\" action=\"%s/%s%s%s\"", site->base, path,
+		 start->query[0] == '\0' ? "" : "?", start->query);
+}
+
+/* Closes it. What the word of its button refers to is told to those who hear the page. */
+static void
+form_close(struct buf *out, const char *look, const char *word, const char *name, const char *how)
+{
+	html_add(out,
+		 "<button type=\"submit\" class=\"button%s\" data-busy=\"Beginning…\">%s<span "
+		 "class=\"unseen\"> %s%s%s</span></button>\n"
+		 "</form>\n",
+		 look, word, name, how[0] == '\0' ? "" : ", ", how);
+}
+
+static bool
+is_waiting(const struct page_list_item *item)
+{
+	return item->state == FLOW_WAITING || item->state == FLOW_DELIVERING;
+}
+
+static const char *
+ended_word(enum flow_state state)
+{
+	static const char *const words[FLOW_STATE_COUNT] = {
+	    [FLOW_DONE] = "finished",
+	    [FLOW_FAILED] = "failed",
+	    [FLOW_DECLINED] = "declined",
+	    [FLOW_EXPIRED] = "expired",
+	    [FLOW_SUPERSEDED] = "given up for a newer one",
+	};
+
+	return words[state] == NULL ? "" : words[state];
+}
+
+static void
+ended_flows(struct buf *out, const struct page_site *site, const struct page_list *flows)
+{
+	buf_puts(out,
+		 "<p class=\"hint\">Ended a short while ago:</p>\n<ul class=\"ended hint\">\n");
+	for (size_t i = 0; i < flows->count; i++) {
+		const struct page_list_item *item = &flows->item[i];
+
+		if (!is_waiting(item))
+			html_add(out,
+				 "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> %s</li>\n",
+				 flow_state_name(item->state), site->base, item->id,
+				 page_name(item->kind, item->provider), ended_word(item->state));
+	}
+	buf_puts(out, "</ul>\n");
+}
+
+static void
+own_flows(struct buf *out, const struct page_site *site, const struct page_list *flows)
+{
+	size_t waiting = 0;
+
+	if (flows->count == 0)
+		return;
+	for (size_t i = 0; i < flows->count; i++)
+		waiting += is_waiting(&flows->item[i]);
+	buf_puts(out, "<section aria-labelledby=\"flows\">\n"
+		      "<h2 id=\"flows\">Sign-ins of this browser</h2>\n");
+	if (waiting > 0)
+		buf_puts(out, "<ul class=\"rows urgent\">\n");
+	for (size_t i = 0; i < flows->count; i++)
+		if (is_waiting(&flows->item[i]))
+			page_waiting_row(out, site, &flows->item[i]);
+	if (waiting > 0)
+		buf_puts(out, "</ul>\n");
+	if (waiting < flows->count)
+		ended_flows(out, site, flows);
+	buf_puts(out, "</section>\n");
+}
+
+/* What opencode's word for the state of a server means. */
+static const char *
+server_state(const char *status)
+{
+	static const struct {
+		const char *status;
+		const char *text;
+	} known[] = {
+	    {"connected", "connected"},
+	    {"needs_auth", "wants a sign-in"},
+	    {"failed", "does not work at the moment: opencode says why"},
+	    {"disabled", "switched off in opencode"},
+	    {"needs_client_registration", "opencode needs a client id for it, in opencode.json"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].status, status) == 0)
+			return known[i].text;
+	return status;
+}
+
+static bool
+server_wants(const struct page_mcp *mcp)
+{
+	return strcmp(mcp->status, "needs_auth") == 0;
+}
+
+static void
+server(struct buf *out, const struct page_site *site, const struct page_start *start,
+       const struct page_mcp *mcp)
+{
+	bool good = strcmp(mcp->status, "connected") == 0;
+
+	html_add(out, "<li class=\"row\">\n<h3>%s</h3>\n<p class=\"%s\">%s</p>\n", mcp->label,
+		 good ? "good" : "hint", server_state(mcp->status));
+	if (server_wants(mcp)) {
+		form_open(out, site, start, "start");
+		html_add(out,
+			 " data-mcp=\"%s\">\n"
+			 "<input type=\"hidden\" name=\"mcp\" value=\"%s\">\n",
+			 mcp->name, mcp->name);
+		form_close(out, " soft", "Sign in", mcp->label, "");
+	}
+	buf_puts(out, "</li>\n");
+}
+
+/* Those that want something come first. */
+static void
+servers(struct buf *out, const struct page_site *site, const struct page_start *start)
+{
+	if (start->mcp_count == 0)
+		return;
+	buf_puts(out, "<section aria-labelledby=\"servers\">\n"
+		      "<h2 id=\"servers\">MCP servers</h2>\n"
+		      "<ul class=\"rows\">\n");
+	for (size_t i = 0; i < start->mcp_count; i++)
+		if (server_wants(&start->mcp[i]))
+			server(out, site, start, &start->mcp[i]);
+	for (size_t i = 0; i < start->mcp_count; i++)
+		if (!server_wants(&start->mcp[i]))
+			server(out, site, start, &start->mcp[i]);
+	buf_puts(out, "</ul>\n</section>\n");
+}
+
+/* The prompt of this key, or NULL. */
+static const struct page_prompt *
+find_prompt(const struct page_method *method, const char *key)
+{
+	for (size_t i = 0; i < method->prompt_count; i++)
+		if (strcmp(method->prompt[i].key, key) == 0)
+			return &method->prompt[i];
+	return NULL;
+}
+
+static const char *
+option_label(const struct page_prompt *prompt, const char *value)
+{
+	for (size_t i = 0; i < prompt->option_count; i++)
+		if (strcmp(prompt->option[i].value, value) == 0)
+			return prompt->option[i].label;
+	return value;
+}
+
+static bool
+is_conditional(const struct page_prompt *prompt)
+{
+	return prompt->when_key != NULL && prompt->when_value != NULL;
+}
+
+/* For browsers without the script, which shows such a prompt only while its condition holds. */
+static void
+condition(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+{
+	const struct page_prompt *other = find_prompt(method, prompt->when_key);
+	html_add(out, " <span class=\"when\">(only if “%s” is “%s”)</span>",
+		 other == NULL ? prompt->when_key : other->message,
+		 other == NULL ? prompt->when_value : option_label(other, prompt->when_value));
+}
+
+static void
+options(struct buf *out, const struct page_prompt *prompt)
+{
+	for (size_t i = 0; i < prompt->option_count; i++) {
+		const struct page_option *option = &prompt->option[i];
+
+		html_add(out, "<option value=\"%s\">%s", option->value, option->label);
+		if (option->hint[0] != '\0')
+			html_add(out, " (%s)", option->hint);
+		buf_puts(out, "</option>\n");
+	}
+}
+
+static void
+field(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+{
+	buf_puts(out, "<label class=\"field\"");
+	if (is_conditional(prompt))
+		html_add(out, " data-when=\"%s\" data-is=\"%s\"", prompt->when_key,
+			 prompt->when_value);
+	html_add(out, "><span>%s", prompt->message);
+	if (is_conditional(prompt))
+		condition(out, method, prompt);
+	buf_puts(out, "</span>\n");
+	if (prompt->option_count > 0) {
+		html_add(out, "<select name=\"input.%s\">\n", prompt->key);
+		options(out, prompt);
+		buf_puts(out, "</select>");
+	} else {
+		html_add(out,
+			 "<input name=\"input.%s\" type=\"text\" autocomplete=\"off\" "
+			 "autocapitalize=\"off\" spellcheck=\"false\" placeholder=\"%s\">",
+			 prompt->key, prompt->placeholder);
+	}
+	buf_puts(out, "</label>\n");
+}
+
+static void
+method_form(struct buf *out, const struct page_site *site, const struct page_start *start,
+	    const struct page_account *account, const struct page_method *method)
+{
+	form_open(out, site, start, "start");
+	if (method->prompt_count > 0)
+		buf_puts(out, " class=\"asks\"");
+	html_add(out, " data-provider=\"%s\"", account->provider);
+	buf_printf(out, " data-method=\"%d\">\n", method->number);
+	html_add(out,
+		 "<p class=\"hint\">%s</p>\n"
+		 "<input type=\"hidden\" name=\"provider\" value=\"%s\">\n",
+		 method->label, account->provider);
+	buf_printf(out, "<input type=\"hidden\" name=\"method\" value=\"%d\">\n", method->number);
+	if (method->prompt_count > 0) {
+		buf_puts(out, "<div class=\"fields\">\n");
+		for (size_t i = 0; i < method->prompt_count; i++)
+			field(out, method, &method->prompt[i]);
+		buf_puts(out, "</div>\n");
+	}
+	form_close(out, account->connected ? " quiet" : " soft",
+		   account->connected ? "Reconnect" : "Connect", page_provider(account->provider),
+		   method->label);
+}
+
+static void
+account_row(struct buf *out, const struct page_site *site, const struct page_start *start,
+	    const struct page_account *account)
+{
+	html_add(out, "<li class=\"account\">\n<div>\n<h3>%s</h3>\n",
+		 page_provider(account->provider));
+	if (account->connected)
+		buf_puts(out, "<p class=\"good\">connected</p>\n");
+	buf_puts(out, "</div>\n<div>\n");
+	if (account->method_count == 0)
+		html_add(out, "<p class=\"hint\">%s</p>\n",
+			 account->connected ? "by other means than a sign-in"
+					    : "set up in opencode itself");
+	for (size_t i = 0; i < account->method_count; i++)
+		method_form(out, site, start, account, &account->method[i]);
+	buf_puts(out, "</div>\n</li>\n");
+}
+
+/* What is not connected comes first. */
+static void
+accounts(struct buf *out, const struct page_site *site, const struct page_start *start)
+{
+	if (start->account_count == 0)
+		return;
+	buf_puts(out, "<section aria-labelledby=\"accounts\">\n"
+		      "<h2 id=\"accounts\">Providers</h2>\n"
+		      "<ul class=\"rows\">\n");
+	for (size_t i = 0; i < start->account_count; i++)
+		if (!start->account[i].connected)
+			account_row(out, site, start, &start->account[i]);
+	for (size_t i = 0; i < start->account_count; i++)
+		if (start->account[i].connected)
+			account_row(out, site, start, &start->account[i]);
+	buf_puts(out, "</ul>\n</section>\n");
+}
+
+/* For what `opencode auth login` and its like print. */
+static void
+terminal(struct buf *out, const struct page_site *site, const struct page_start *start)
+{
+	buf_puts(
+	    out,
+	    "<section id=\"terminal\" aria-labelledby=\"adopt\">\n"
+	    "<h2 id=\"adopt\">Begun in a terminal?</h2>\n"
+	    "<div class=\"only\">\n"
+	    "<p><label for=\"address\"><code>opencode auth login</code> prints a long address. "
+	    "Paste it here and sign in with this browser; the terminal then goes on by "
+	    "itself.</label></p>\n");
+	page_refusal(out, start->problem);
+	form_open(out, site, start, "adopt");
+	buf_puts(out, " data-adopt>\n"
+		      "<input id=\"address\" name=\"address\" type=\"text\" inputmode=\"url\" "
+		      "autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" "
+		      "placeholder=\"https://…/authorize?…\"");
+	if (start->problem != ERR_OK)
+		buf_puts(out, " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
+	buf_puts(out, ">\n");
+	form_close(out, " soft", "Go on", "with the sign-in of the terminal", "");
+	buf_puts(out, "</div>\n</section>\n");
+}
+
+static void
+lead(struct buf *out, const struct page_start *start)
+{
+	if (start->account_count > 0 || start->mcp_count > 0)
+		buf_puts(out, "<p class=\"lead\">What you sign in to from here is connected in "
+			      "opencode.</p>\n");
+	else
+		buf_puts(out,
+			 "<p id=\"nothing\" class=\"lead\">At the moment opencode has no provider "
+			 "with a "
+			 "sign-in, and no MCP server.</p>\n<p>Providers that take a key "
+			 "are set up in opencode itself, under Settings, Providers; MCP servers "
+			 "in <code>opencode.json</code>.</p>\n");
+}
+
+enum err
+page_start(struct buf *out, const struct page_site *site, const struct page_start *start)
+{
+	static const char heading[] = "Connect accounts";
+	struct buf title;
+
+	buf_init(&title, PAGE_TEXT_MAX);
+	if (start->problem != ERR_OK)
+		buf_printf(&title, "%s · ", error_title(start->problem));
+	buf_puts(&title, heading);
+	page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
+	html_add(out, "<h1>%s</h1>\n", heading);
+	lead(out, start);
+	own_flows(out, site, &start->flows);
+	servers(out, site, start);
+	accounts(out, site, start);
+	terminal(out, site, start);
+	if (title.err != ERR_OK)
+		out->err = title.err;
+	buf_free(&title);
+	return page_close(out);
+}

@@ -1,0 +1,176 @@
+#include "replace.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "habit.h"
+#include "log.h"
+#include "opencode.h"
+
+#define CANCEL_MS 2000
+
+/* Whether the listener of an older sign-in may still have its timer running. */
+static bool
+may_linger(const struct snapshot *old)
+{
+	return old->state == FLOW_WAITING || old->state == FLOW_EXPIRED ||
+	       (old->state == FLOW_FAILED && old->reason == REASON_INTERRUPTED);
+}
+
+/* The newest flows that began as long ago as any may still wait. */
+static enum err
+list_older(const struct begin *b, const struct store_keys *keys,
+	   char id[STORE_LIST_MAX][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct store *store = b->x->app->store;
+	int seconds = b->x->app->config->lifetime, own = habit_of(&b->flow)->seconds;
+
+	if (seconds < LISTENER_SECONDS)
+		seconds = LISTENER_SECONDS;
+	*count = 0;
+	return store->ops->list_recent(store, keys, own > seconds ? own : seconds, id, count);
+}
+
+/* Whether opencode's list of methods says that this one is a sign-in. */
+static bool
+method_listed(const struct http_reply *reply, const struct flow *flow)
+{
+	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	const json_t *methods = json_object_get(json, flow->provider);
+	const json_t *item = json_array_get(methods, (size_t)flow->method);
+	const char *type = json_string_value(json_object_get(item, "type"));
+	bool listed = flow->method >= 0 && type != NULL && strcmp(type, "oauth") == 0;
+
+	json_decref(json);
+	return listed;
+}
+
+/* Whether the begin brings what opencode does not begin without. */
+static bool
+has_needed(const struct begin *b)
+{
+	const char *needs = habit_of(&b->flow)->needs, *text;
+	json_t *json;
+	bool given;
+
+	if (needs == NULL)
+		return true;
+	json = json_loadb(buf_text(&b->body), b->body.len, 0, NULL);
+	text = json_string_value(json_object_get(json_object_get(json, "inputs"), needs));
+	given = text != NULL && text[strspn(text, " \t\r\n")] != '\0';
+	json_decref(json);
+	return given;
+}
+
+/* Asks opencode whether it would begin this for this caller. An integration's place is taken only
+ * where it would. */
+static enum err
+ask_acceptable(struct begin *b, bool *acceptable)
+{
+	struct http_reply reply;
+	enum err err;
+
+	*acceptable = has_needed(b);
+	if (!*acceptable || b->flow.kind == KIND_INTEGRATION)
+		return ERR_OK;
+	err = opencode_lets_in(b->x, &reply);
+	*acceptable = err == ERR_OK && method_listed(&reply, &b->flow);
+	http_reply_free(&reply);
+	/* opencode's own answer to the begin says it better */
+	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
+}
+
+/* Tells whoever waits for a sign-in inside opencode that it is over. */
+static void
+cancel(struct exchange *x, const struct flow *old)
+{
+	static const char body[] = "{\"error\":\"superseded\"}";
+	struct http_call call = {.method = "GET", .timeout_ms = CANCEL_MS};
+	enum cancel way = habit_of(old)->cancel;
+	char target[FLOW_PATH_MAX + 64];
+	struct http_reply reply;
+	enum err err;
+
+	snprintf(target, sizeof(target), "%s?error=superseded", old->redirect_path);
+	call.target = way == CANCEL_ERROR ? target : "/cancel";
+	if (way == CANCEL_TOKEN)
+		call = (struct http_call){.method = "POST",
+					  .target = "/auth/token",
+					  .body = body,
+					  .body_len = sizeof(body) - 1,
+					  .timeout_ms = CANCEL_MS};
+	if (way == CANCEL_ATTEMPT) {
+		call.method = "DELETE";
+		snprintf(target, sizeof(target), "/api/integration/attempt/%s", old->attempt);
+		err = visitor_send(x, old, target, &call, &reply);
+	} else {
+		err = listener_send(x, old, &call, &reply);
+	}
+	if (err != ERR_OK)
+		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old->id, NULL);
+	http_reply_free(&reply);
+}
+
+/* Cancels the newest of a group that may still be pending. */
+static enum err
+cancel_group(struct begin *b, const struct store_keys *keys)
+{
+	struct store *store = b->x->app->store;
+	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
+	struct snapshot old;
+	bool acceptable;
+	size_t count;
+	enum err err = list_older(b, keys, id, &count);
+
+	for (size_t i = 0; err == ERR_OK && i < count; i++) {
+		if (store->ops->find(store, id[i], &old) != ERR_OK || !may_linger(&old))
+			continue;
+		err = ask_acceptable(b, &acceptable);
+		if (err != ERR_OK || !acceptable)
+			return err;
+		b->cancelled = true;
+		/* superseded first: its redirect must not reach the listener after this */
+		if (old.state == FLOW_WAITING &&
+		    store->ops->supersede(store, old.flow.id) != ERR_OK)
+			continue;
+		cancel(b->x, &old.flow);
+		return ERR_OK;
+	}
+	return err;
+}
+
+enum err
+replace_cancel(struct begin *b)
+{
+	const struct flow *flow = &b->flow;
+	struct store_keys attempts = {
+	    .group = flow_group(b->x->site.opencode->name, KIND_INTEGRATION, flow->provider)};
+	enum err err = ERR_OK;
+
+	if (b->adopted != NULL || habit_of(flow)->cancel == CANCEL_NOT)
+		return ERR_OK;
+	/* A begin beside a pending attempt of the newer API would leave opencode without a
+	 * listener. The reverse is refused, for good: the older API's listener stays until one has
+	 * succeeded.
+	 */
+	if (flow->kind == KIND_PROVIDER)
+		err = cancel_group(b, &attempts);
+	return err == ERR_OK ? cancel_group(b, &b->keys) : err;
+}
+
+void
+replace_supersede(struct begin *b, const char *keep)
+{
+	struct store *store = b->x->app->store;
+	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
+	struct snapshot old;
+	size_t count;
+
+	if (list_older(b, &b->keys, id, &count) != ERR_OK)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(id[i], keep) != 0 && store->ops->find(store, id[i], &old) == ERR_OK &&
+		    old.state == FLOW_WAITING && store->ops->supersede(store, id[i]) == ERR_OK)
+			log_event(LOG_LEVEL_INFO, "flow-superseded", "flow", id[i], "by",
+				  keep[0] == '\0' ? NULL : keep, NULL);
+}

@@ -1,0 +1,20 @@
+/*
+ * What a newer sign-in takes the place of: opencode keeps one pending of each,
+ * and the older one could still end the newer.
+ */
+#ifndef REPLACE_H
+#define REPLACE_H
+
+#include "begin.h"
+
+/*
+ * Tells the listeners of older sign-ins that those are over, and supersedes them
+ * first; b->cancelled says whether there were any. Only if opencode lets this
+ * caller in and would accept the begin. Errors of http_send().
+ */
+enum err replace_cancel(struct begin *b) MUST_CHECK;
+
+/* Supersedes the flows that wait in the same group or slot, but not `keep`. */
+void replace_supersede(struct begin *b, const char *keep);
+
+#endif

@@ -1,0 +1,351 @@
+#include "start_page.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "authorize.h"
+#include "begin.h"
+#include "begin_kind.h"
+#include "callback.h"
+#include "catalog.h"
+#include "flow_list.h"
+#include "opencode.h"
+#include "origin.h"
+#include "paste.h"
+
+#define INPUT_PREFIX "input."
+#define DEVICE_MS    1500 /* for opencode to take a call whose answer comes minutes later */
+
+void
+answer_start(struct exchange *x, enum err problem)
+{
+	struct page_site site = exchange_site(x);
+	struct catalog *catalog = NULL;
+	struct flow project = {.method = 0};
+	struct flow_list flows = {.count = 0};
+	struct page_start start = {.query = project.query, .problem = problem};
+	enum err err = x->site.usable ? ERR_OK : ERR_NEEDS_HTTPS;
+	struct buf page;
+
+	if (err == ERR_OK && !exchange_project(x, &project))
+		err = ERR_QUERY_LONG;
+	if (err == ERR_OK)
+		err = catalog_read(x, &project, &catalog);
+	if (err == ERR_OK)
+		err = flow_list(x, false, &flows);
+	if (err == ERR_OK) {
+		start.account = catalog->account;
+		start.account_count = catalog->accounts;
+		start.mcp = catalog->mcp;
+		start.mcp_count = catalog->servers;
+		start.flows = (struct page_list){flows.item, flows.count};
+		buf_init(&page, RESPONSE_BODY_MAX);
+		page_start(&page, &site, &start);
+		answer_page(x, problem == ERR_OK ? 200 : error_status(problem), &page);
+	} else {
+		answer_problem(x, err);
+	}
+	catalog_free(catalog);
+}
+
+void
+start_get(struct exchange *x)
+{
+	answer_start(x, ERR_OK);
+}
+
+/* The answers to what a method asks, by key. */
+static json_t *
+read_inputs(const struct query *form)
+{
+	json_t *inputs = json_object();
+
+	for (size_t i = 0; form != NULL && i < form->count; i++) {
+		const struct query_param *p = &form->param[i];
+
+		if (strncmp(p->name, INPUT_PREFIX, sizeof(INPUT_PREFIX) - 1) == 0)
+			json_object_set_new(inputs, p->name + sizeof(INPUT_PREFIX) - 1,
+					    json_string(p->value));
+	}
+	return inputs;
+}
+
+static enum err
+write_body(struct begin *b, const struct query *form)
+{
+	json_t *inputs = read_inputs(form), *json = NULL;
+	enum err err = ERR_MEMORY;
+	char *text;
+
+	b->flow.with_inputs = begin_has_inputs(inputs);
+	if (b->flow.kind == KIND_PROVIDER)
+		json = json_pack("{s:i, s:O}", "method", b->flow.method, "inputs", inputs);
+	else if (b->flow.kind == KIND_INTEGRATION)
+		json = json_pack("{s:s, s:O}", "methodID", b->flow.method_id, "inputs", inputs);
+	else
+		json = json_object();
+	if ((text = json_dumps(json, JSON_COMPACT)) != NULL)
+		err = buf_puts(&b->body, text);
+	free(text);
+	json_decref(json);
+	json_decref(inputs);
+	return err;
+}
+
+/* Why opencode's answer is no sign-in that could come home here. */
+static enum err
+not_begun(const struct begin *b)
+{
+	if (b->reply.status == 401)
+		return ERR_CREDENTIALS;
+	if (b->reply.status == 400)
+		return ERR_BEGIN_INPUT;
+	if (b->reply.status != 200)
+		return ERR_BEGIN_REFUSED;
+	if (b->url == NULL)
+		return b->flow.kind == KIND_MCP ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
+	return ERR_BEGIN_KIND;
+}
+
+/* A code to be entered at the provider, on any machine: no redirect comes, opencode asks there
+ * itself. */
+static bool
+is_device(const struct begin *b, struct begun *begun)
+{
+	struct flow flow = {.method = 0};
+
+	return b->flow.kind == KIND_PROVIDER && b->reply.status == 200 &&
+	       begun_read(b->flow.kind, b->json, begun) && begun->automatic &&
+	       address_is_web(begun->url) &&
+	       authorize_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT;
+}
+
+/*
+ * opencode begins to ask with the finishing call, and goes on when nobody waits
+ * for its answer any more.
+ */
+static enum err
+finish_device(struct begin *b)
+{
+	char path[FLOW_NAME_MAX + 40], body[32];
+	struct http_call call = {.method = "POST", .body = body, .timeout_ms = DEVICE_MS};
+	struct http_reply reply;
+	enum err err = calls_enter(b->x->app);
+
+	if (err != ERR_OK)
+		return err;
+	snprintf(path, sizeof(path), "/provider/%s/oauth/callback", b->flow.provider);
+	call.body_len = (size_t)snprintf(body, sizeof(body), "{\"method\":%d}", b->flow.method);
+	err = visitor_send(b->x, &b->flow, path, &call, &reply);
+	calls_leave(b->x->app);
+	if (err == ERR_OK && reply.status != 200)
+		err = ERR_BEGIN_REFUSED;
+	http_reply_free(&reply);
+	return err == ERR_OPENCODE_TIMEOUT ? ERR_OK : err;
+}
+
+static void
+answer_device(struct begin *b, const struct begun *begun)
+{
+	struct exchange *x = b->x;
+	struct page_site site = exchange_site(x);
+	struct page_device device = {.provider = b->flow.provider,
+				     .url = begun->url,
+				     .instructions = begun->instructions,
+				     .query = b->flow.query};
+	enum err err = finish_device(b);
+	struct buf page;
+
+	if (err != ERR_OK) {
+		answer_problem(x, err);
+		return;
+	}
+	buf_init(&page, RESPONSE_BODY_MAX);
+	page_device(&page, &site, &device);
+	answer_page(x, 200, &page);
+}
+
+/* Begins what b->flow names, and leads to its page. */
+static void
+begin_here(struct begin *b, const struct query *form)
+{
+	struct exchange *x = b->x;
+	struct begun begun;
+	enum err err = write_body(b, form);
+
+	b->ask = begin_ask;
+	b->record = true;
+	b->flow.from_here = true;
+	if (err == ERR_OK)
+		err = begin_run(b);
+	if (err == ERR_OK && b->recorded) {
+		answer_flow(x, b->flow.id);
+		buf_puts(&x->response->head, buf_text(&b->offered.head));
+	} else if (err == ERR_OK && is_device(b, &begun)) {
+		answer_device(b, &begun);
+	} else {
+		answer_problem(x, err == ERR_OK ? not_begun(b) : err);
+	}
+}
+
+static bool
+read_number(const char *text, int *out)
+{
+	if (text == NULL || strlen(text) > 3 || strspn(text, "0123456789") != strlen(text) ||
+	    text[0] == '\0')
+		return false;
+	*out = (int)strtol(text, NULL, 10);
+	return true;
+}
+
+/* A provider's id, or a server's name as it stands in a path: nothing that could lead elsewhere. */
+static bool
+is_segment(const char *text)
+{
+	static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-_.~%@:+";
+
+	return text[0] != '\0' && text[strspn(text, bytes)] == '\0' && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0;
+}
+
+static void
+start_named(struct exchange *x, enum flow_kind kind, const char *name, const struct query *form)
+{
+	struct begin b;
+	enum err err = ERR_REQUEST;
+
+	begin_init(&b, x, kind);
+	if (is_segment(name) && begin_name(&b, name) && exchange_project(x, &b.flow) &&
+	    (kind != KIND_PROVIDER || read_number(query_get(form, "method"), &b.flow.method)))
+		err = ERR_OK;
+	if (err == ERR_OK)
+		begin_here(&b, form);
+	else
+		answer_problem(x, err);
+	begin_free(&b);
+}
+
+/* What a method asks for is not kept: it is asked again, on the start page of the same project. */
+static void
+answer_start_over(struct exchange *x, const struct flow *flow)
+{
+	struct buf path;
+
+	buf_init(&path, EXCHANGE_BASE_MAX + FLOW_DIRECTORY_MAX + 2);
+	buf_printf(&path, "%s/%s%s", x->base, flow->query[0] == '\0' ? "" : "?", flow->query);
+	response_redirect(x->response, buf_text(&path));
+	buf_free(&path);
+}
+
+/* The same once more, in the same project. */
+static void
+start_again(struct exchange *x, const char *id)
+{
+	enum claimant who = CLAIMANT_OTHER;
+	struct snapshot snap;
+	struct begin b;
+	enum err err = flow_id_valid(id) ? flow_find(x, id, &snap, &who) : ERR_UNKNOWN_FLOW;
+
+	if (err == ERR_OK && (who != CLAIMANT_OWNER || snap.flow.kind == KIND_TERMINAL))
+		err = ERR_UNKNOWN_FLOW;
+	if (err != ERR_OK) {
+		answer_problem(x, err);
+		return;
+	}
+	if (snap.flow.with_inputs) {
+		answer_start_over(x, &snap.flow);
+		return;
+	}
+	begin_init(&b, x, snap.flow.kind);
+	b.flow = (struct flow){.kind = snap.flow.kind, .method = snap.flow.method};
+	memcpy(b.flow.provider, snap.flow.provider, sizeof(b.flow.provider));
+	memcpy(b.flow.method_id, snap.flow.method_id, sizeof(b.flow.method_id));
+	memcpy(b.flow.directory, snap.flow.directory, sizeof(b.flow.directory));
+	memcpy(b.flow.workspace, snap.flow.workspace, sizeof(b.flow.workspace));
+	memcpy(b.flow.query, snap.flow.query, sizeof(b.flow.query));
+	begin_here(&b, NULL);
+	begin_free(&b);
+}
+
+void
+start_post(struct exchange *x)
+{
+	struct query form = {.count = 0};
+	const char *again, *mcp, *provider;
+	enum err err = x->site.usable ? exchange_form(x, &form) : ERR_NEEDS_HTTPS;
+
+	again = query_get(&form, "again");
+	mcp = query_get(&form, "mcp");
+	provider = query_get(&form, "provider");
+	if (err != ERR_OK)
+		answer_problem(x, err);
+	else if (again != NULL)
+		start_again(x, again);
+	else if (mcp != NULL)
+		start_named(x, KIND_MCP, mcp, &form);
+	else if (provider != NULL)
+		start_named(x, KIND_PROVIDER, provider, &form);
+	else
+		answer_problem(x, ERR_REQUEST);
+	query_free(&form);
+}
+
+/* Whoever opencode lets in may take over what a terminal began. */
+static enum err
+ask_consent(struct begin *b)
+{
+	return opencode_lets_in(b->x, NULL);
+}
+
+/* Begins what stands behind an authorize URL: the host that it leads to is its name. */
+static enum err
+adopt(struct begin *b, const char *url)
+{
+	struct flow named = {.kind = KIND_TERMINAL};
+	const char *host;
+	enum err err = authorize_read(url, NULL, &named);
+
+	if (err != ERR_OK)
+		return err;
+	if (named.redirect_port == b->x->site.opencode->port)
+		return ERR_ADOPT_REDIRECT; /* that is opencode itself, no listener */
+	host = origin_authority(named.authorize_origin);
+	if (host == NULL || !begin_name(b, host))
+		return ERR_ADOPT_TEXT;
+	b->adopted = url;
+	b->record = true;
+	b->ask = ask_consent;
+	return begin_run(b);
+}
+
+void
+adopt_post(struct exchange *x)
+{
+	struct query form = {.count = 0};
+	struct begin b;
+	struct buf url;
+	enum err err = x->site.usable ? exchange_form(x, &form) : ERR_NEEDS_HTTPS;
+
+	begin_init(&b, x, KIND_TERMINAL);
+	buf_init(&url, FLOW_URL_MAX);
+	if (err == ERR_OK)
+		err = paste_authorize_url(query_get(&form, "address"), &url);
+	if (err == ERR_OK)
+		err = adopt(&b, buf_text(&url));
+	if (err == ERR_OK || err == ERR_TAKEN) { /* taken: it is known already */
+		answer_flow(x, b.flow.id);
+		buf_puts(&x->response->head, buf_text(&b.offered.head));
+	} else if (error_status(err) == 400) {
+		log_refusal(x, err, NULL);
+		answer_start(x, err);
+	} else {
+		answer_problem(x, err);
+	}
+	buf_free(&url);
+	begin_free(&b);
+	query_free(&form);
+}

@@ -1,0 +1,25 @@
+/*
+ * The start page: what can be connected, and beginning it without opencode's own
+ * window.
+ */
+#ifndef START_PAGE_H
+#define START_PAGE_H
+
+#include "exchange.h"
+
+/* GET {prefix}/ */
+void start_get(struct exchange *x);
+
+/*
+ * POST {prefix}/start: provider= and method= with input.KEY= for what the method
+ * asks, or mcp=, or again= with the id of an ended flow of this browser.
+ */
+void start_post(struct exchange *x);
+
+/* POST {prefix}/adopt: address= the authorize URL of a sign-in that was begun in a terminal. */
+void adopt_post(struct exchange *x);
+
+/* Answers with the start page; problem: what was wrong with an address to adopt. */
+void answer_start(struct exchange *x, enum err problem);
+
+#endif
