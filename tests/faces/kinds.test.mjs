@@ -278,6 +278,8 @@ describe('the integration API', () => {
       assert.equal(answer.data.url, `http://${HOST}${flow.page}`)
       assert.equal(answer.data.attemptID, flow.attempt)
       assert.deepEqual(answer.location, flow.given.location)
+      const { expires_in } = await flowStatus(site, flow)
+      assert.ok(expires_in > 590 && expires_in <= 600, 'as long as opencode waits for it')
       const verdicts = ['pending', 'complete']
       site.standin.answer = (r) => (r.path.includes('/attempt/') ? json({ data: { status: verdicts.shift() } }) : undefined)
       const [, calls] = await seen(() => post(face, flow.page, { address: address(flow) }, flow.cookie))
