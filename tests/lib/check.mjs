@@ -1,11 +1,12 @@
 /*
- * Runs the test files one after the other: the unit tests (programs that print TAP), then those for
- * node. One line for each file, and what failed or was skipped; the whole output is below
+ * Runs the test files, two at a time: those with the real opencode, whose listeners have fixed ports,
+ * one after the other, and beside them all others. Unit tests are programs that print TAP, the rest
+ * is for node. One line for each file, and what failed or was skipped; the whole output is below
  * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { basename, extname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 
 const FILE_MINUTES = 15
 const build = process.env.BUILD_DIR || 'build'
@@ -19,15 +20,17 @@ function list(folder, wanted) {
 }
 
 const isTest = (name) => name.endsWith('.test.mjs')
-const programs = [
-  ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
-  ...list('tests/style', isTest),
-  ...list('tests/unit', isTest),
-  ...list('tests/pages', isTest),
-  ...list('tests/faces', isTest),
-  ...list('tests/e2e', isTest),
-  ...list('tests/browser', isTest),
-].filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+const wanted = (file) => words.length === 0 || words.some((word) => file.includes(word))
+const lanes = [
+  [...list('tests/e2e', isTest), ...list('tests/browser', isTest)],
+  [
+    ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
+    ...list('tests/style', isTest),
+    ...list('tests/unit', isTest),
+    ...list('tests/pages', isTest),
+    ...list('tests/faces', isTest),
+  ],
+].map((files) => files.filter(wanted))
 
 /* The beginning of what a failed test said. */
 function clip(lines) {
@@ -39,7 +42,7 @@ function run(file) {
   const [program, args] = file.endsWith('.mjs')
     ? [process.execPath, ['--test', '--test-reporter=tap', file]]
     : [file, []]
-  const log = createWriteStream(join(build, 'check', `${basename(file)}.log`))
+  const log = createWriteStream(join(build, 'check', `${basename(dirname(file))}-${basename(file)}.log`))
   return new Promise((resolve) => {
     const env = { ...process.env, BUILD_DIR: build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -100,24 +103,29 @@ function count(output) {
 }
 
 mkdirSync(join(build, 'check'), { recursive: true })
-for (const file of programs) {
-  const start = Date.now()
-  const { output, code, how } = await run(file)
-  const result = count(output)
-  if (code !== 0 && result.failed === 0) {
-    result.failed++
-    result.told.push(`  FAILED: ${how}\n${output.split('\n').slice(-30).join('\n')}`)
-  } else if (result.passed + result.failed + result.skipped === 0) {
-    result.failed++
-    result.told.push('  FAILED: it ran no test')
+
+async function runLane(files) {
+  for (const file of files) {
+    const start = Date.now()
+    const { output, code, how } = await run(file)
+    const result = count(output)
+    if (code !== 0 && result.failed === 0) {
+      result.failed++
+      result.told.push(`  FAILED: ${how}\n${output.split('\n').slice(-30).join('\n')}`)
+    } else if (result.passed + result.failed + result.skipped === 0) {
+      result.failed++
+      result.told.push('  FAILED: it ran no test')
+    }
+    const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
+    const seconds = ((Date.now() - start) / 1000).toFixed(1)
+    console.log(`${file}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
+    for (const told of result.told) console.log(Array.isArray(told) ? clip(told) : told)
+    for (const key of Object.keys(sum)) sum[key] += result[key]
   }
-  const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
-  const seconds = ((Date.now() - start) / 1000).toFixed(1)
-  console.log(`${file}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
-  for (const told of result.told) console.log(Array.isArray(told) ? clip(told) : told)
-  for (const key of Object.keys(sum)) sum[key] += result[key]
 }
-if (programs.length === 0) {
+
+await Promise.all(lanes.map(runLane))
+if (lanes.every((files) => files.length === 0)) {
   console.log('no test file')
   sum.failed++
 }

@@ -4,8 +4,6 @@
  */
 import assert from 'node:assert/strict'
 
-export const BEGIN = '/provider/openai/oauth/authorize'
-
 const unescape = (html) => html.replaceAll('&amp;', '&').replaceAll('&quot;', '"')
 
 export class Client {
@@ -26,8 +24,11 @@ export class Client {
     return answer
   }
 
-  /* What the web UI sends when the browser method is chosen. */
-  begin({ target = BEGIN, body = '{"method":0,"inputs":{}}', headers = {} } = {}) {
+  /* What the web UI sends when a method is chosen, by default ChatGPT in the browser. */
+  begin({
+    provider = 'openai', method = 0, inputs = {}, headers = {},
+    target = `/provider/${provider}/oauth/authorize`, body = JSON.stringify({ method, inputs }),
+  } = {}) {
     const same = { origin: this.origin, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
     return this.send('POST', target, { body, headers: { ...same, ...headers } })
   }
@@ -81,9 +82,9 @@ export class Client {
   }
 
   /* What the web UI waits on. */
-  finishing(headers = {}) {
-    return this.send('POST', '/provider/openai/oauth/callback', {
-      body: '{"method":0}',
+  finishing({ provider = 'openai', method = 0, headers = {} } = {}) {
+    return this.send('POST', `/provider/${provider}/oauth/callback`, {
+      body: JSON.stringify({ method }),
       headers: { 'content-type': 'application/json', ...headers },
     })
   }
