@@ -114,6 +114,7 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 				 .kind = snap->flow.kind,
 				 .answer = snap->flow.answer,
 				 .provider = label,
+				 .from_here = snap->flow.from_here,
 				 .direct = snap->flow.direct,
 				 .again = can_begin_again(&snap->flow),
 				 .redirect_host = snap->flow.redirect_host,

@@ -28,6 +28,7 @@ struct page_flow {
 	const char *authorize_url; /* while waiting; else NULL */
 	const char *redirect_host; /* "localhost:1455" */
 	const char *redirect_path; /* "/auth/callback" */
+	bool from_here;		   /* begun on the start page: no window of opencode waits for it */
 	bool direct;	   /* the provider sends the browser straight to us: nothing to paste */
 	bool address_edit; /* replacing the dead address's origin by ours finishes it */
 	bool again;	   /* ended: POST again=ID to {base}/start begins the same once more */

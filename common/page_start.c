@@ -110,11 +110,25 @@ server_wants(const struct page_mcp *mcp)
 	return strcmp(mcp->status, "needs_auth") == 0;
 }
 
+/* Whether this browser has begun to sign in to it: that is gone on with, not begun anew. */
+static bool
+server_waits(const struct page_mcp *mcp, const struct page_list *flows)
+{
+	if (!server_wants(mcp))
+		return false;
+	for (size_t i = 0; i < flows->count; i++)
+		if (is_waiting(&flows->item[i]) && flows->item[i].kind == KIND_MCP &&
+		    strcmp(flows->item[i].provider, mcp->label) == 0)
+			return true;
+	return false;
+}
+
 static void
 server(struct buf *out, const struct page_site *site, const struct page_start *start,
        const struct page_mcp *mcp)
 {
 	bool good = strcmp(mcp->status, "connected") == 0;
+	bool waits = server_waits(mcp, &start->flows);
 
 	html_add(out, "<li class=\"row\">\n<h3>%s</h3>\n<p class=\"%s\">%s</p>\n", mcp->label,
 		 good ? "good" : "hint", server_state(mcp->status));
@@ -124,7 +138,8 @@ server(struct buf *out, const struct page_site *site, const struct page_start *s
 			 " data-mcp=\"%s\">\n"
 			 "<input type=\"hidden\" name=\"mcp\" value=\"%s\">\n",
 			 mcp->name, mcp->name);
-		form_close(out, " soft", "Sign in", mcp->label, "");
+		form_close(out, waits ? " quiet" : " soft", waits ? "Begin anew" : "Sign in",
+			   mcp->label, "");
 	}
 	buf_puts(out, "</li>\n");
 }

@@ -144,6 +144,7 @@ struct word {
 	const char *mark;
 	const char *here;   /* instead, on a page with a button that begins it again */
 	const char *direct; /* instead, if nothing fails to load on the way */
+	const char *alone;  /* instead, if no window of opencode waits for it */
 	const char *text[KIND_COUNT];
 };
 
@@ -162,6 +163,7 @@ static const struct word words[] = {
     },
     {
 	"done",
+	.alone = "opencode has the account.",
 	.text = {[KIND_PROVIDER] = "opencode has the account, and its window goes on by itself.",
 		 [KIND_INTEGRATION] = "opencode has the account.",
 		 [KIND_MCP] = "Its tools are available in opencode at once. A window there that "
@@ -261,6 +263,8 @@ word_text(const struct page_flow *flow, const char *mark, size_t len)
 			return word->here;
 		if (word->direct != NULL && flow->direct)
 			return word->direct;
+		if (word->alone != NULL && flow->from_here && flow->kind == KIND_PROVIDER)
+			return word->alone;
 		if (word->text[flow->kind] != NULL)
 			return word->text[flow->kind];
 		return word->text[KIND_PROVIDER];
@@ -329,6 +333,9 @@ actions(struct buf *out, const struct page_site *site, const struct page_flow *f
 		    "<p><a class=\"button\" href=\"%s/#terminal\">Paste a new address</a></p>\n",
 		    site->base);
 	page_back(out);
+	if (flow->state == FLOW_DONE)
+		html_add(out, "<p><a class=\"button quiet\" href=\"%s/\">Connect more</a></p>\n",
+			 site->base);
 	if (again && flow->state == FLOW_DONE)
 		again_form(out, site, flow);
 	buf_puts(out, "</div>\n");
@@ -343,7 +350,7 @@ load_form(struct buf *out, const struct page_site *site, const struct page_flow 
 {
 	html_add(out,
 		 "<details class=\"more\">\n"
-		 "<summary>No opencode window is open, or the models are missing there?</summary>\n"
+		 "<summary>Its models are missing in opencode?</summary>\n"
 		 "<p>Then opencode has to load the account. That interrupts whatever it is doing "
 		 "in this project at the moment.</p>\n"
 		 "<form method=\"post\" action=\"%s/flow/%s\">\n"

@@ -235,8 +235,12 @@ answer_start_over(struct exchange *x, const struct flow *flow)
 {
 	struct buf path;
 
-	buf_init(&path, EXCHANGE_BASE_MAX + FLOW_DIRECTORY_MAX + 2);
-	buf_printf(&path, "%s/%s%s", x->base, flow->query[0] == '\0' ? "" : "?", flow->query);
+	buf_init(&path, EXCHANGE_BASE_MAX + FLOW_DIRECTORY_MAX + 16);
+	buf_printf(&path, "%s/", x->base);
+	if (flow->query[0] != '\0')
+		buf_printf(&path, "?%s", flow->query);
+	else if (flow->directory[0] != '\0' && is_segment(flow->directory))
+		buf_printf(&path, "?directory=%s", flow->directory);
 	response_redirect(x->response, buf_text(&path));
 	buf_free(&path);
 }

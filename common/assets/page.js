@@ -9,6 +9,7 @@
 	const POLL_SEEN = 2000; // milliseconds between two looks while the page is seen,
 	const POLL_HIDDEN = 15000; // while it is not,
 	const POLL_TURNING = 1000; // and while the sign-in is being finished
+	const LEAVE_MAX = 30000; // milliseconds that a page may take to come in the place of this one
 	const state = document.getElementById("state");
 	const field = document.getElementById("address");
 	let sending = false;
@@ -145,6 +146,7 @@
 		const waiting = state.dataset.state === "waiting";
 		let ends = Date.now() + Number(state.dataset.expiresIn) * 1000;
 		let warned = false;
+		let leaving = 0;
 		let timer;
 
 		const tick = () => {
@@ -165,7 +167,8 @@
 				const answer = await fetch(state.dataset.statusUrl, {cache: "no-store"});
 				/* 400: not known any more; the page itself says why */
 				const now = answer.ok ? await answer.json() : {state: answer.status === 400 ? "gone" : ""};
-				if (now.state && now.state !== state.dataset.state && !sending) {
+				const going = Date.now() - leaving < LEAVE_MAX;
+				if (now.state && now.state !== state.dataset.state && !sending && !going) {
 					turn();
 					return;
 				}
@@ -182,13 +185,19 @@
 			tick();
 			setInterval(tick, 1000);
 		}
+		/* this tab is on its way to the provider, or back already: to turn now would stop that */
+		addEventListener("beforeunload", () => {
+			leaving = Date.now();
+		});
 		document.addEventListener("visibilitychange", () => {
 			if (!document.hidden)
 				look();
 		});
 		addEventListener("pageshow", (event) => {
-			if (event.persisted)
+			if (event.persisted) {
+				leaving = 0;
 				look();
+			}
 		});
 		wait();
 	};

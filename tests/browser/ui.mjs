@@ -12,14 +12,15 @@ export const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
 
 /* The port that nobody answers, for everything that is on the server and not here. */
 const DEAD = '127.0.0.1:9'
+const LISTENERS = ['localhost:1455', '127.0.0.1:19876']
 
 /*
  * provider: whom auth.openai.com leads to. onServer: the browser runs on opencode's own machine, so
- * it reaches localhost:1455; otherwise that is dead, as in life.
+ * it reaches its listeners; otherwise those are dead, as in life.
  */
 export function launch({ provider, onServer = false }) {
   const rules = [`MAP auth.openai.com 127.0.0.1:${provider.tlsPort}`]
-  if (!onServer) rules.push(`MAP localhost:1455 ${DEAD}`)
+  if (!onServer) rules.push(...LISTENERS.map((listener) => `MAP ${listener} ${DEAD}`))
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [`--host-resolver-rules=${rules.join(', ')}`],
@@ -138,4 +139,66 @@ export async function expectConnected(ui) {
 export async function expectNotConnected(ui) {
   await ui.getByText('Authorization failed').waitFor({ timeout: 20_000 })
   assert.equal(await ui.getByText('OpenAI connected').count(), 0)
+}
+
+/*
+ * What the user does on the pages of a context from now on, oldest first: 'click', 'key', 'paste',
+ * 'text'.
+ */
+export async function countActions(context) {
+  const actions = []
+  await context.exposeBinding('userDid', (_source, action) => actions.push(action))
+  const listen = () => {
+    if (window.userDidListens) return
+    window.userDidListens = true
+    const names = { click: 'click', keydown: 'key', paste: 'paste', beforeinput: 'text' }
+    for (const [type, name] of Object.entries(names)) {
+      addEventListener(type, (event) => event.isTrusted && window.userDid(name), true)
+    }
+  }
+  await context.addInitScript(listen)
+  for (const page of context.pages()) await page.evaluate(listen).catch(() => {}) // a dead tab
+  return actions
+}
+
+/*
+ * Answers as a user who is asked for a password. Resolves with the addresses that the browser asks for,
+ * where it cannot answer from what it knows.
+ */
+export async function watchChallenges(context, { username, password }) {
+  const asked = []
+  const watch = async (page) => {
+    const session = await context.newCDPSession(page)
+    // a tab that is closed meanwhile has no answer to give
+    const send = (method, params) => session.send(method, params).catch(() => {})
+    session.on('Fetch.requestPaused', ({ requestId }) => send('Fetch.continueRequest', { requestId }))
+    session.on('Fetch.authRequired', ({ requestId, request }) => {
+      asked.push(request.url)
+      const authChallengeResponse = { response: 'ProvideCredentials', username, password }
+      send('Fetch.continueWithAuth', { requestId, authChallengeResponse })
+    })
+    await send('Fetch.enable', { handleAuthRequests: true })
+  }
+  context.on('page', watch)
+  await Promise.all(context.pages().map(watch))
+  return asked
+}
+
+/*
+ * opencode's UI in its directory, with the status button that a setting adds, and the list of MCP
+ * servers that this button opens.
+ */
+export async function openMcpList(page, opencode, origin) {
+  const answer = await fetch(`${opencode.origin}/session`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json', ...opencode.authorization }, body: '{}',
+  })
+  const { id } = await answer.json()
+  await page.goto(`${origin}/${Buffer.from(opencode.work).toString('base64url')}/session/${id}`)
+  await page.getByRole('button', { name: 'Home' }).click()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const setting = 'xpath=//*[normalize-space(text())="Server status"]/ancestor::*[.//*[@role="switch"]][1]'
+  await page.locator(setting).locator('[data-slot="switch-control"]').first().click()
+  await page.keyboard.press('Escape')
+  await page.goBack()
+  await page.getByRole('button', { name: 'Status' }).first().click()
 }

@@ -62,9 +62,10 @@ export function makeSite({ ini = {}, opencodeSocket, opencodePort }) {
   chmodSync(folder.path, 0o755)
   give(folder.path, storeDir)
   const { opencode, flow, ...rest } = ini
+  const many = Object.keys(rest).some((name) => name.startsWith('opencode '))
   const iniFile = join(folder.path, 'opencode-callback.ini')
   const settings = {
-    opencode: { socket: opencodeSocket, port: opencodePort, ...opencode },
+    ...(many ? {} : { opencode: { socket: opencodeSocket, port: opencodePort, ...opencode } }),
     flow: { store: `dir:${storeDir}`, ...flow },
     ...rest,
   }
@@ -155,7 +156,8 @@ function makeCertificate(path, host) {
  * kind: 'nginx-fcgi' or 'apache-cgi'
  *   opencodePort    where everything else is proxied to
  *   opencodeSocket  the socket that our programs talk to, may hold %p
- *   ini             {section: {key: value}}, on top of socket, port and a store of its own
+ *   ini             {section: {key: value}}, on top of socket, port and a store of its own; with
+ *                   'opencode NAME' sections, those are all there are
  *   host            the server's name, in the place of opencode.example.com
  *   port            where it listens; a free one by default
  *   tls             keep the shipped TLS lines, with a certificate made for host

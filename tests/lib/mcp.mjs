@@ -35,7 +35,7 @@ function deny(url) {
  *   oauth          false: no sign-in is needed
  *   port, authPort free ones by default; those of one that was stopped bring it back, without its tokens
  * The answer: url (what opencode.json names), authOrigin, port, authPort, remote(oauth) (the server's entry
- * in opencode.json), approve(url), deny(url), logs(), running(), stop().
+ * in opencode.json), approve(url), deny(url), pid, logs(), running(), stop().
  */
 export async function startMcpServer({ oauth = true, port, authPort } = {}) {
   port ??= await freePort()
@@ -54,6 +54,7 @@ export async function startMcpServer({ oauth = true, port, authPort } = {}) {
     remote: (settings) => ({ type: 'remote', url, ...(settings ? { oauth: settings } : {}) }),
     approve,
     deny,
+    pid: program.pid,
     logs: () => program.output(),
     running: program.running,
     stop: () => program.stop(),

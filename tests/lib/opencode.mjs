@@ -1,7 +1,9 @@
 /*
  * The real opencode, with files of its own, led to the provider of the test and to nothing else.
- * Its ChatGPT listener has the fixed port 1455: only one test at a time can use it.
+ * Its ChatGPT listener has the fixed port 1455: only one at a time can use it, unless each has a
+ * network of its own, as in a container.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +14,8 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 export const OPENCODE = process.env.OPENCODE_BIN || here('../node_modules/.bin/opencode')
 export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import.meta.url).href
 export const LISTENER_PORT = 1455
+
+const NETWORK_UP = 'a network of its own'
 
 /* The environment of an opencode whose files are all below home. */
 export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
@@ -40,11 +44,14 @@ export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
  *   ports      without the plugin: the ports that get a socket, besides opencode's own
  *   password   OPENCODE_SERVER_PASSWORD
  *   config     more of opencode.json · env: more of the environment · home: files of an earlier run
+ *   isolated   true: in a network of its own (see cannotIsolate), from which only the provider can be
+ *              reached, and of which only opencode's own port from outside; with the plugin only
  * The answer: port, origin, socket, home, work (its directory), pid, running(), logs(), auth() (auth.json
  * as an object), stop(signal) → {code, signal}.
  */
 export async function startOpencode({
   provider, plugin = true, ports = [LISTENER_PORT], password, config = {}, env = {}, args = [], home, socket,
+  isolated = false,
 } = {}) {
   const folder = home ? null : scratch('opencode')
   const base = home ?? folder.path
@@ -56,7 +63,8 @@ export async function startOpencode({
   const settings = { autoupdate: false, ...(plugin ? { plugin: [PLUGIN] } : {}), ...config }
   writeFileSync(join(base, 'config', 'opencode', 'opencode.json'), JSON.stringify(settings))
 
-  const program = startProgram(OPENCODE, [...args, 'serve', '--hostname', '127.0.0.1', '--port', String(port)], {
+  const command = [OPENCODE, ...args, 'serve', '--hostname', '127.0.0.1', '--port', String(port)]
+  const program = startProgram(...(isolated ? inNetwork(command) : [command[0], command.slice(1)]), {
     cwd: work,
     env: opencodeEnv(base, {
       provider,
@@ -93,6 +101,16 @@ export async function startOpencode({
 
   try {
     const ask = (target) => request({ port }, 'GET', target, { headers: authorization })
+    if (isolated) {
+      await until('its network is up', () => {
+        if (!program.running()) throw new Error(`no network: ${program.output()}`)
+        return program.output().includes(NETWORK_UP)
+      })
+      const outside = []
+      const inside = ['nsenter', `--net=/proc/${program.pid}/ns/net`]
+      bridges.push(...startPassage(join(run, 'server'), port, outside, inside))
+      if (provider) bridges.push(...startPassage(join(run, 'proxy'), provider.proxyPort, inside, outside))
+    }
     // It accepts a moment before it says so, and a request of that moment is never answered.
     await until('opencode listens', () => {
       if (!program.running()) throw new Error(`opencode ended: ${program.output()}`)
@@ -101,7 +119,7 @@ export async function startOpencode({
     await until('opencode is healthy', async () => (await ask('/global/health')).status === 200)
     // The first request for a directory loads the plugin.
     await until('opencode lists its sign-ins', async () => (await ask('/provider/auth')).status === 200, 90_000)
-    const sockets = plugin ? [socket] : bridges.map((bridge) => bridge.path)
+    const sockets = plugin ? [socket] : bridges.map((bridge) => bridge.path).filter(Boolean)
     for (const path of sockets) await until(`${path} accepts`, () => accepts({ path }))
   } catch (error) {
     await self.stop('SIGKILL')
@@ -114,4 +132,28 @@ export async function startOpencode({
 function startBridge(path, port) {
   const listen = `UNIX-LISTEN:${path},fork,mode=660,unlink-early`
   return { path, ...startProgram('socat', [listen, `TCP:127.0.0.1:${port}`]) }
+}
+
+/* A command in a network of its own, which has nothing but a loopback. What startProgram() wants. */
+function inNetwork(command) {
+  const script = `ip link set lo up && echo ${NETWORK_UP} && exec "$@"`
+  return ['unshare', ['--net', 'sh', '-c', script, 'sh', ...command]]
+}
+
+/* Why there can be no such networks here; null if there can. */
+export function cannotIsolate() {
+  const tried = spawnSync(...inNetwork(['nsenter', '--net=/proc/self/ns/net', 'true']), { encoding: 'utf8' })
+  return tried.status === 0 ? null : `no network of its own: ${(tried.error?.message ?? tried.stderr).trim()}`
+}
+
+/* From a loopback port in one network to the same port in the other, by a Unix socket between them. */
+function startPassage(path, port, from, to) {
+  const socat = (where, ...addresses) => {
+    const [program, ...words] = [...where, 'socat', ...addresses]
+    return startProgram(program, words)
+  }
+  return [
+    socat(to, `UNIX-LISTEN:${path},fork,mode=600,unlink-early`, `TCP:127.0.0.1:${port}`),
+    socat(from, `TCP-LISTEN:${port},bind=127.0.0.1,fork,reuseaddr`, `UNIX-CONNECT:${path}`),
+  ]
 }

@@ -64,7 +64,7 @@ describe('the start page', () => {
     assert.deepEqual(new Set(forms), new Set([1]))
     const names = await page.$$eval('form button, a.button', (all) => all.map((b) => b.textContent))
     assert.equal(new Set(names).size, names.length, names.join('\n'))
-    for (const name of ['Connect Poe, Login with Poe (browser)', 'Reconnect ChatGPT, ChatGPT Pro/Plus (headless)', 'Sign in issue tracker'])
+    for (const name of ['Connect Poe, Login with Poe (browser)', 'Reconnect ChatGPT, ChatGPT Pro/Plus (headless)', 'Begin anew issue tracker'])
       await page.getByRole('button', { name, exact: true }).waitFor()
     await page.getByRole('link', { name: 'Go on with DigitalOcean', exact: true }).waitFor()
   })
@@ -318,7 +318,7 @@ describe('other ways to go on', () => {
   test('beginning again does not stand in front where it may be needless', async () => {
     const page = await open('token-done-unconfirmed', {}, flowPath)
     const names = await page.$$eval('.actions .button', (all) => all.map((e) => e.textContent))
-    assert.deepEqual(names, ['Go to opencode', 'Begin again'])
+    assert.deepEqual(names, ['Go to opencode', 'Connect more', 'Begin again'])
     assert.equal(await page.locator('form[data-again] .quiet').count(), 1)
   })
 })
