@@ -17,7 +17,7 @@
 #include "paste.h"
 
 #define INPUT_PREFIX "input."
-#define DEVICE_MS    1500 /* for opencode to take a call whose answer comes minutes later */
+#define DEVICE_MS    3000 /* for opencode to take a call whose answer comes minutes later */
 
 void
 answer_start(struct exchange *x, enum err problem)

@@ -1,10 +1,11 @@
 /*
- * Runs the test files, two at a time: those with the real opencode, whose listeners have fixed ports,
- * one after the other, and beside them all others. Unit tests are programs that print TAP, the rest
- * is for node. One line for each file, and what failed or was skipped; the whole output is below
- * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
+ * Runs the test files in lanes beside one another. Those with the real opencode, whose listeners have
+ * fixed ports, follow one another in one lane; root gives those with a browser a network of their own,
+ * and so a lane. Unit tests are programs that print TAP, the rest is for node. One line for each file,
+ * and what failed or was skipped; the whole output is below BUILD_DIR/check. The last line is the
+ * sum. With CI set, a skipped test counts as failed.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 
@@ -21,8 +22,12 @@ function list(folder, wanted) {
 
 const isTest = (name) => name.endsWith('.test.mjs')
 const wanted = (file) => words.length === 0 || words.some((word) => file.includes(word))
+const isolating = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"']
+const isolates = spawnSync(isolating[0], [...isolating.slice(1), 'true']).status === 0
+const own = list('tests/e2e', isTest)
+const browser = list('tests/browser', isTest)
 const lanes = [
-  [...list('tests/e2e', isTest), ...list('tests/browser', isTest)],
+  ...(isolates ? [own, browser] : [[...own, ...browser]]),
   [
     ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
     ...list('tests/style', isTest),
@@ -39,9 +44,10 @@ function clip(lines) {
 
 /* Runs one file; resolves with its output and how it ended. */
 function run(file) {
-  const [program, args] = file.endsWith('.mjs')
-    ? [process.execPath, ['--test', '--test-reporter=tap', file]]
-    : [file, []]
+  const [program, ...args] = [
+    ...(isolates && browser.includes(file) ? isolating : []),
+    ...(file.endsWith('.mjs') ? [process.execPath, '--test', '--test-reporter=tap', file] : [file]),
+  ]
   const log = createWriteStream(join(build, 'check', `${basename(dirname(file))}-${basename(file)}.log`))
   return new Promise((resolve) => {
     const env = { ...process.env, BUILD_DIR: build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
