@@ -61,6 +61,12 @@ static const struct {
     HEADER(HTTP_SEC_FETCH_SITE, sec_fetch_site),
     HEADER(HTTP_SEC_FETCH_DEST, sec_fetch_dest),
     HEADER(HTTP_SEC_PURPOSE, sec_purpose),
+    HEADER(HTTP_X_FORWARDED_FOR, x_forwarded_for),
+    HEADER(HTTP_X_FORWARDED_PROTO, x_forwarded_proto),
+    HEADER(HTTP_X_FORWARDED_HOST, x_forwarded_host),
+    HEADER(HTTP_X_REAL_IP, x_real_ip),
+    HEADER(HTTP_CF_CONNECTING_IP, cf_connecting_ip),
+    HEADER(HTTP_FORWARDED, forwarded),
 };
 
 static const char x_prefix[] = "HTTP_X_OPENCODE_";

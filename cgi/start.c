@@ -36,6 +36,7 @@ start_config(struct config *config, struct config_source *source, char message[C
 
 	source->file = setting(source->file, "OPENCODE_CALLBACK_CONFIG");
 	source->public_url = setting(source->public_url, "OPENCODE_PUBLIC_URL");
+	source->proxy_trust = setting(source->proxy_trust, "OPENCODE_TRUST_PROXY_HEADERS");
 	if ((err = config_load(config, source, message)) != ERR_OK)
 		return err;
 	log_open(config->log_to, config->log_level);

@@ -13,6 +13,7 @@
 #include "flow_page.h"
 #include "forward.h"
 #include "health.h"
+#include "log.h"
 #include "start_page.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
@@ -182,6 +183,17 @@ is_visible(const char *text)
 	return true;
 }
 
+/* A proxy on this machine that nobody has told us of is most likely an oversight. */
+static void
+notice_proxy(struct exchange *x)
+{
+	if (atomic_load(&x->app->proxy_told) || !client_proxy_ignored(x->app->config, x->request) ||
+	    atomic_exchange(&x->app->proxy_told, true))
+		return;
+	log_event(LOG_LEVEL_WARNING, "proxy-not-trusted", "peer", exchange_client(x)->address,
+		  "hint", "its headers are ignored; see [proxy] trust", NULL);
+}
+
 /* What holds for every request, cheapest first. */
 static enum err
 check_request(struct exchange *x, const struct route *route)
@@ -197,6 +209,7 @@ check_request(struct exchange *x, const struct route *route)
 		return ERR_ENCODING;
 	if (is_prefetch(r) || ((route->flags & PERSON_ONLY) && !is_person(r)))
 		return ERR_PREFETCH;
+	notice_proxy(x);
 	err = site_find(x->app->config, r, &x->site);
 	if (err != ERR_OK && !(route->flags & ANY_HOST))
 		return err;

@@ -126,10 +126,8 @@ fill_flow(struct begin *b)
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + seconds;
-	if (!copy_text(flow->address, sizeof(flow->address),
-		       r->remote_addr == NULL ? "" : r->remote_addr))
-		flow->address[0] = '\0';
-	return copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
+	return copy_text(flow->address, sizeof(flow->address), exchange_client(x)->address) &&
+	       copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
 	       copy_text(flow->browser, sizeof(flow->browser), x->browser);
 }
 
@@ -187,7 +185,7 @@ record(struct begin *b)
 	b->recorded = true;
 	log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "kind",
 		  flow_kind_name(flow->kind), "provider", flow->provider, "client",
-		  x->request->remote_addr, "bound", flow->bound ? "yes" : "offered", NULL);
+		  exchange_client(x)->address, "bound", flow->bound ? "yes" : "offered", NULL);
 	return ERR_OK;
 }
 
@@ -218,7 +216,7 @@ begin_run(struct begin *b)
 
 	b->keys.client = x->browser[0] != '\0'
 			     ? secret_key("browser", x->browser, NULL)
-			     : secret_key("address", x->request->remote_addr, NULL);
+			     : secret_key("address", exchange_client(x)->group, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, b->flow.kind, b->flow.provider);
 	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;

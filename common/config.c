@@ -24,6 +24,8 @@ struct reader {
 	bool given[CONFIG_OPENCODES_MAX]
 		  [CONFIG_KEYS_MAX]; /* per section [opencode …]; others in row 0 */
 	int opencodes;		     /* sections [opencode …] seen */
+	bool in_key;		     /* a key was read since the section began */
+	bool goes_on;		     /* this line goes on with that key's value: inih's rule */
 	int error_line;		     /* 0: none yet */
 	char error[CONFIG_MESSAGE_MAX / 2];
 };
@@ -65,7 +67,7 @@ next_line(char *out, int size, void *ctx)
 {
 	struct reader *r = ctx;
 	size_t len = strcspn(r->pos, "\n");
-	size_t full = len + (r->pos[len] == '\n' ? 1 : 0);
+	size_t full = len + (r->pos[len] == '\n' ? 1 : 0), blanks;
 
 	if (full == 0)
 		return NULL;
@@ -76,6 +78,10 @@ next_line(char *out, int size, void *ctx)
 		out[0] = '\0';
 		return out;
 	}
+	blanks = strspn(r->pos, " \t\v\f\r");
+	r->goes_on = r->in_key && blanks > 0;
+	if (r->pos[blanks] == '[' && !r->goes_on)
+		r->in_key = false;
 	if (r->pos[0] == '[')
 		check_section(r, r->pos + 1, strcspn(r->pos + 1, "]\r\n"));
 	if (r->pos[0] == '[' && len > SECTION_MAX_INIH)
@@ -117,6 +123,27 @@ section_opencode(struct reader *r, const char *section, int *row)
 	return o;
 }
 
+/* A line that goes on with the key before it. inih leaves a comment behind its value. */
+static int
+on_more(struct reader *r, const struct config_key *key, void *target, const char *name,
+	const char *value)
+{
+	char why[CONFIG_MESSAGE_MAX / 4] = "", line[LINE_MAX_INIH + 1];
+	size_t len = 0;
+
+	if (!config_key_is_list(key))
+		return fail(
+		    r, "a line that begins with a blank goes on with %s, which has only one", name);
+	while (value[len] != '\0' && len < LINE_MAX_INIH &&
+	       !(value[len] == ';' && len > 0 && strchr(" \t", value[len - 1]) != NULL))
+		len++;
+	memcpy(line, value, len);
+	line[len] = '\0';
+	if (!config_key_add(key, target, line, why, sizeof(why)))
+		return fail(r, "%s: %s", name, why);
+	return 1;
+}
+
 static int
 on_key(void *ctx, const char *section, const char *name, const char *value)
 {
@@ -135,9 +162,12 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 		return fail(r, "unknown key %s in [%s]", name, section);
 	if (opencode && (target = section_opencode(r, section, &row)) == NULL)
 		return 0;
+	if (r->goes_on)
+		return on_more(r, key, target, name, value);
 	if (r->given[row][config_key_index(key)])
 		return fail(r, "%s is given twice", name);
 	r->given[row][config_key_index(key)] = true;
+	r->in_key = true;
 	if (!config_key_set(key, target, value, why, sizeof(why)))
 		return fail(r, "%s: %s", name, why);
 	return 1;
@@ -218,11 +248,21 @@ out:
 	return err;
 }
 
+/* As a switch it is about the same machine: any other proxy has to be named. */
+static const char *
+trust_setting(const char *given)
+{
+	if (given != NULL && strcmp(given, "true") == 0)
+		return "loopback unix";
+	return given != NULL && strcmp(given, "false") == 0 ? "" : given;
+}
+
 /* Settings of the environment and the command line, which win over the file. */
 static enum err
 load_overrides(struct config *config, const struct config_source *source,
 	       char message[CONFIG_MESSAGE_MAX])
 {
+	const char *trust = trust_setting(source->proxy_trust);
 	const struct {
 		const char *value;
 		const char *section;
@@ -231,6 +271,7 @@ load_overrides(struct config *config, const struct config_source *source,
 		void *target;
 	} override[] = {
 	    {source->public_url, "opencode", "url", "OPENCODE_PUBLIC_URL", &config->opencode[0]},
+	    {trust, "proxy", "trust", "OPENCODE_TRUST_PROXY_HEADERS", config},
 	    {source->worker_socket, "worker", "socket", "-s", config},
 	    {source->worker_threads, "worker", "threads", "-t", config},
 	};

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "log.h"
 #include "origin.h"
+#include "trust.h"
 
 #define CONFIG_FILE_DEFAULT  "/etc/opencode-callback/opencode-callback.ini"
 #define CONFIG_OPENCODES_MAX 64
@@ -23,6 +24,14 @@
 #define CONFIG_FILE_MAX	     65536
 #define CONFIG_NAME_MAX	     64 /* bytes of a section's NAME, of a username */
 #define CONFIG_MESSAGE_MAX   512
+
+/* The one header that tells the client's address. */
+enum config_proxy_header {
+	PROXY_X_FORWARDED_FOR,
+	PROXY_X_REAL_IP,
+	PROXY_CF_CONNECTING_IP,
+	PROXY_FORWARDED, /* RFC 7239 */
+};
 
 struct config_opencode {
 	char name[CONFIG_NAME_MAX + 1]; /* "" for [opencode] */
@@ -44,6 +53,8 @@ struct config {
 	char prefix[65];       /* "/signin" */
 	char callback_paths[CONFIG_PATHS_MAX][129];
 	size_t callback_path_count;
+	struct trust trust; /* whose forwarding headers are believed */
+	enum config_proxy_header proxy_header;
 	char store[PATH_MAX]; /* "dir:/run/opencode-callback" */
 	int lifetime;	      /* seconds */
 	int max_pending;
@@ -60,6 +71,7 @@ struct config {
 struct config_source {
 	const char *file;	    /* -c or OPENCODE_CALLBACK_CONFIG; must exist if given */
 	const char *public_url;	    /* OPENCODE_PUBLIC_URL */
+	const char *proxy_trust;    /* OPENCODE_TRUST_PROXY_HEADERS */
 	const char *worker_socket;  /* -s */
 	const char *worker_threads; /* -t */
 };

@@ -4,19 +4,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include "store.h"
+
+#define DUMP_LINE_MAX  150   /* a line and its key fit into what inih reads */
+#define DUMP_VALUE_MAX 65536 /* more than any value */
 
 struct config_key {
 	const char *section;
 	const char *name;
 	const char *initial; /* the default, as it would be written */
+	/* a list's: NULL empties it, anything else is added to it */
 	bool (*read)(const struct config_key *key, void *member, const char *value, char *why,
 		     size_t why_size);
 	void (*write)(const void *member, struct buf *out);
 	size_t offset; /* of the member in struct config_opencode or struct config */
-	size_t size;   /* of a text member */
+	size_t size;   /* of the member; 0: a list, which may go on over several lines */
 	long min, max; /* of a number */
 };
 
@@ -136,10 +141,10 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 	    size_t why_size)
 {
 	struct config *config = member;
-	size_t count = 0;
+	size_t count = value == NULL ? 0 : config->callback_path_count;
 
 	(void)key;
-	while (*(value += strspn(value, " \t,")) != '\0') {
+	while (value != NULL && *(value += strspn(value, " \t,")) != '\0') {
 		size_t len = strcspn(value, " \t,");
 
 		if (count == CONFIG_PATHS_MAX || len >= sizeof(config->callback_paths[0]) ||
@@ -151,7 +156,7 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 		config->callback_paths[count++][len] = '\0';
 		value += len;
 	}
-	if (count == 0)
+	if (value != NULL && count == 0)
 		return refuse(why, why_size, "names no path");
 	config->callback_path_count = count;
 	return true;
@@ -180,10 +185,10 @@ read_issuers(const struct config_key *key, void *member, const char *value, char
 	     size_t why_size)
 {
 	struct config *config = member;
-	size_t count = 0;
+	size_t count = value == NULL ? 0 : config->issuer_count;
 
 	(void)key;
-	while (*(value += strspn(value, " \t")) != '\0') {
+	while (value != NULL && *(value += strspn(value, " \t")) != '\0') {
 		struct config_issuer *pair = &config->issuer[count];
 		size_t len = strcspn(value, " \t");
 		const char *eq = memchr(value, '=', len);
@@ -219,6 +224,27 @@ write_issuers(const void *member, struct buf *out)
 			   config->issuer[i].issuer);
 }
 
+static bool
+read_trust(const struct config_key *key, void *member, const char *value, char *why,
+	   size_t why_size)
+{
+	struct config *config = member;
+
+	(void)key;
+	if (value != NULL)
+		return trust_add(&config->trust, value, why, why_size);
+	trust_clear(&config->trust);
+	return true;
+}
+
+static void
+write_trust(const void *member, struct buf *out)
+{
+	trust_write(&((const struct config *)member)->trust, out);
+}
+
+static const char *const header_words[] = {"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP",
+					   "Forwarded", NULL};
 static const char *const target_words[] = {"stderr", "syslog", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -229,6 +255,27 @@ word_index(const char *const words[], const char *value)
 		if (strcmp(words[i], value) == 0)
 			return i;
 	return -1;
+}
+
+/* Names of headers are the same in any case (RFC 9110 section 5.1). */
+static bool
+read_proxy_header(const struct config_key *key, void *member, const char *value, char *why,
+		  size_t why_size)
+{
+	(void)key;
+	for (int i = 0; header_words[i] != NULL; i++)
+		if (strcasecmp(header_words[i], value) == 0) {
+			*(enum config_proxy_header *)member = (enum config_proxy_header)i;
+			return true;
+		}
+	return refuse(why, why_size,
+		      "must be X-Forwarded-For, X-Real-IP, CF-Connecting-IP or Forwarded");
+}
+
+static void
+write_proxy_header(const void *member, struct buf *out)
+{
+	buf_puts(out, header_words[*(const enum config_proxy_header *)member]);
 }
 
 static bool
@@ -283,6 +330,9 @@ static const struct config_key keys[] = {
     {"web", "callback_paths",
      "/auth/callback /mcp/oauth/callback /callback /oauth-callback /oauth2callback", read_routes,
      write_routes, 0, 0, 0, 0},
+    {"proxy", "trust", "", read_trust, write_trust, 0, 0, 0, 0},
+    {"proxy", "header", "X-Forwarded-For", read_proxy_header, write_proxy_header,
+     CONFIG(proxy_header), 0, 0},
     {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
     {"flow", "lifetime", "300", read_number, write_number, CONFIG(lifetime), 1, 3600},
     {"flow", "max_pending", "1000", read_number, write_number, CONFIG(max_pending), 1, 1000000},
@@ -323,10 +373,25 @@ config_key_index(const struct config_key *key)
 }
 
 bool
-config_key_set(const struct config_key *key, void *target, const char *value, char *why,
+config_key_is_list(const struct config_key *key)
+{
+	return key->size == 0;
+}
+
+bool
+config_key_add(const struct config_key *key, void *target, const char *value, char *why,
 	       size_t why_size)
 {
 	return key->read(key, (char *)target + key->offset, value, why, why_size);
+}
+
+bool
+config_key_set(const struct config_key *key, void *target, const char *value, char *why,
+	       size_t why_size)
+{
+	if (config_key_is_list(key) && !config_key_add(key, target, NULL, why, why_size))
+		return false;
+	return config_key_add(key, target, value, why, why_size);
 }
 
 /* The defaults go through the same readers as a file; the unit test sees to it that they pass. */
@@ -357,15 +422,35 @@ config_defaults(struct config *config)
 	set_defaults(false, config);
 }
 
+/* What fits in no line goes on in the next ones, which begin with a tab. */
+static void
+dump_value(const struct config_key *key, const char *value, struct buf *out)
+{
+	bool whole = !config_key_is_list(key) || strlen(value) < DUMP_LINE_MAX;
+
+	for (; *value != '\0'; value++)
+		if (*value == ' ' && !whole)
+			buf_puts(out, "\n\t");
+		else
+			buf_putc(out, *value);
+}
+
 void
 config_keys_dump(const char *section, const void *target, struct buf *out)
 {
+	struct buf value;
+
+	buf_init(&value, DUMP_VALUE_MAX);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].section, section) != 0)
 			continue;
 		buf_printf(out, "%s = ", keys[i].name);
-		keys[i].write((const char *)target + keys[i].offset, out);
+		keys[i].write((const char *)target + keys[i].offset, &value);
+		if (value.err != ERR_OK)
+			out->err = value.err;
+		dump_value(&keys[i], buf_text(&value), out);
 		buf_putc(out, '\n');
+		buf_free(&value);
 	}
 }
 

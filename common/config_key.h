@@ -22,11 +22,18 @@ bool config_section_known(const char *section);
 /* Position in the table, below CONFIG_KEYS_MAX. */
 size_t config_key_index(const struct config_key *key);
 
+/* Whether the value is a list, which may go on over several lines. */
+bool config_key_is_list(const struct config_key *key);
+
 /*
- * Reads value into target: a struct config_opencode for keys of [opencode],
- * else the struct config. False: why says what is wrong and what is allowed.
+ * Reads value into target, in the place of what was there: a struct config_opencode for keys of
+ * [opencode], else the struct config. False: why says what is wrong and what is allowed.
  */
 bool config_key_set(const struct config_key *key, void *target, const char *value, char *why,
+		    size_t why_size) MUST_CHECK;
+
+/* Adds another line to a list, for which the same holds. */
+bool config_key_add(const struct config_key *key, void *target, const char *value, char *why,
 		    size_t why_size) MUST_CHECK;
 
 /* Fills in the defaults. */

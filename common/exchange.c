@@ -18,6 +18,15 @@ exchange_site(const struct exchange *x)
 	return (struct page_site){.base = x->base, .origin = x->site.origin};
 }
 
+const struct client *
+exchange_client(struct exchange *x)
+{
+	if (!x->client_known)
+		client_find(x->app->config, x->request, &x->client);
+	x->client_known = true;
+	return &x->client;
+}
+
 void
 answer_page(struct exchange *x, int status, struct buf *page)
 {
@@ -66,7 +75,7 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(x->request->path, "%?&=;"),
 		 x->request->path);
 	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
-		  x->request->remote_addr, "flow", flow, NULL);
+		  exchange_client(x)->address, "flow", flow, NULL);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "app.h"
+#include "client.h"
 #include "page.h"
 #include "query.h"
 #include "secret.h"
@@ -21,6 +22,7 @@ struct app {
 	atomic_int calls;	     /* running now */
 	atomic_llong refusal_second; /* for the log: which second, */
 	atomic_int refusal_count;    /* and how many refusals in it */
+	atomic_bool proxy_told;	     /* the log has said that a proxy's headers are ignored */
 };
 
 #define EXCHANGE_BASE_MAX    512 /* mount point and prefix */
@@ -35,10 +37,15 @@ struct exchange {
 	char base[EXCHANGE_BASE_MAX + 1];	/* what our links start with */
 	char segment[EXCHANGE_SEGMENT_MAX + 1]; /* the path's part under '*', raw */
 	char browser[BROWSER_ID_LEN + 1];	/* who sent our cookie; "" if nobody did */
+	struct client client;			/* only exchange_client() looks at it */
+	bool client_known;
 };
 
 /* Where the pages of this exchange live. */
 struct page_site exchange_site(const struct exchange *x);
+
+/* Who sent the request. Found when first asked for: most refusals need not know. */
+const struct client *exchange_client(struct exchange *x);
 
 /* Answers with a finished page; takes its content over and frees it. A failed buffer is a 503. */
 void answer_page(struct exchange *x, int status, struct buf *page);

@@ -29,7 +29,7 @@ struct request {
 	const char *query;  /* raw, behind the first '?'; "" if none */
 	const char *mount;  /* what our links start with: "" or "/cgi-bin/opencode-callback.cgi" */
 	bool https;	    /* the web server says that this connection came over TLS */
-	const char *remote_addr;
+	const char *remote_addr; /* the peer; "" if the web server named none */
 
 	const char *host;
 	const char *origin;
@@ -42,6 +42,13 @@ struct request {
 	const char *sec_fetch_site;
 	const char *sec_fetch_dest;
 	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
+	/* what proxies add, and what anybody can send: only client.h and site.h look at these */
+	const char *x_forwarded_for;
+	const char *x_forwarded_proto;
+	const char *x_forwarded_host;
+	const char *x_real_ip;
+	const char *cf_connecting_ip;
+	const char *forwarded;
 	struct header
 	    x_opencode[REQUEST_X_MAX]; /* names in lower case, such as x-opencode-directory */
 	size_t x_opencode_count;

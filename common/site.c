@@ -1,21 +1,21 @@
 #include "site.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "client.h"
+#include "forwarded.h"
 #include "origin.h"
 
 static void
 site_set(struct site *site, const char *scheme, const char *authority)
 {
-	int len = snprintf(site->origin, sizeof(site->origin), "%s%s", scheme, authority);
+	char text[ORIGIN_MAX + 1];
+	int len = snprintf(text, sizeof(text), "%s%s", scheme, authority);
 
-	if (len < 0 || (size_t)len >= sizeof(site->origin))
+	if (len < 0 || (size_t)len >= sizeof(text) || !origin_read(text, site->origin))
 		site->origin[0] = '\0';
-	for (char *p = site->origin; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
 	site->secure = strncmp(site->origin, "https://", 8) == 0;
 	site->usable = site->secure || host_is_loopback(authority);
 }
@@ -27,17 +27,68 @@ says_same_origin(const struct request *request)
 	       strcmp(request->sec_fetch_site, "same-origin") == 0;
 }
 
+/* Where the browser's request went, as far as it is known. */
+struct target {
+	const char *host;	    /* NULL if nobody says */
+	const char *scheme;	    /* "http://", "https://", or NULL: the proxies say nothing */
+	char named[ORIGIN_MAX + 1]; /* host, if a proxy named it */
+};
+
+/* The last item of a list, into out if it fits, else "". */
+static void
+copy_last(const char *list, char *out, size_t size)
+{
+	size_t len = list == NULL ? 0 : strlen(list);
+	struct list_item item;
+
+	out[0] = '\0';
+	if (!list_take_last(list, &len, &item) || item.len >= size)
+		return;
+	memcpy(out, item.text, item.len);
+	out[item.len] = '\0';
+}
+
+/* What the nearest proxy says, if it is trusted. What it says wrongly it has not said. */
+static void
+ask_proxy(const struct config *config, const struct request *request, struct target *target)
+{
+	bool standard = config->proxy_header == PROXY_FORWARDED;
+	struct authority authority;
+	struct forwarded said;
+
+	if (standard ? request->forwarded == NULL
+		     : request->x_forwarded_host == NULL && request->x_forwarded_proto == NULL)
+		return;
+	if (!client_peer_trusted(config, request))
+		return;
+	if (standard && !forwarded_last(request->forwarded, &said))
+		return;
+	if (!standard) {
+		copy_last(request->x_forwarded_host, said.host, sizeof(said.host));
+		copy_last(request->x_forwarded_proto, said.proto, sizeof(said.proto));
+	}
+	if (strcasecmp(said.proto, "https") == 0)
+		target->scheme = "https://";
+	else if (strcasecmp(said.proto, "http") == 0)
+		target->scheme = "http://";
+	if (authority_read(said.host, &authority)) {
+		memcpy(target->named, said.host, strlen(said.host) + 1);
+		target->host = target->named;
+	}
+}
+
 /*
  * No url is configured. A same-origin request's Origin is the browser's own word
- * for where it is; else the scheme is what the web server says, or https because
- * browsers send Sec-Fetch-Site only where the connection is secure or loopback.
+ * for where it is; else the scheme is what a trusted proxy says, else the web
+ * server, or https because browsers send Sec-Fetch-Site only where the connection
+ * is secure or loopback.
  */
 static void
-site_detect(const struct request *request, const struct authority *host, struct site *site)
+site_detect(const struct request *request, const struct target *target,
+	    const struct authority *host, struct site *site)
 {
 	const char *named = request->origin == NULL ? NULL : origin_authority(request->origin);
 	struct authority origin;
-	bool https = request->https;
 
 	if (named != NULL && says_same_origin(request) && authority_read(named, &origin) &&
 	    origin.name_len == host->name_len &&
@@ -45,9 +96,13 @@ site_detect(const struct request *request, const struct authority *host, struct 
 		site_set(site, named == request->origin + 8 ? "https://" : "http://", named);
 		return;
 	}
-	if (request->sec_fetch_site != NULL && !host_is_loopback(request->host))
-		https = true;
-	site_set(site, https ? "https://" : "http://", request->host);
+	if (target->scheme != NULL)
+		site_set(site, target->scheme, target->host);
+	else if (request->https ||
+		 (request->sec_fetch_site != NULL && !host_is_loopback(target->host)))
+		site_set(site, "https://", target->host);
+	else
+		site_set(site, "http://", target->host);
 }
 
 /* Whether Host names this origin: with exact, the port too, a missing one being the scheme's own.
@@ -71,13 +126,15 @@ host_names(const struct authority *host, const char *origin, bool exact)
 enum err
 site_find(const struct config *config, const struct request *request, struct site *site)
 {
+	struct target target = {.host = request->host};
 	struct authority host;
 
 	*site = (struct site){.opencode = &config->opencode[0]};
-	if (request->host == NULL || !authority_read(request->host, &host))
+	ask_proxy(config, request, &target);
+	if (target.host == NULL || !authority_read(target.host, &host))
 		return ERR_HOST;
 	if (config->opencode_count == 1 && config->opencode[0].url[0] == '\0') {
-		site_detect(request, &host, site);
+		site_detect(request, &target, &host, site);
 		return ERR_OK;
 	}
 	/* a Host header may lack its port, so one that fits by name alone is second best */

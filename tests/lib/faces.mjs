@@ -53,8 +53,10 @@ function unchunk(text) {
 /*
  * The meta-variables of a request, as a web server would make them.
  *   vars  more of them, or others; undefined leaves one out
+ *   from  the peer's address, of the loopback
+ * A header that is given as an array came in several lines.
  */
-export function metaVariables({ method = 'GET', target, headers = {}, body, vars = {} }) {
+export function metaVariables({ method = 'GET', target, headers = {}, body, vars = {}, from = '127.0.0.1' }) {
   const mark = target.indexOf('?')
   const all = {
     GATEWAY_INTERFACE: 'CGI/1.1',
@@ -66,14 +68,14 @@ export function metaVariables({ method = 'GET', target, headers = {}, body, vars
     SERVER_SOFTWARE: 'test',
     SERVER_NAME: '127.0.0.1',
     SERVER_PORT: '8080',
-    REMOTE_ADDR: '127.0.0.1',
+    REMOTE_ADDR: from,
     REQUEST_SCHEME: 'http',
     HTTP_HOST: HOST,
   }
   if (body !== undefined) all.CONTENT_LENGTH = String(Buffer.byteLength(body, 'latin1'))
   for (const [name, value] of Object.entries(headers)) {
     const upper = name.toUpperCase().replaceAll('-', '_')
-    all[upper === 'CONTENT_TYPE' || upper === 'CONTENT_LENGTH' ? upper : `HTTP_${upper}`] = value
+    all[upper === 'CONTENT_TYPE' || upper === 'CONTENT_LENGTH' ? upper : `HTTP_${upper}`] = Array.isArray(value) ? value.join(', ') : value
   }
   Object.assign(all, vars)
   for (const name of Object.keys(all)) if (all[name] === undefined) delete all[name]
@@ -117,7 +119,7 @@ export function httpRequest({ method = 'GET', target, headers = {}, body }) {
   const lines = [`${method} ${target} HTTP/1.1`]
   const all = { Host: HOST, Connection: 'close', ...headers }
   if (body !== undefined && !('Content-Length' in all)) all['Content-Length'] = Buffer.byteLength(body, 'latin1')
-  for (const [name, value] of Object.entries(all)) if (value !== undefined) lines.push(`${name}: ${value}`)
+  for (const [name, value] of Object.entries(all)) for (const line of [value ?? []].flat()) lines.push(`${name}: ${line}`)
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`, 'latin1')
 }
 
@@ -168,7 +170,7 @@ export async function startFaces({ ini = {}, web = true } = {}) {
     name,
     web: true,
     async send(request) {
-      return parseAnswer(await exchange({ port: front.port }, httpRequest(request)))
+      return parseAnswer(await exchange({ port: front.port, localAddress: request.from }, httpRequest(request)))
     },
   })
   const faces = [cgi, fcgi]

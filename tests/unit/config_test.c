@@ -69,6 +69,23 @@ static const struct {
     {"[opencode]\nurl = http://localhost:8080\n", NULL},
     {"[opencode]\nsocket = /run/opencode/%p.sock\n", NULL},
     {"[flow]\nissuers = https://a.example=https://b.example/tenant\n", NULL},
+    {"[proxy]\ntrust = loopback private unix\nheader = forwarded\n", NULL},
+    {"[proxy]\ntrust =\n\t10.0.0.0/8 ; ours\n; a comment\n\n  192.0.2.1, 192.0.2.2\r\n\tunix\n"
+     "header = CF-Connecting-IP\n",
+     NULL},
+    {"[web]\ncallback_paths = /auth/callback\n\t/x\n\t/y\n", NULL},
+    {"[proxy]\ntrust = 10.0.0.1/8\n", ":2: trust: 10.0.0.1/8: the range is 10.0.0.0/8"},
+    {"[proxy]\ntrust = true\n", ":2: trust: true: must be an address"},
+    {"[proxy]\ntrust = loopback ::/0\n", ":2: trust: ::/0: that is everybody"},
+    {"[proxy]\ntrust =\n\t10.0.0.0/8\n\t10.0.0.0/88\n", ":4: trust: 10.0.0.0/88: must be"},
+    {"[proxy]\ntrust = unix\ntrust = loopback\n", ":3: trust is given twice"},
+    {"[proxy]\ntrust = unix\n\tloopback\n[log]\n[proxy]\n\ttrust = unix\n",
+     ":6: trust is given twice"},
+    {"[proxy]\nheader = X-Forwarded-Host\n", ":2: header: must be X-Forwarded-For, X-Real-IP"},
+    {"[proxy]\nheader = Forwarded\n\tX-Real-IP\n",
+     ":3: a line that begins with a blank goes on with header"},
+    {"[flow]\nlifetime = 300\n  max_pending = 5\n",
+     ":3: a line that begins with a blank goes on with lifetime"},
     {"[opencode]\nurll = x\n", ":2: unknown key urll in [opencode]"},
     {"[web]\n\nprefx = /x\n", ":3: unknown key prefx in [web]"},
     {"[wbe]\nprefix = /x\n", ":1: unknown section [wbe]"},
@@ -125,6 +142,7 @@ files_of_a_bad_kind_are_refused(void **state)
 {
 	static char big[CONFIG_FILE_MAX + 10];
 	char message[CONFIG_MESSAGE_MAX], line[300];
+	size_t len;
 	struct config_source nowhere = {.file = "/nonexistent/opencode-callback.ini"};
 
 	(void)state;
@@ -139,6 +157,13 @@ files_of_a_bad_kind_are_refused(void **state)
 	write_file(line, strlen(line));
 	assert_int_equal(load(message), ERR_CONFIG);
 	assert_non_null(strstr(message, ":2: the line is longer"));
+	len = (size_t)snprintf(big, sizeof(big), "[proxy]\ntrust = unix\n");
+	for (int i = 0; i <= TRUST_RANGES_MAX; i++)
+		len += (size_t)snprintf(big + len, sizeof(big) - len, "\t10.0.%d.%d\n", i / 256,
+					i % 256);
+	write_file(big, len);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, ":259: trust: 10.0.1.0: there are more than 256 ranges"));
 	write_file("", 0);
 	assert_int_equal(chmod(file, 0666), 0);
 	assert_int_equal(load(message), ERR_CONFIG);
@@ -155,7 +180,12 @@ what_is_dumped_reads_back(void **state)
 	    "[opencode a]\nurl = https://a.example\nport = 5000\n"
 	    "[opencode b]\nurl = https://b.example\npassword_file = /etc/secret\n"
 	    "[web]\nprefix = /login\ncallback_paths = /auth/callback /x\n"
+	    "\t/a/path/that/is/as/long/as/a/path/can/be/so/that/all/of/them/do/not/fit/into\n"
+	    "\t/one/line/of/the/file/that/is/dumped/and/has/to/go/on/in/another/one/after/it\n"
 	    "[flow]\nlifetime = 99\nissuers = https://a.example=https://b.example/t\n"
+	    "[proxy]\ntrust = loopback private 192.0.2.0/28 198.51.100.0/24\n"
+	    "\t2001:db8:1111:2222:3333:4444:5555:6666 2001:db8:1111:2222:3333:4444:5555:7777\n"
+	    "\t203.0.113.7 203.0.113.8 203.0.113.9 unix\nheader = X-Real-IP\n"
 	    "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
 	char message[CONFIG_MESSAGE_MAX];
 	struct buf first, second;
@@ -173,6 +203,10 @@ what_is_dumped_reads_back(void **state)
 	assert_int_equal(config_dump(&config, &second), ERR_OK);
 	assert_string_equal(buf_text(&first), buf_text(&second));
 	assert_int_equal(config.worker_threads, 3);
+	assert_int_equal(config.callback_path_count, 4);
+	assert_int_equal(config.trust.count, 13);
+	assert_true(config.trust.unix_socket);
+	assert_int_equal(config.proxy_header, PROXY_X_REAL_IP);
 	assert_string_equal(config.opencode[1].password_file, "/etc/secret");
 	buf_free(&first);
 	buf_free(&second);
@@ -196,6 +230,42 @@ the_environment_wins_over_the_file(void **state)
 }
 
 static void
+the_switch_for_proxies_is_about_this_machine(void **state)
+{
+	static const struct {
+		const char *given;
+		size_t ranges;
+		bool unix_socket;
+		const char *complaint; /* NULL: accepted */
+	} settings[] = {
+	    {NULL, 3, false, NULL},
+	    {"true", 2, true, NULL},
+	    {"false", 0, false, NULL},
+	    {"10.0.0.0/8 unix", 1, true, NULL},
+	    {"10.0.0.0/8,::1", 2, false, NULL},
+	    {"yes", 0, false, ": yes: must be"},
+	    {"true unix", 0, false, ": true: must be"},
+	};
+	char message[CONFIG_MESSAGE_MAX];
+
+	(void)state;
+	write_file("[proxy]\ntrust = 10.0.0.1 10.0.0.2 10.0.0.3\n", 43);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		struct config_source source = {.file = file, .proxy_trust = settings[i].given};
+		enum err got = config_load(&config, &source, message);
+
+		if ((got == ERR_OK) != (settings[i].complaint == NULL))
+			fail_msg("row %zu: %s", i, message);
+		if (got == ERR_OK && (config.trust.count != settings[i].ranges ||
+				      config.trust.unix_socket != settings[i].unix_socket))
+			fail_msg("row %zu: %zu ranges", i, config.trust.count);
+		if (got != ERR_OK && (strstr(message, settings[i].complaint) == NULL ||
+				      strstr(message, "OPENCODE_TRUST_PROXY_HEADERS") == NULL))
+			fail_msg("row %zu: %s", i, message);
+	}
+}
+
+static void
 no_file_means_the_defaults(void **state)
 {
 	struct config_source source = {.file = NULL};
@@ -207,6 +277,8 @@ no_file_means_the_defaults(void **state)
 	assert_int_equal(config_load(&config, &source, message), ERR_OK);
 	assert_string_equal(config.prefix, "/signin");
 	assert_int_equal(config.lifetime, 300);
+	assert_false(trust_any(&config.trust));
+	assert_int_equal(config.proxy_header, PROXY_X_FORWARDED_FOR);
 	assert_int_equal(config.callback_path_count, 5);
 	assert_int_equal(config.opencode_count, 1);
 	assert_string_equal(config.store, "dir:/run/opencode-callback");
@@ -220,6 +292,7 @@ main(void)
 	    cmocka_unit_test(files_of_a_bad_kind_are_refused),
 	    cmocka_unit_test(what_is_dumped_reads_back),
 	    cmocka_unit_test(the_environment_wins_over_the_file),
+	    cmocka_unit_test(the_switch_for_proxies_is_about_this_machine),
 	    cmocka_unit_test(no_file_means_the_defaults),
 	};
 

@@ -111,6 +111,12 @@ headers_reach_the_request(void **state)
 			      "HTTP_SEC_FETCH_DEST=document",
 			      "HTTP_PURPOSE=prefetch",
 			      "REMOTE_ADDR=127.0.0.1",
+			      "HTTP_X_FORWARDED_FOR=192.0.2.1, 192.0.2.2",
+			      "HTTP_X_FORWARDED_PROTO=https",
+			      "HTTP_X_FORWARDED_HOST=f",
+			      "HTTP_X_REAL_IP=192.0.2.3",
+			      "HTTP_CF_CONNECTING_IP=192.0.2.4",
+			      "HTTP_FORWARDED=for=192.0.2.5",
 			      "HTTP_X_OPENCODE_DIRECTORY=%2Fa",
 			      "HTTP_X_OPENCODE_=x",
 			      "HTTP_PROXY=http://evil",
@@ -132,6 +138,12 @@ headers_reach_the_request(void **state)
 	assert_string_equal(request.sec_fetch_dest, "document");
 	assert_string_equal(request.sec_purpose, "prefetch");
 	assert_string_equal(request.remote_addr, "127.0.0.1");
+	assert_string_equal(request.x_forwarded_for, "192.0.2.1, 192.0.2.2");
+	assert_string_equal(request.x_forwarded_proto, "https");
+	assert_string_equal(request.x_forwarded_host, "f");
+	assert_string_equal(request.x_real_ip, "192.0.2.3");
+	assert_string_equal(request.cf_connecting_ip, "192.0.2.4");
+	assert_string_equal(request.forwarded, "for=192.0.2.5");
 	assert_int_equal(request.x_opencode_count, 1);
 	assert_string_equal(request.x_opencode[0].name, "x-opencode-directory");
 	assert_string_equal(request.x_opencode[0].value, "%2Fa");
@@ -227,6 +239,9 @@ nothing_is_cut_short(void **state)
 		    {"HTTP_COOKIE=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_COOKIE=", 1 << 20, ERR_HEADER_LONG},
 		    {"HTTP_PURPOSE=", HEADER_MAX + 1, ERR_HEADER_LONG},
+		    {"HTTP_X_FORWARDED_FOR=", HEADER_MAX, ERR_OK},
+		    {"HTTP_X_FORWARDED_FOR=", HEADER_MAX + 1, ERR_HEADER_LONG},
+		    {"HTTP_FORWARDED=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_X_OPENCODE_A=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_X_UNKNOWN=", 1 << 20, ERR_OK},
 		    {"REQUEST_URI=/", META_PATH_MAX - 1, ERR_OK},

@@ -133,6 +133,148 @@ chooses_among_several_by_host(void **state)
 	free(config);
 }
 
+/* No url, Host: inner.example, plain http: what a proxy says of all that. */
+static const struct {
+	const char *peer; /* loopback is trusted */
+	const char *proto, *host, *forwarded;
+	enum config_proxy_header header;
+	const char *want;
+} proxies[] = {
+    {"127.0.0.1", "https", NULL, NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "HTTPS", NULL, NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "http", NULL, NULL, 0, "http://inner.example"},
+    {"127.0.0.1", "http, https", NULL, NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "https, http", NULL, NULL, 0, "http://inner.example"},
+    {"127.0.0.1", "https,", NULL, NULL, 0, "http://inner.example"},
+    {"127.0.0.1", "wss", NULL, NULL, 0, "http://inner.example"},
+    {"127.0.0.1", "https://", NULL, NULL, 0, "http://inner.example"},
+    {"127.0.0.1", NULL, "a.example", NULL, 0, "http://a.example"},
+    {"127.0.0.1", "https", "A.example", NULL, 0, "https://a.example"},
+    {"127.0.0.1", "https", "a.example:8443", NULL, 0, "https://a.example:8443"},
+    {"127.0.0.1", "https", "a.example:443", NULL, 0, "https://a.example"},
+    {"127.0.0.1", "https", "evil.example, a.example", NULL, 0, "https://a.example"},
+    {"127.0.0.1", "https", "a.example, ", NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "https", "a.example/x", NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "https", "a b", NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "https", "user@a.example", NULL, 0, "https://inner.example"},
+    {"127.0.0.1", "https", "a:b:c", NULL, 0, "https://inner.example"},
+    {"::1", "https", "a.example", NULL, 0, "https://a.example"},
+    {"127.0.0.1", "https", "a.example", NULL, PROXY_CF_CONNECTING_IP, "https://a.example"},
+    /* nobody else is believed */
+    {"203.0.113.1", "https", "evil.example", "proto=https;host=evil.example", 0,
+     "http://inner.example"},
+    {"203.0.113.1", "https", "evil.example", "proto=https;host=evil.example", PROXY_FORWARDED,
+     "http://inner.example"},
+    {"unix:", "https", "evil.example", NULL, 0, "http://inner.example"},
+    {"", "https", "evil.example", NULL, 0, "http://inner.example"},
+    {"@", "https", "evil.example", NULL, 0, "http://inner.example"},
+    /* Forwarded in their place */
+    {"127.0.0.1", "http", "evil.example", "for=1.2.3.4;proto=https;host=a.example", PROXY_FORWARDED,
+     "https://a.example"},
+    {"127.0.0.1", "https", "evil.example", NULL, PROXY_FORWARDED, "http://inner.example"},
+    {"127.0.0.1", NULL, NULL, "proto=https;host=a.example", 0, "http://inner.example"},
+    {"127.0.0.1", NULL, NULL, "host=evil.example;proto=http, proto=https;host=\"a.example:8443\"",
+     PROXY_FORWARDED, "https://a.example:8443"},
+    {"127.0.0.1", NULL, NULL, "host=evil.example;proto=https, for=1.2.3.4", PROXY_FORWARDED,
+     "http://inner.example"},
+    {"127.0.0.1", NULL, NULL, "proto=https;host=\"a.example", PROXY_FORWARDED,
+     "http://inner.example"},
+    {"127.0.0.1", NULL, NULL, "for=\";proto=https;host=a.example", PROXY_FORWARDED,
+     "http://inner.example"},
+    {"127.0.0.1", NULL, NULL, "proto=https;host=\"a.example/x\"", PROXY_FORWARDED,
+     "https://inner.example"},
+};
+
+static void
+a_trusted_proxy_says_where_the_browser_is(void **state)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	char why[128];
+
+	(void)state;
+	config->opencode_count = 1;
+	assert_true(trust_add(&config->trust, "loopback", why, sizeof(why)));
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++) {
+		struct request r = {.method = "GET",
+				    .host = "inner.example",
+				    .remote_addr = proxies[i].peer,
+				    .x_forwarded_proto = proxies[i].proto,
+				    .x_forwarded_host = proxies[i].host,
+				    .forwarded = proxies[i].forwarded};
+		struct site site;
+
+		config->proxy_header = proxies[i].header;
+		assert_int_equal(site_find(config, &r, &site), ERR_OK);
+		if (strcmp(site.origin, proxies[i].want) != 0)
+			fail_msg("row %zu: %s", i, site.origin);
+		if (site.secure != (strncmp(proxies[i].want, "https", 5) == 0))
+			fail_msg("row %zu: secure %d", i, site.secure);
+	}
+	free(config);
+}
+
+static void
+what_proxies_say_has_its_place(void **state)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	struct request r = {.method = "GET",
+			    .host = "127.0.0.1:8080",
+			    .remote_addr = "127.0.0.1",
+			    .x_forwarded_proto = "http",
+			    .x_forwarded_host = "a.example"};
+	struct site site;
+	char why[128], long_host[ORIGIN_MAX + 2];
+
+	(void)state;
+	config->opencode_count = 1;
+	assert_true(trust_add(&config->trust, "loopback", why, sizeof(why)));
+	/* a trusted proxy's http counts before the browser's hint, a same-origin Origin before all
+	 */
+	r.sec_fetch_site = "same-origin";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_string_equal(site.origin, "http://a.example");
+	assert_false(site.usable);
+	r.origin = "https://a.example:8443";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_string_equal(site.origin, "https://a.example:8443");
+	r.x_forwarded_proto = NULL;
+	r.origin = NULL;
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_string_equal(site.origin, "https://a.example");
+	/* the Host header is not needed then, and counts again where the other is worth nothing */
+	r.host = NULL;
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	r.x_forwarded_host = "a/b";
+	assert_int_equal(site_find(config, &r, &site), ERR_HOST);
+	memset(long_host, 'a', sizeof(long_host));
+	long_host[sizeof(long_host) - 1] = '\0';
+	r.x_forwarded_host = long_host;
+	assert_int_equal(site_find(config, &r, &site), ERR_HOST);
+
+	/* a configured url is the origin, whatever the scheme; the host chooses among several */
+	snprintf(config->opencode[0].url, sizeof(config->opencode[0].url), "https://a.example");
+	snprintf(config->opencode[1].url, sizeof(config->opencode[1].url), "https://b.example");
+	r.host = "127.0.0.1:8080";
+	r.x_forwarded_proto = "http";
+	r.x_forwarded_host = "a.example";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_string_equal(site.origin, "https://a.example");
+	config->opencode_count = 2;
+	r.x_forwarded_host = "a.example, b.example";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_ptr_equal(site.opencode, &config->opencode[1]);
+	assert_string_equal(site.origin, "https://b.example");
+	r.x_forwarded_host = "evil.example";
+	r.host = "a.example";
+	assert_int_equal(site_find(config, &r, &site), ERR_HOST);
+	/* not trusted: Host decides */
+	r.remote_addr = "203.0.113.1";
+	r.x_forwarded_host = "b.example";
+	assert_int_equal(site_find(config, &r, &site), ERR_OK);
+	assert_ptr_equal(site.opencode, &config->opencode[0]);
+	free(config);
+}
+
 static void
 an_origin_does_not_name_its_own_port(void **state)
 {
@@ -153,6 +295,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds_what_the_table_says),
 	    cmocka_unit_test(chooses_among_several_by_host),
+	    cmocka_unit_test(a_trusted_proxy_says_where_the_browser_is),
+	    cmocka_unit_test(what_proxies_say_has_its_place),
 	    cmocka_unit_test(an_origin_does_not_name_its_own_port),
 	};
 

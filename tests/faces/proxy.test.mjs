@@ -1,0 +1,257 @@
+/*
+ * Behind other proxies, through each face: the client's address (in the log, on the ask page, where
+ * sign-ins are counted) and the public origin (cookie, flow page, same-origin check) follow a proxy
+ * that is trusted, and nobody else. The trusted peer here is 127.0.0.1; 127.0.0.2 is a stranger.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { after, before, describe, test } from 'node:test'
+import { COOKIE, HOST, metaVariables, runCgi, startFaces } from '../lib/faces.mjs'
+import { WORKER, cleanEnv } from '../lib/front.mjs'
+import { scratch, until } from '../lib/net.mjs'
+import { NAVIGATION, assertSafe, assertSucceeds, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const PROXY = '127.0.0.1'
+const STRANGER = '127.0.0.2'
+const PUBLIC = 'https://opencode.example.com'
+
+/* The same face, with a peer of one's own and headers that this peer adds. */
+const through = (face, from, headers) => ({
+  ...face,
+  send: (request) => face.send({ ...request, from, headers: { ...request.headers, ...headers } }),
+})
+
+const logLines = (site, ...words) => site.logs().split('\n').filter((line) => words.every((word) => line.includes(word)))
+
+/* Begins without a cookie: counted for the address, and the callback is asked about. */
+async function assertClient(site, face, from, headers, address) {
+  const flow = await beginFlow(site, { cookie: null, face: through(face, from, headers) })
+  assert.equal(flow.answer.status, 200, flow.answer.body)
+  const what = `${face.name} from ${from} with ${JSON.stringify(headers)}`
+  const line = await until(`${what} is logged`, () => logLines(site, 'flow-begun', flow.id)[0])
+  assert.equal(/ client=(\S*)/.exec(line)[1], address, what)
+  const answer = await face.send({ target: goodCallback(flow).target, headers: NAVIGATION })
+  assert.equal(answer.status, 200, answer.body)
+  assertSafe(answer)
+  assert.ok(answer.body.includes(`<strong>${address}</strong>`), what)
+}
+
+async function assertOrigin(site, face, from, headers, origin) {
+  const { answer, id } = await beginFlow(site, { cookie: null, face: through(face, from, headers) })
+  const what = `${face.name} from ${from} with ${JSON.stringify(headers)}`
+  const cookie = answer.header('set-cookie')
+  assert.equal(answer.status, 200, answer.body)
+  assert.equal(JSON.parse(answer.body).url, `${origin}/signin/flow/${id}`, what)
+  if (origin.startsWith('https:')) assert.match(cookie, new RegExp(`^__Host-${COOKIE}=[\\w-]{43}; Path=/; Secure; HttpOnly; SameSite=Lax$`), what)
+  else assert.match(cookie, new RegExp(`^${COOKIE}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Lax$`), what)
+}
+
+/* A form of an older browser, which tells where it comes from by its Origin only. */
+async function postFrom(site, face, from, headers) {
+  const flow = await begunFlow(site)
+  const answer = await through(face, from, headers).send({
+    method: 'POST', target: flow.page, body: 'address=x',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: PUBLIC, ...flow.cookies, Cookie: `__Host-${flow.cookies.Cookie}; ${flow.cookies.Cookie}` },
+  })
+  assertSafe(answer)
+  assert.equal((await flowStatus(site, flow)).state, 'waiting')
+  await assertSucceeds(site, flow)
+  return answer
+}
+
+const addresses = {
+  'X-Forwarded-For': [
+    [{ 'X-Forwarded-For': '203.0.113.1' }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': '203.0.113.66, 203.0.113.1' }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': ['203.0.113.66', '203.0.113.1'] }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': '203.0.113.66, 203.0.113.1:4711, 127.0.0.1' }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': '[2001:DB8:1::1]:4711' }, '2001:db8:1::1'],
+    [{ 'X-Forwarded-For': '::ffff:203.0.113.1' }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': '127.0.0.1' }, PROXY],
+    [{ 'X-Forwarded-For': '203.0.113.1, <b>' }, PROXY],
+    [{ 'X-Real-IP': '203.0.113.1', Forwarded: 'for=203.0.113.2', 'CF-Connecting-IP': '203.0.113.3' }, PROXY],
+    [{ 'X-Real-IP': '203.0.113.1', 'X-Forwarded-For': '203.0.113.2', Forwarded: 'for=203.0.113.3' }, '203.0.113.2'],
+  ],
+  Forwarded: [
+    [{ Forwarded: 'for=203.0.113.66, for=203.0.113.1;proto=https' }, '203.0.113.1'],
+    [{ Forwarded: ['for=203.0.113.66', 'for="[2001:db8:1::1]:4711"'] }, '2001:db8:1::1'],
+    [{ Forwarded: 'for="[2001:db8::1]:4711";proto=https, for=_hidden' }, PROXY],
+    [{ Forwarded: 'for="203.0.113.66, for=203.0.113.1' }, PROXY],
+    [{ Forwarded: `${'for=127.0.0.1,'.repeat(500)}for=127.0.0.1` }, PROXY],
+    [{ Forwarded: 'for=203.0.113.1', 'X-Forwarded-For': '203.0.113.2' }, '203.0.113.1'],
+    [{ 'X-Forwarded-For': '203.0.113.2' }, PROXY],
+  ],
+}
+
+const plain = `http://${HOST}`
+const origins = {
+  'X-Forwarded-For': [
+    [{ 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'opencode.example.com' }, PUBLIC],
+    [{ 'X-Forwarded-Proto': 'http, https', 'X-Forwarded-Host': 'evil.example, opencode.example.com' }, PUBLIC],
+    [{ 'X-Forwarded-Proto': ['http', 'https'], 'X-Forwarded-Host': ['evil.example', 'Opencode.Example.com:443'] }, PUBLIC],
+    [{ 'X-Forwarded-Proto': 'https' }, `https://${HOST}`],
+    [{ 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'a/b' }, `https://${HOST}`],
+    [{ 'X-Forwarded-Proto': 'javascript' }, plain],
+    [{ Forwarded: 'proto=https;host=opencode.example.com' }, plain],
+  ],
+  Forwarded: [
+    [{ Forwarded: 'for=203.0.113.1;proto=https;host=opencode.example.com' }, PUBLIC],
+    [{ Forwarded: 'host=evil.example, host="opencode.example.com:443";proto=HTTPS' }, PUBLIC],
+    [{ Forwarded: 'proto=https;host="opencode.example.com' }, plain],
+    [{ 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'opencode.example.com' }, plain],
+  ],
+}
+
+for (const header of ['X-Forwarded-For', 'Forwarded']) {
+  describe(`the configured header is ${header}`, () => {
+    let site
+    before(async () => (site = await startFaces({ ini: { proxy: { trust: PROXY, header } } })))
+    after(() => site?.stop())
+
+    test('the address in the log and on the ask page is the client’s', async () => {
+      for (const [headers, address] of addresses[header]) {
+        for (const face of site.faces) await assertClient(site, face, PROXY, headers, address)
+      }
+    })
+    test('a stranger’s headers change nothing', async () => {
+      for (const [headers] of addresses[header]) {
+        for (const face of site.faces) await assertClient(site, face, STRANGER, headers, STRANGER)
+      }
+      for (const [headers] of origins[header]) {
+        for (const face of site.faces) await assertOrigin(site, face, STRANGER, headers, plain)
+      }
+    })
+    test('cookie and flow page are those of the public origin', async () => {
+      for (const [headers, origin] of origins[header]) {
+        for (const face of site.faces) await assertOrigin(site, face, PROXY, headers, origin)
+      }
+    })
+    test('a form of that origin is our own', async () => {
+      const [headers] = origins[header][0]
+      for (const face of site.faces) {
+        const own = await postFrom(site, face, PROXY, headers)
+        assert.equal(own.status, 400, `${face.name}: read, and no address`)
+        assert.match(own.body, /name="address"/)
+        assert.equal((await postFrom(site, face, STRANGER, headers)).status, 403, face.name)
+        assert.equal((await postFrom(site, face, PROXY, {})).status, 403, face.name)
+      }
+    })
+    test('names with underscores do not pass the web servers', async () => {
+      const headers = header === 'Forwarded' ? { X_Forwarded_Host: 'evil.example' } : { X_Forwarded_For: '203.0.113.66', X_Forwarded_Proto: 'https' }
+      for (const face of site.faces.filter((one) => one.web)) {
+        await assertClient(site, face, PROXY, headers, PROXY)
+        await assertOrigin(site, face, PROXY, headers, plain)
+      }
+    })
+    test('a header over 8 KiB is refused, whoever sends it', async () => {
+      for (const face of site.faces) {
+        for (const from of [PROXY, STRANGER]) {
+          const answer = await through(face, from, { [header]: 'x'.repeat(8193) }).send({ target: '/auth/callback?code=x&state=y' })
+          assert.equal(answer.status, 431, face.name)
+          assertSafe(answer)
+        }
+      }
+    })
+  })
+}
+
+describe('sign-ins are counted', () => {
+  let site
+  const begin = (face, from, address) => beginFlow(site, { cookie: null, face: through(face, from, { 'X-Forwarded-For': address }) })
+  const status = async (...args) => (await begin(...args)).answer.status
+  before(async () => {
+    site = await startFaces({ ini: { proxy: { trust: PROXY }, flow: { max_pending_per_client: 3 } } })
+  })
+  after(() => site?.stop())
+
+  test('for the client behind the proxy, IPv6 for its /64', async () => {
+    for (const [i, face] of site.faces.entries()) {
+      for (let n = 1; n <= 3; n++) assert.equal(await status(face, PROXY, `2001:db8:1:${i}:${n}::${n}`), 200, face.name)
+      assert.equal(await status(face, PROXY, `2001:db8:1:${i}:9::9`), 429, face.name)
+      assert.equal(await status(face, PROXY, `2001:db8:2:${i}::1`), 200, face.name)
+      assert.equal(await status(face, PROXY, `::ffff:203.0.113.${i}`), 200, face.name)
+      assert.equal(await status(face, PROXY, `203.0.113.${i}:80`), 200, face.name)
+      assert.equal(await status(face, PROXY, `203.0.113.66, 203.0.113.${i}`), 200, face.name)
+      assert.equal(await status(face, PROXY, `203.0.113.${i}`), 429, face.name)
+    }
+  })
+  test('a stranger spends his own allowance, never that of the address that he names', async () => {
+    for (const [i, face] of site.faces.entries()) {
+      const stranger = `127.0.0.${i + 2}`
+      for (let n = 0; n < 3; n++) assert.equal(await status(face, stranger, `198.51.100.${i}`), 200, face.name)
+      for (let n = 0; n < 5; n++) assert.equal(await status(face, stranger, `198.51.100.${100 + n}`), 429, face.name)
+      assert.equal(await status(face, PROXY, `198.51.100.${i}`), 200, face.name)
+    }
+  })
+})
+
+describe('nobody is trusted', () => {
+  let site
+  before(async () => (site = await startFaces()))
+  after(() => site?.stop())
+
+  test('the headers are ignored, and the log says so: a worker once', async () => {
+    const headers = { ...addresses['X-Forwarded-For'].at(-1)[0], ...origins['X-Forwarded-For'][0][0] }
+    assert.deepEqual(logLines(site, 'proxy-not-trusted'), [])
+    for (const from of [STRANGER, PROXY, PROXY]) {
+      for (const face of site.faces) {
+        await assertClient(site, face, from, headers, from)
+        await assertOrigin(site, face, from, headers, plain)
+      }
+    }
+    const told = site.nginx.worker.output().split('\n').filter((line) => line.includes('proxy-not-trusted'))
+    assert.equal(told.length, 1)
+    assert.match(told[0], /warning.* peer=127\.0\.0\.\d .*\[proxy\] trust/)
+  })
+  test('OPENCODE_TRUST_PROXY_HEADERS: the process’s own environment decides, FastCGI parameters do not', async () => {
+    const vars = { OPENCODE_TRUST_PROXY_HEADERS: 'true' }
+    const headers = { 'X-Forwarded-For': '203.0.113.1' }
+    const set = (face) => ({ ...face, send: (request) => face.send({ ...request, vars: { ...vars, ...request.vars } }) })
+    await assertClient(site, set(site.cgi), PROXY, headers, '203.0.113.1')
+    await assertClient(site, set(site.cgi), 'unix:', headers, '203.0.113.1')
+    await assertClient(site, set(site.cgi), '10.0.0.1', headers, '10.0.0.1')
+    await assertClient(site, set(site.fcgi), PROXY, headers, PROXY)
+  })
+})
+
+describe('what is shipped', () => {
+  let folder
+  before(() => (folder = scratch('shipped')))
+  after(() => folder?.remove())
+
+  /* A copy that nobody else can write, whatever the checkout's modes are. */
+  const shipped = (file) => {
+    const copy = join(folder.path, 'copy.ini')
+    writeFileSync(copy, readFileSync(join(root, file)), { mode: 0o644 })
+    return copy
+  }
+  const worker = (...args) => execFileSync(WORKER, args, { encoding: 'utf8', env: cleanEnv() })
+
+  test('Cloudflare’s ranges are accepted, and its visitors known', async () => {
+    const file = shipped('conf/cloudflare/trust.ini')
+    assert.match(worker('-c', file, '--check-config'), /^configuration ok/)
+    const dump = worker('-c', file, '--dump-config')
+    assert.match(dump, /^header = CF-Connecting-IP$/m)
+    assert.equal(dump.match(/^(?:\t|trust = )[0-9a-f.:]+\/\d+$/gm).length, 22)
+    writeFileSync(file, dump)
+    assert.equal(worker('-c', file, '--dump-config'), dump, 'what is dumped reads back')
+    const headers = { 'CF-Connecting-IP': '203.0.113.1', 'X-Forwarded-For': '203.0.113.66' }
+    const logged = async (from) => {
+      const vars = metaVariables({ target: '/auth/callback', from, headers })
+      const { stderr } = await runCgi({ iniFile: file, path: folder.path }, vars)
+      return / client=(\S*)/.exec(stderr)?.[1]
+    }
+    for (const peer of ['172.64.0.1', '131.0.75.255', '2606:4700::1', '::ffff:104.16.0.1']) assert.equal(await logged(peer), '203.0.113.1', peer)
+    for (const peer of ['172.72.0.1', '131.0.76.0', '2606:4701::1', '127.0.0.1']) assert.equal(await logged(peer), peer)
+  })
+  test('the sample configuration says the defaults', () => {
+    const file = shipped('conf/opencode-callback.ini')
+    const none = join(folder.path, 'empty.ini')
+    writeFileSync(none, '', { mode: 0o644 })
+    assert.equal(worker('-c', file, '--dump-config'), worker('-c', none, '--dump-config'))
+  })
+})
