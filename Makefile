@@ -1,8 +1,10 @@
-# Targets: all, check, sanitize, bench, run, clean. CC, CFLAGS, LDFLAGS and BUILD_DIR are the user's.
+# Targets: all, check, sanitize, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
+# BUILD_DIR, PREFIX and DESTDIR are the user's.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
 BUILD_DIR ?= build
+PREFIX ?= /usr/local
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wformat=2 -Wundef
@@ -67,9 +69,20 @@ bench:
 	$(MAKE) all
 	BUILD_DIR=$(BUILD_DIR) tests/bench/run
 
+install: all
+	BUILD_DIR='$(BUILD_DIR)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' conf/install install
+
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' conf/install uninstall
+
+deb:
+	tests/install-deps deb
+	$(MAKE) all
+	@BUILD_DIR='$(BUILD_DIR)' conf/debian/build
+
 clean:
 	rm -rf $(BUILD_DIR)
 
--include $(shell find $(BUILD_DIR) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize run bench clean
+.PHONY: all tests check sanitize run bench install uninstall deb clean

@@ -19,6 +19,7 @@
 
 #define FULL_MS	    100 /* out of descriptors: how soon accepting is tried again */
 #define NEWCOMER_MS 100 /* at the end: how long a fresh connection may take to ask */
+#define LOOK_MS	    5	/* at the end: between two looks whether one has */
 
 struct worker {
 	struct worker_config config;
@@ -55,6 +56,19 @@ static bool
 accepting(struct worker *w)
 {
 	return atomic_load(&w->stopping) == 0 || now_ms() < w->stop_by;
+}
+
+/*
+ * Whether a connection that was accepted just before the end may still ask. No
+ * waiting in epoll, where the stop event is always there.
+ */
+static bool
+newcomers(struct worker *w)
+{
+	if (now_ms() >= w->stop_by - WORKER_STOP_MS + NEWCOMER_MS)
+		return false;
+	(void)poll(NULL, 0, LOOK_MS);
+	return true;
 }
 
 /* Makes a connection of an accepted descriptor and serves it. */
@@ -131,7 +145,7 @@ thread_main(void *arg)
 			else
 				connection_event(&server, fd);
 		}
-	} while (!stopping || work > 0);
+	} while (!stopping || work > 0 || newcomers(w));
 	if (server.memory_fd != -1)
 		close(server.memory_fd);
 	return NULL;
