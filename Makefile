@@ -59,7 +59,7 @@ check:
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
-	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/
+	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/
 
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/run/start

@@ -21,12 +21,18 @@ start_files(void)
 }
 
 /* An empty variable is as good as none: container files set many that way. */
+const char *
+start_variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL || *value == '\0' ? NULL : value;
+}
+
 static const char *
 setting(const char *given, const char *name)
 {
-	const char *value = given != NULL ? given : getenv(name);
-
-	return value == NULL || (given == NULL && *value == '\0') ? NULL : value;
+	return given != NULL ? given : start_variable(name);
 }
 
 enum err

@@ -19,6 +19,9 @@
  */
 bool start_files(void) MUST_CHECK;
 
+/* A variable of the environment; NULL if it is not set, or empty. */
+const char *start_variable(const char *name);
+
 /*
  * Fills what source leaves NULL from the environment, loads the configuration
  * and turns the log to where it says. On ERR_CONFIG, message says why.

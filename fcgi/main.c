@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "doctor.h"
 #include "listen.h"
 #include "log.h"
 #include "start.h"
@@ -19,17 +20,27 @@
 
 #define DUMP_MAX (256 * 1024) /* bytes of --dump-config */
 
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_DUMP, ACTION_VERSION, ACTION_HELP, ACTION_USAGE };
+enum action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_DUMP,
+	ACTION_DOCTOR,
+	ACTION_VERSION,
+	ACTION_HELP,
+	ACTION_USAGE,
+};
 
 struct options {
 	enum action action;
 	struct config_source source;
 	mode_t mode;
+	const char *url; /* of --doctor */
 };
 
 static const char usage_text[] =
     "usage: opencode-callback.fcgi [-c FILE] [-s SOCKET] [-m MODE] [-t THREADS]\n"
-    "                              [--check-config | --dump-config | --version | --help]\n"
+    "                              [--check-config | --dump-config | --doctor URL |\n"
+    "                               --version | --help]\n"
     "\n"
     "  -c FILE         read this configuration, not " CONFIG_FILE_DEFAULT "\n"
     "  -s SOCKET       listen on this Unix socket; without it, on the socket in LISTEN_FDS\n"
@@ -38,6 +49,9 @@ static const char usage_text[] =
     "  -t THREADS      how many requests are answered at once; 8 by default\n"
     "  --check-config  say whether the configuration is right, and end\n"
     "  --dump-config   print the configuration as it is understood, and end\n"
+    "  --doctor URL    look at the finished site from outside, as far as OPENCODE_SERVER_USERNAME\n"
+    "                  and OPENCODE_SERVER_PASSWORD let it in, and say what is wrong; ends with\n"
+    "                  0, or with 1 if a check failed\n"
     "  --version       print the version, and end\n"
     "  --help          print this, and end\n";
 
@@ -58,6 +72,7 @@ parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 	    {"check-config", no_argument, NULL, ACTION_CHECK},
 	    {"dump-config", no_argument, NULL, ACTION_DUMP},
+	    {"doctor", required_argument, NULL, ACTION_DOCTOR},
 	    {"version", no_argument, NULL, ACTION_VERSION},
 	    {"help", no_argument, NULL, ACTION_HELP},
 	    {NULL, 0, NULL, 0},
@@ -82,6 +97,10 @@ parse_options(int argc, char **argv, struct options *o)
 			fprintf(stderr, "-m: an octal number from 0 to 0777, not %s\n", optarg);
 			o->action = ACTION_USAGE;
 			return;
+		case ACTION_DOCTOR:
+			o->url = optarg;
+			o->action = ACTION_DOCTOR;
+			break;
 		case ACTION_CHECK:
 		case ACTION_DUMP:
 		case ACTION_VERSION:
@@ -110,6 +129,20 @@ dump_config(const struct config *config)
 	     fflush(stdout) == 0;
 	buf_free(&out);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+doctor(const struct config *config, const char *url)
+{
+	const char *bundle = start_variable("CURL_CA_BUNDLE");
+	const struct doctor_source source = {
+	    .url = url,
+	    .username = start_variable("OPENCODE_SERVER_USERNAME"),
+	    .password = start_variable("OPENCODE_SERVER_PASSWORD"),
+	    .ca_file = bundle != NULL ? bundle : start_variable("SSL_CERT_FILE"),
+	};
+
+	return doctor_run(config, &source);
 }
 
 static void
@@ -232,5 +265,7 @@ main(int argc, char **argv)
 						     : "defaults, no file");
 		return EXIT_SUCCESS;
 	}
+	if (o.action == ACTION_DOCTOR)
+		return doctor(&config, o.url);
 	return run(&o, &config);
 }

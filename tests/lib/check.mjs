@@ -35,6 +35,7 @@ const lanes = [
     ...list('tests/pages', isTest),
     ...list('tests/faces', isTest),
     ...list('tests/install', isTest),
+    ...list('tests/doctor', isTest),
   ],
 ].map((files) => files.filter(wanted))
 

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { accepts, freePort, scratch, startProgram, until } from './net.mjs'
@@ -146,7 +147,7 @@ function makeCertificate(path, host) {
   const [key, cert] = [join(path, 'key.pem'), join(path, 'cert.pem')]
   execFileSync('openssl', [
     'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-    '-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`, '-keyout', key, '-out', cert,
+    '-subj', `/CN=${host}`, '-addext', `subjectAltName=${isIP(host) ? 'IP' : 'DNS'}:${host}`, '-keyout', key, '-out', cert,
   ], { stdio: 'ignore' })
   give(key, cert)
   return { key, cert }
@@ -160,12 +161,13 @@ function makeCertificate(path, host) {
  *                   'opencode NAME' sections, those are all there are
  *   host            the server's name, in the place of opencode.example.com
  *   port            where it listens; a free one by default
- *   tls             keep the shipped TLS lines, with a certificate made for host
+ *   tls             keep the shipped TLS lines, with a certificate made for host (cert.pem in path)
+ *   edit            a function of the web server's file, for what is wrong in it
  * The answer: origin, port, plainPort (redirects to https), logs() (everything that we, the web server's
  * access log and its error log said), storeDir, path, worker (FastCGI only), stop().
  */
 export async function startFront({
-  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
+  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port, edit = (text) => text,
 }) {
   const site = makeSite({ ini, opencodeSocket, opencodePort })
   port ??= await freePort()
@@ -193,13 +195,13 @@ export async function startFront({
     let program
     if (kind === 'nginx-fcgi') {
       worker = await startWorker(site, { strict, env })
-      writeFileSync(join(site.path, 'site.conf'), fit('conf/nginx/opencode-callback.conf', { ...settings, worker: worker.socket }))
+      writeFileSync(join(site.path, 'site.conf'), edit(fit('conf/nginx/opencode-callback.conf', { ...settings, worker: worker.socket })))
       writeFileSync(join(site.path, 'nginx.conf'), nginxMain(site.path))
       program = ['nginx', ['-p', site.path, '-e', join(site.path, 'error.log'), '-c', join(site.path, 'nginx.conf')]]
     } else {
       assert.equal(kind, 'apache-cgi')
       const listen = `Listen 127.0.0.1:${port}\nListen 127.0.0.1:${plainPort}\n`
-      writeFileSync(join(site.path, 'site.conf'), listen + fit('conf/apache/opencode-callback.conf', { ...settings, cgi: CGI }))
+      writeFileSync(join(site.path, 'site.conf'), listen + edit(fit('conf/apache/opencode-callback.conf', { ...settings, cgi: CGI })))
       writeFileSync(join(site.path, 'apache.conf'), apacheMain(site.path, tls))
       program = ['apache2', ['-f', join(site.path, 'apache.conf'), '-DFOREGROUND']]
     }

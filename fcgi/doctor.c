@@ -1,0 +1,324 @@
+#include "doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "address.h"
+#include "doctor_check.h"
+#include "log.h"
+#include "secret.h"
+#include "start.h"
+
+enum {
+	NEEDS_SITE = 1, /* the site answers at all */
+	NEEDS_OURS = 2, /* our handler answers, under this name */
+};
+
+/* In the order of the table that is printed. A check that fails with BLOCKS makes others useless.
+ */
+static const struct check {
+	const char *name;
+	enum verdict (*look)(struct doctor *d);
+	int needs;
+	int blocks;
+	const char *fix;
+} checks[] = {
+    {"https", check_https, 0, NEEDS_SITE | NEEDS_OURS,
+     "a certificate for this name in the web server's file: ssl_certificate (nginx), "
+     "SSLCertificateFile (Apache); on this machine, the package ca-certificates"},
+    {"redirect", check_redirect, NEEDS_SITE, 0,
+     "web server, port 80: return 307 https://NAME$request_uri; (nginx), Redirect 307 \"/\" "
+     "\"https://NAME/\" (Apache)"},
+    {"pages", check_pages, NEEDS_SITE, NEEDS_OURS,
+     "web server: pass [web] prefix to us, as in conf/nginx or conf/apache; the worker must run "
+     "and its socket be the web server's to use"},
+    {"host", check_host, NEEDS_OURS, NEEDS_OURS,
+     "opencode-callback.ini, [opencode] url: the address that browsers use"},
+    {"security", check_security, NEEDS_OURS, 0,
+     "web server: no add_header, fastcgi_hide_header (nginx) or Header set, unset (Apache) for our "
+     "paths"},
+    {"callbacks", check_callbacks, NEEDS_OURS, 0,
+     "web server: one location for each of [web] callback_paths in opencode-callback.ini"},
+    {"begins", check_begins, NEEDS_OURS, 0,
+     "web server: the locations of /provider/…/oauth/authorize, /mcp/…/auth and "
+     "/api/integration/…, as in conf/nginx or conf/apache (there with AllowEncodedSlashes "
+     "NoDecode)"},
+    {"headers", check_headers, NEEDS_OURS, 0,
+     "web server or a proxy before it: let request headers pass as they came"},
+    {"cookie", check_cookie, NEEDS_OURS, 0,
+     "opencode-callback.ini, [opencode] url: the address that browsers use; and let Origin pass"},
+    {"forwarded", check_forwarded, NEEDS_OURS, 0,
+     "opencode-callback.ini, [proxy] trust: name only proxies of yours, which set these headers "
+     "anew"},
+    {"opencode", check_opencode, NEEDS_SITE, 0,
+     "web server: pass everything else to opencode (proxy_pass, ProxyPass), at its own port"},
+    {"health", check_health, NEEDS_OURS, 0,
+     "opencode.json must name our plugin, and opencode run; [opencode] socket and [flow] store "
+     "must "
+     "be the handler's to use. Its log says which"},
+    {"login", check_login, NEEDS_OURS, 0,
+     "web server: hand Authorization on to us (Apache: CGIPassAuth On)"},
+    {"events", check_events, NEEDS_SITE, 0,
+     "web server: proxy_buffering off; (nginx), flushpackets=on (Apache), no compression of "
+     "text/event-stream"},
+    {"websocket", check_websocket, NEEDS_SITE, 0,
+     "web server: proxy_set_header Upgrade and Connection with proxy_http_version 1.1 (nginx), "
+     "ProxyPass … upgrade=websocket (Apache); Host as it came"},
+    {"socket", check_socket, 0, 0,
+     "opencode.json must name our plugin, OPENCODE_CALLBACK_SOCKET be [opencode] socket, and "
+     "opencode be restarted and asked something once"},
+    {"ports", check_ports, NEEDS_SITE, 0,
+     "firewall: close the port to the outside; opencode itself: --hostname 127.0.0.1"},
+    {"logs", check_logs, NEEDS_OURS, 0,
+     "web server: the log format without the query, as in conf/nginx or conf/apache"},
+};
+
+static long long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int
+doctor_left(const struct doctor *d)
+{
+	long long left = d->deadline - now_ms();
+
+	return left < 1 ? 1 : (int)left;
+}
+
+/* What was seen may hold a stranger's bytes, which a terminal would obey. */
+static void
+clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+enum verdict
+doctor_say(struct doctor *d, enum verdict verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(d->message, sizeof(d->message), fmt, args);
+	va_end(args);
+	clean(d->message);
+	return verdict;
+}
+
+void
+doctor_advise(struct doctor *d, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(d->fix, sizeof(d->fix), fmt, args);
+	va_end(args);
+	clean(d->fix);
+}
+
+void
+doctor_visit(struct doctor *d, struct visit_call call, struct visit *visit)
+{
+	int left = doctor_left(d), wanted = call.timeout_ms == 0 ? VISIT_MS : call.timeout_ms;
+
+	if (call.origin == NULL)
+		call.origin = d->origin;
+	call.ca_file = d->ca_file;
+	call.timeout_ms = wanted < left ? wanted : left;
+	visit_make(&call, visit);
+	d->limited = d->limited || visit_status(visit) == 429;
+}
+
+int
+visit_status(const struct visit *v)
+{
+	return v->end == VISIT_ANSWERED ? v->reply.status : 0;
+}
+
+const char *
+visit_words(const struct visit *v, char out[VISIT_WORDS_MAX])
+{
+	if (v->end == VISIT_ANSWERED)
+		snprintf(out, VISIT_WORDS_MAX, "status %d", v->reply.status);
+	else
+		snprintf(out, VISIT_WORDS_MAX, "%s",
+			 v->end == VISIT_LATE ? "no whole answer in time" : v->cause);
+	return out;
+}
+
+bool
+visit_says(const struct visit *v, const char *text)
+{
+	return v->end == VISIT_ANSWERED && strstr(buf_text(&v->reply.body), text) != NULL;
+}
+
+bool
+visit_is_problem(const struct visit *v, enum err err)
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "data-problem=\"%s\"", error_name(err));
+	return visit_status(v) == error_status(err) &&
+	       (visit_says(v, mark) ||
+		(visit_says(v, "\"UnknownError\"") && visit_says(v, error_title(err))));
+}
+
+bool
+visit_is_ours(const struct visit *v)
+{
+	return visit_says(v, "data-problem=\"");
+}
+
+int
+visit_header(const struct visit *v, const char *name, char *value, size_t size)
+{
+	const char *pos = NULL;
+	struct http_field f;
+	int count = 0;
+
+	value[0] = '\0';
+	while (http_next_field(&v->reply, &pos, &f)) {
+		if (f.name_len != strlen(name) || strncasecmp(f.name, name, f.name_len) != 0)
+			continue;
+		count++;
+		snprintf(value, size, "%.*s", f.value_len < size ? (int)f.value_len : 0, f.value);
+	}
+	return count;
+}
+
+static enum verdict
+examine(struct doctor *d, const struct check *check, int blocked, const char *by)
+{
+	enum verdict verdict;
+
+	d->message[0] = d->fix[0] = '\0';
+	d->limited = false;
+	if (check->needs & blocked)
+		return doctor_say(d, VERDICT_SKIPPED, "because of %s, above", by);
+	if (d->deadline <= now_ms()) {
+		doctor_advise(d, "run this again when the site answers in time");
+		return doctor_say(d, VERDICT_FAILED, "not looked at: %d seconds are over",
+				  DOCTOR_TOTAL_MS / 1000);
+	}
+	verdict = check->look(d);
+	if (verdict == VERDICT_FAILED && d->limited) {
+		doctor_advise(d, "wait a minute, and run this again");
+		return doctor_say(d, VERDICT_WARNING, "too many requests from here (status 429)");
+	}
+	return verdict;
+}
+
+static void
+print(const struct doctor *d, const struct check *check, enum verdict verdict)
+{
+	static const char *const words[] = {
+	    [VERDICT_OK] = "ok",	   [VERDICT_WARNING] = "warning",
+	    [VERDICT_FAILED] = "failed",   [VERDICT_SKIPPED] = "skipped",
+	    [VERDICT_BY_HAND] = "by hand",
+	};
+	bool advice = verdict == VERDICT_FAILED || d->fix[0] != '\0';
+
+	printf("%-8s %-10s %s\n", words[verdict], check->name, d->message);
+	if (advice)
+		printf("%-19s -> %s\n", "", d->fix[0] != '\0' ? d->fix : check->fix);
+	fflush(stdout);
+}
+
+/* Where the site is. Anything but scheme, host and port would be ignored, so it is refused. */
+static bool
+read_url(struct doctor *d, const char *url)
+{
+	struct address a;
+	bool good = address_parse(url, &a) == ERR_OK;
+
+	good = good && address_is_web(url) && !a.has_user && a.query == NULL &&
+	       a.fragment == NULL && (a.path[0] == '\0' || strcmp(a.path, "/") == 0) &&
+	       strlen(a.host) < sizeof(d->host) && address_origin(&a, d->origin, sizeof(d->origin));
+	if (good) {
+		memcpy(d->host, a.host, strlen(a.host) + 1);
+		d->port = a.port;
+		d->https = strcmp(a.scheme, "https") == 0;
+		d->loopback = host_is_loopback(d->host);
+	}
+	address_free(&a);
+	return good;
+}
+
+static void
+choose_opencode(struct doctor *d, const struct config *config)
+{
+	d->config = config;
+	d->opencode = &config->opencode[0];
+	for (size_t i = 0; i < config->opencode_count; i++)
+		if (strcmp(config->opencode[i].url, d->origin) == 0)
+			d->opencode = &config->opencode[i];
+}
+
+/* Credentials go only where nobody can listen. */
+static void
+make_login(struct doctor *d, const struct doctor_source *source)
+{
+	static const char start[] = "Authorization: Basic ";
+	const char *name = source->username == NULL ? d->opencode->username : source->username;
+	char plain[DOCTOR_LOGIN_MAX / 2];
+	int len;
+
+	if (source->password == NULL || (!d->https && !d->loopback))
+		return;
+	len = snprintf(plain, sizeof(plain), "%s:%s", name, source->password);
+	memcpy(d->login, start, sizeof(start));
+	if (len < 0 || (size_t)len >= sizeof(plain) ||
+	    !secret_base64(plain, (size_t)len, d->login + sizeof(start) - 1,
+			   sizeof(d->login) - sizeof(start) + 1))
+		d->login[0] = '\0';
+	secret_wipe(plain, sizeof(plain));
+}
+
+int
+doctor_run(const struct config *config, const struct doctor_source *source)
+{
+	static struct doctor d;
+	int blocked = 0, count[VERDICT_BY_HAND + 1] = {0};
+	const char *by = "";
+
+	if (secret_init() != ERR_OK)
+		return EXIT_FAILURE;
+	if (!read_url(&d, source->url)) {
+		fputs("--doctor: an address such as https://opencode.example.com, without a path; "
+		      "credentials belong in OPENCODE_SERVER_USERNAME and "
+		      "OPENCODE_SERVER_PASSWORD\n",
+		      stderr);
+		return START_EXIT_USAGE;
+	}
+	choose_opencode(&d, config);
+	make_login(&d, source);
+	d.ca_file = source->ca_file;
+	d.deadline = now_ms() + DOCTOR_TOTAL_MS;
+	/* what fails is in the table */
+	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		enum verdict verdict = examine(&d, &checks[i], blocked, by);
+
+		print(&d, &checks[i], verdict);
+		count[verdict]++;
+		if (verdict == VERDICT_FAILED && checks[i].blocks != 0 && blocked == 0)
+			by = checks[i].name;
+		if (verdict == VERDICT_FAILED)
+			blocked |= checks[i].blocks;
+	}
+	printf("%d ok, %d warnings, %d failed, %d skipped, %d to do by hand\n", count[VERDICT_OK],
+	       count[VERDICT_WARNING], count[VERDICT_FAILED], count[VERDICT_SKIPPED],
+	       count[VERDICT_BY_HAND]);
+	secret_wipe(d.login, sizeof(d.login));
+	return count[VERDICT_FAILED] == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

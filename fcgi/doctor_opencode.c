@@ -1,0 +1,235 @@
+/*
+ * opencode behind the web server: whether it is there, guarded, and reached by
+ * event streams and WebSockets.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "doctor_check.h"
+
+#define EVENT_MS      3000
+#define ACCOUNT_NEEDS "needs opencode's OPENCODE_SERVER_PASSWORD in the environment of this command"
+
+/* Adds our credentials, if there are any, behind the headers of a call. */
+static void
+with_login(const struct doctor *d, struct visit_call *call)
+{
+	size_t n = 0;
+
+	while (n < VISIT_HEADERS_MAX && call->header[n] != NULL)
+		n++;
+	if (n < VISIT_HEADERS_MAX && d->login[0] != '\0')
+		call->header[n] = d->login;
+}
+
+static int
+status_with_login(struct doctor *d, const char *target)
+{
+	struct visit_call call = {.target = target};
+	struct visit v;
+	int status;
+
+	with_login(d, &call);
+	doctor_visit(d, call, &v);
+	status = visit_status(&v);
+	visit_free(&v);
+	return status;
+}
+
+/* For what only somebody whom opencode lets in can look at. */
+static enum verdict
+skip_outside(struct doctor *d)
+{
+	return doctor_say(d, VERDICT_SKIPPED, "%s",
+			  d->guarded ? ACCOUNT_NEEDS : "because of opencode, above");
+}
+
+static enum verdict
+say_guard(struct doctor *d)
+{
+	if (!d->guarded && !d->loopback) {
+		doctor_advise(d, "set OPENCODE_SERVER_PASSWORD for opencode, and restart it");
+		return doctor_say(d, VERDICT_WARNING,
+				  "opencode has no password: whoever reaches "
+				  "this address can run commands there");
+	}
+	if (!d->guarded)
+		return doctor_say(d, VERDICT_OK, "opencode answers, without a password");
+	if (d->login[0] == '\0')
+		return doctor_say(d, VERDICT_OK, "asks for a password");
+	d->let_in = status_with_login(d, "/global/health") == 200;
+	if (d->let_in)
+		return doctor_say(d, VERDICT_OK, "asks for a password, and takes the one given");
+	doctor_advise(d, "OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD as opencode has "
+			 "them");
+	return doctor_say(d, VERDICT_WARNING, "does not take the password given");
+}
+
+enum verdict
+check_opencode(struct doctor *d)
+{
+	struct visit_call root = {.target = "/"}, health = {.target = "/global/health"};
+	char words[2][VISIT_WORDS_MAX];
+	struct visit v;
+	bool there;
+
+	doctor_visit(d, root, &v);
+	there = (visit_status(&v) == 200 || visit_status(&v) == 401) && !visit_is_ours(&v);
+	visit_words(&v, words[0]);
+	visit_free(&v);
+	doctor_visit(d, health, &v);
+	d->guarded = visit_status(&v) == 401;
+	d->let_in = visit_status(&v) == 200 && visit_says(&v, "\"healthy\"");
+	visit_words(&v, words[1]);
+	visit_free(&v);
+	if (!there || (!d->guarded && !d->let_in))
+		return doctor_say(d, VERDICT_FAILED,
+				  "/ and /global/health are not opencode's: %s, %s", words[0],
+				  words[1]);
+	return say_guard(d);
+}
+
+enum verdict
+check_health(struct doctor *d)
+{
+	char path[96], words[VISIT_WORDS_MAX];
+	struct visit_call call = {.target = path};
+	struct visit v;
+
+	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
+	doctor_visit(d, call, &v);
+	d->healthy = visit_status(&v) == 200 && visit_says(&v, "\"status\":\"ok\"");
+	visit_words(&v, words);
+	visit_free(&v);
+	if (!d->healthy)
+		return doctor_say(d, VERDICT_FAILED,
+				  "%s: %s, the store or the socket to opencode fails", path, words);
+	return doctor_say(d, VERDICT_OK, "the store works, opencode answers on its socket");
+}
+
+/* Our health tells more to somebody whom opencode lets in: so it shows what reached us. */
+enum verdict
+check_login(struct doctor *d)
+{
+	char path[96];
+	struct visit_call call = {.target = path};
+	struct visit v;
+	bool told;
+
+	if (!d->let_in)
+		return skip_outside(d);
+	if (!d->guarded)
+		return doctor_say(d, VERDICT_SKIPPED, "opencode asks for no password");
+	if (!d->healthy)
+		return doctor_say(d, VERDICT_SKIPPED, "because of health, above");
+	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
+	with_login(d, &call);
+	doctor_visit(d, call, &v);
+	told = visit_says(&v, "\"version\"");
+	visit_free(&v);
+	return told ? doctor_say(d, VERDICT_OK, "the password reaches the handler too")
+		    : doctor_say(d, VERDICT_FAILED, "Authorization does not reach the handler");
+}
+
+enum verdict
+check_events(struct doctor *d)
+{
+	struct visit_call call = {.target = "/global/event",
+				  .header = {"Accept: text/event-stream"},
+				  .until = "data:",
+				  .compressed = true,
+				  .timeout_ms = EVENT_MS};
+	char words[VISIT_WORDS_MAX];
+	struct visit v;
+	enum verdict verdict;
+
+	if (!d->let_in)
+		return skip_outside(d);
+	with_login(d, &call);
+	doctor_visit(d, call, &v);
+	if (v.found && v.reply.status == 200)
+		verdict = doctor_say(d, VERDICT_OK, "the first event arrives at once");
+	else if (v.end == VISIT_LATE)
+		verdict =
+		    doctor_say(d, VERDICT_FAILED, "no event within %d s: held back in a buffer",
+			       EVENT_MS / 1000);
+	else
+		verdict = doctor_say(d, VERDICT_FAILED, "/global/event is no event stream: %s",
+				     visit_words(&v, words));
+	visit_free(&v);
+	return verdict;
+}
+
+/* The id of the terminal that opencode made, fit to stand in a path; "" if there is none. */
+static void
+read_terminal(const struct visit *v, char id[65])
+{
+	json_t *json =
+	    json_loadb(buf_text(&v->reply.body), v->reply.body.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *text = json_string_value(json_object_get(json, "id"));
+	size_t len = text == NULL ? 0 : strlen(text);
+
+	id[0] = '\0';
+	if (visit_status(v) == 200 && len > 0 && len <= 64 &&
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len)
+		memcpy(id, text, len + 1);
+	json_decref(json);
+}
+
+static enum verdict
+shake_hands(struct doctor *d, const char *id)
+{
+	char target[96], origin[ORIGIN_MAX + 16], words[VISIT_WORDS_MAX], upgrade[32];
+	struct visit_call call = {
+	    .target = target,
+	    .header = {"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+		       "Sec-WebSocket-Key: b3BlbmNvZGUtZG9jdG9yIQ==", origin}};
+	struct visit v;
+	bool good;
+
+	snprintf(target, sizeof(target), "/pty/%s/connect", id);
+	snprintf(origin, sizeof(origin), "Origin: %s", d->origin);
+	with_login(d, &call);
+	doctor_visit(d, call, &v);
+	visit_words(&v, words);
+	visit_header(&v, "Upgrade", upgrade, sizeof(upgrade));
+	good = visit_status(&v) == 101 && strcasecmp(upgrade, "websocket") == 0;
+	visit_free(&v);
+	return good ? doctor_say(d, VERDICT_OK, "a terminal of opencode's opens")
+		    : doctor_say(d, VERDICT_FAILED, "the handshake ends in %s, not 101", words);
+}
+
+/* Without a terminal, opencode answers a handshake as it answers a plain request: so one is made.
+ */
+enum verdict
+check_websocket(struct doctor *d)
+{
+	struct visit_call make = {.target = "/pty",
+				  .header = {"Content-Type: application/json"},
+				  .body = "{\"command\":\"cat\",\"title\":\"opencode-callback "
+					  "--doctor\"}"};
+	struct visit_call end = {.method = "DELETE"};
+	char id[65], target[96], words[VISIT_WORDS_MAX];
+	enum verdict verdict;
+	struct visit v;
+
+	if (!d->let_in)
+		return skip_outside(d);
+	with_login(d, &make);
+	doctor_visit(d, make, &v);
+	read_terminal(&v, id);
+	visit_words(&v, words);
+	visit_free(&v);
+	if (id[0] == '\0')
+		return doctor_say(d, VERDICT_WARNING,
+				  "opencode made no terminal to try it with: %s", words);
+	verdict = shake_hands(d, id);
+	snprintf(target, sizeof(target), "/pty/%s", id);
+	end.target = target;
+	with_login(d, &end);
+	doctor_visit(d, end, &v);
+	visit_free(&v);
+	return verdict;
+}

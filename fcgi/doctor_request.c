@@ -1,0 +1,160 @@
+/*
+ * What arrives at our handler of a request: the headers that it judges by, and
+ * none that a stranger forged.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cookie.h"
+#include "doctor_check.h"
+
+/* One request whose answer tells whether a header reached us. */
+struct probe {
+	const char *header; /* its name */
+	bool post;	    /* to a flow page, else a callback */
+	const char *line;
+	enum err expected; /* if it did */
+};
+
+static struct visit_call
+probe_call(const struct doctor *d, bool post, char target[128])
+{
+	struct visit_call call = {.target = d->config->callback_paths[0]};
+
+	if (!post)
+		return call;
+	snprintf(target, 128, "%s/flow/doctor", d->config->prefix);
+	call.target = target;
+	call.body = "address=";
+	call.header[0] = "Content-Type: application/x-www-form-urlencoded";
+	return call;
+}
+
+/* More cookies than we read. */
+static const char *
+many_cookies(struct buf *line)
+{
+	buf_init(line, 4096);
+	buf_puts(line, "Cookie: a=b");
+	for (int i = 0; i < COOKIE_COUNT_MAX; i++)
+		buf_puts(line, "; a=b");
+	return buf_text(line);
+}
+
+enum verdict
+check_headers(struct doctor *d)
+{
+	struct buf cookies;
+	const struct probe probes[] = {
+	    {"Sec-Fetch-Dest", false, "Sec-Fetch-Dest: image", ERR_PREFETCH},
+	    {"Sec-Purpose", false, "Sec-Purpose: prefetch", ERR_PREFETCH},
+	    {"Sec-Fetch-Site", true, "Sec-Fetch-Site: same-origin", ERR_UNKNOWN_FLOW},
+	    {"Cookie", false, many_cookies(&cookies), ERR_HEADER_LONG},
+	};
+	enum verdict verdict = VERDICT_OK;
+
+	for (size_t i = 0; verdict == VERDICT_OK && i < sizeof(probes) / sizeof(probes[0]); i++) {
+		const struct probe *p = &probes[i];
+		char target[128], words[VISIT_WORDS_MAX];
+		struct visit_call call = probe_call(d, p->post, target);
+		struct visit v;
+
+		call.header[call.header[0] == NULL ? 0 : 1] = p->line;
+		doctor_visit(d, call, &v);
+		if (!visit_is_problem(&v, p->expected))
+			verdict = doctor_say(d, VERDICT_FAILED, "%s does not reach us: %s",
+					     p->header, visit_words(&v, words));
+		visit_free(&v);
+	}
+	buf_free(&cookies);
+	return verdict == VERDICT_OK
+		   ? doctor_say(d, VERDICT_OK, "Cookie and the Sec- headers reach us")
+		   : verdict;
+}
+
+/* A form as a page of ours sends it, from a browser that knows only Origin. */
+static struct visit_call
+own_form(const struct doctor *d, char target[128], char origin[ORIGIN_MAX + 16])
+{
+	struct visit_call call = probe_call(d, true, target);
+
+	snprintf(origin, ORIGIN_MAX + 16, "Origin: %s", d->origin);
+	call.header[1] = origin;
+	return call;
+}
+
+/*
+ * A cookie is set only where a sign-in begins, and none is to begin here. But its
+ * name and flags follow from what the handler takes for its own origin, and with
+ * that it compares the Origin of a form.
+ */
+enum verdict
+check_cookie(struct doctor *d)
+{
+	char target[128], origin[ORIGIN_MAX + 16], words[VISIT_WORDS_MAX];
+	struct visit_call call = own_form(d, target, origin);
+	struct visit v;
+	bool good;
+
+	doctor_visit(d, call, &v);
+	good = visit_is_problem(&v, ERR_UNKNOWN_FLOW);
+	visit_words(&v, words);
+	visit_free(&v);
+	if (!good)
+		return doctor_say(d, VERDICT_FAILED, "the handler does not take itself for %s: %s",
+				  d->origin, words);
+	return doctor_say(d, VERDICT_OK,
+			  d->https ? "the handler knows that it is %s: its cookie is __Host-, "
+				     "Secure, HttpOnly, SameSite=Lax"
+				   : "the handler knows that it is %s",
+			  d->origin);
+}
+
+static bool
+echoes_evil(const struct visit *v)
+{
+	return strcasestr(buf_text(&v->reply.head), DOCTOR_EVIL) != NULL ||
+	       strcasestr(buf_text(&v->reply.body), DOCTOR_EVIL) != NULL;
+}
+
+enum verdict
+check_forwarded(struct doctor *d)
+{
+	static const char *const forged[] = {
+	    "X-Forwarded-For: 203.0.113.99",
+	    "X-Real-IP: 203.0.113.99",
+	    "X-Forwarded-Host: " DOCTOR_EVIL,
+	    "X-Forwarded-Proto: gopher",
+	    "Forwarded: for=203.0.113.99;host=" DOCTOR_EVIL ";proto=gopher",
+	};
+	char target[128], origin[ORIGIN_MAX + 16], health[96];
+	struct visit_call calls[] = {{.target = health},
+				     {.target = d->config->callback_paths[0]},
+				     own_form(d, target, origin)};
+
+	snprintf(health, sizeof(health), "%s/health", d->config->prefix);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct visit_call call = calls[i];
+		struct visit plain, other;
+		size_t n = 0;
+		bool same;
+
+		doctor_visit(d, call, &plain);
+		while (call.header[n] != NULL)
+			n++;
+		for (size_t j = 0; j < sizeof(forged) / sizeof(forged[0]); j++)
+			call.header[n++] = forged[j];
+		doctor_visit(d, call, &other);
+		same = visit_status(&plain) == visit_status(&other) && !echoes_evil(&other);
+		visit_free(&plain);
+		visit_free(&other);
+		if (!same)
+			return doctor_say(d, VERDICT_FAILED,
+					  "%s: forged forwarding headers change the answer",
+					  call.target);
+	}
+	return doctor_say(d, VERDICT_OK,
+			  "forged forwarding headers change nothing (client=203.0.113.99 in our "
+			  "log would)");
+}

@@ -1,0 +1,296 @@
+/*
+ * The web server as it stands in front of our handler: TLS, paths, names, the
+ * headers of answers.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "doctor_check.h"
+#include "response.h"
+
+#define WORD_MAX 80 /* bytes of somebody else's text in a message */
+
+static const char *
+health_path(const struct doctor *d, char out[96])
+{
+	snprintf(out, 96, "%s/health", d->config->prefix);
+	return out;
+}
+
+enum verdict
+check_https(struct doctor *d)
+{
+	struct visit_call call = {.target = "/"};
+	char words[VISIT_WORDS_MAX];
+	struct visit v;
+	enum visit_end end;
+
+	doctor_visit(d, call, &v);
+	end = v.end;
+	visit_words(&v, words);
+	visit_free(&v);
+	if (end == VISIT_UNTRUSTED)
+		return doctor_say(d, VERDICT_FAILED, "certificate: %s", words);
+	if (end != VISIT_ANSWERED) {
+		doctor_advise(d, "the name must lead to this server, and the web server run and "
+				 "answer there");
+		return doctor_say(d, VERDICT_FAILED, "%s does not answer: %s", d->origin, words);
+	}
+	if (d->https)
+		return doctor_say(d, VERDICT_OK, "certificate valid");
+	if (d->loopback)
+		return doctor_say(d, VERDICT_WARNING,
+				  "plain http, which works on loopback names only");
+	return doctor_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
+}
+
+/* Whoever puts only the host's name in the dead tab's address arrives on http, query and all. */
+enum verdict
+check_redirect(struct doctor *d)
+{
+	char target[192], plain[ORIGIN_MAX + 8], wanted[ORIGIN_MAX + 200], location[512],
+	    words[VISIT_WORDS_MAX];
+	struct visit_call call = {.origin = plain, .target = target, .timeout_ms = 2000};
+	struct visit v;
+	bool right;
+	int status;
+
+	if (!d->https || d->port != 443)
+		return doctor_say(d, VERDICT_SKIPPED, "only for https on port 443");
+	snprintf(plain, sizeof(plain), "http://%s", d->host);
+	snprintf(target, sizeof(target), "%s?state=doctor", d->config->callback_paths[0]);
+	snprintf(wanted, sizeof(wanted), "%s%s", d->origin, target);
+	doctor_visit(d, call, &v);
+	status = visit_status(&v);
+	visit_words(&v, words);
+	visit_header(&v, "Location", location, sizeof(location));
+	right = strcasecmp(location, wanted) == 0;
+	visit_free(&v);
+	if (status == 0)
+		return doctor_say(d, VERDICT_WARNING, "nothing on port 80 (%s)", words);
+	if (status != 301 && status != 307 && status != 308)
+		return doctor_say(d, VERDICT_FAILED, "%s%s: %s, not 307", plain, target, words);
+	if (!right)
+		return doctor_say(d, VERDICT_FAILED, "leads to \"%.*s\", not to %s", WORD_MAX,
+				  location, wanted);
+	return doctor_say(d, VERDICT_OK, "http leads to https, path and query kept (%s)", words);
+}
+
+enum verdict
+check_pages(struct doctor *d)
+{
+	char path[96], style[96], words[VISIT_WORDS_MAX], type[64];
+	struct visit_call health = {.target = health_path(d, path)}, asset = {.target = style};
+	struct visit v;
+	bool good;
+
+	doctor_visit(d, health, &v);
+	good = visit_says(&v, "\"status\":\"ok\"") || visit_says(&v, "\"status\":\"degraded\"");
+	visit_words(&v, words);
+	visit_free(&v);
+	if (!good)
+		return doctor_say(d, VERDICT_FAILED, "%s is not answered by us: %s", path, words);
+	snprintf(style, sizeof(style), "%s/assets/style.css", d->config->prefix);
+	doctor_visit(d, asset, &v);
+	visit_header(&v, "Content-Type", type, sizeof(type));
+	good = visit_status(&v) == 200 && strncasecmp(type, "text/css", 8) == 0;
+	visit_words(&v, words);
+	visit_free(&v);
+	if (!good)
+		return doctor_say(d, VERDICT_FAILED, "%s is not our stylesheet: %s", style, words);
+	return doctor_say(d, VERDICT_OK, "%s/ is ours", d->config->prefix);
+}
+
+static bool
+has_url(const struct doctor *d)
+{
+	return d->opencode->url[0] != '\0';
+}
+
+static enum verdict
+say_foreign_host(struct doctor *d, const struct visit *v)
+{
+	char location[512], words[VISIT_WORDS_MAX];
+	int status = visit_status(v);
+
+	visit_words(v, words);
+	visit_header(v, "Location", location, sizeof(location));
+	if (strcasestr(location, DOCTOR_EVIL) != NULL) {
+		doctor_advise(d, "web server: redirect to the site's own name, never to $host");
+		return doctor_say(d, VERDICT_FAILED, "redirects to whatever Host names");
+	}
+	if (status == 421 || !visit_is_ours(v))
+		return doctor_say(d, VERDICT_OK, "this name is ours, others are refused (%s)",
+				  words);
+	if (has_url(d)) {
+		doctor_advise(d, "restart the worker: it does not run with this configuration");
+		return doctor_say(d, VERDICT_FAILED,
+				  "answers under any name, though [opencode] "
+				  "url is set");
+	}
+	doctor_advise(d, "opencode-callback.ini, [opencode] url = %s", d->origin);
+	return doctor_say(d, VERDICT_WARNING, "answers under any name that Host gives");
+}
+
+enum verdict
+check_host(struct doctor *d)
+{
+	struct visit_call own = {.target = d->config->callback_paths[0]}, foreign = own;
+	enum verdict verdict;
+	struct visit v;
+	bool refused;
+
+	foreign.header[0] = "Host: " DOCTOR_EVIL;
+	doctor_visit(d, own, &v);
+	refused = visit_is_problem(&v, ERR_HOST);
+	visit_free(&v);
+	if (refused)
+		return doctor_say(d, VERDICT_FAILED,
+				  "this name is not [opencode] url (status 421)");
+	doctor_visit(d, foreign, &v);
+	verdict = say_foreign_host(d, &v);
+	visit_free(&v);
+	return verdict;
+}
+
+/* Compares one of our own headers, "Name: value", with what arrived. True: the same. */
+static bool
+compare_header(struct doctor *d, const char *where, const struct visit *v, const char *line,
+	       size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+	char name[64], value[512];
+	int count;
+
+	if (colon == NULL)
+		return true;
+	snprintf(name, sizeof(name), "%.*s", (int)(colon - line), line);
+	count = visit_header(v, name, value, sizeof(value));
+	if (count == 1 && strlen(value) == len - (size_t)(colon - line) - 2 &&
+	    strncmp(value, colon + 2, strlen(value)) == 0)
+		return true;
+	doctor_say(d, VERDICT_FAILED, "%s: %s %s", where, name,
+		   count == 0	? "is missing"
+		   : count == 1 ? "has another value than ours"
+				: "comes more than once");
+	return false;
+}
+
+static bool
+compare_headers(struct doctor *d, const char *where, const struct visit *v)
+{
+	struct response expected;
+	bool same = true;
+	const char *line;
+
+	response_init(&expected);
+	response_security_headers(&expected, "no-store");
+	line = buf_text(&expected.head);
+	for (size_t len; same && *line != '\0'; line += len + strspn(line + len, "\r\n")) {
+		len = strcspn(line, "\r\n");
+		same = compare_header(d, where, v, line, len);
+	}
+	response_free(&expected);
+	return same;
+}
+
+enum verdict
+check_security(struct doctor *d)
+{
+	char path[96];
+	const char *const target[] = {health_path(d, path), d->config->callback_paths[0]};
+	bool same = true;
+
+	for (size_t i = 0; same && i < 2; i++) {
+		struct visit_call call = {.target = target[i]};
+		struct visit v;
+
+		doctor_visit(d, call, &v);
+		/* a callback path that is not ours is another check's matter */
+		if (i == 0 || visit_is_ours(&v))
+			same = compare_headers(d, target[i], &v);
+		visit_free(&v);
+	}
+	return same ? doctor_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
+		    : VERDICT_FAILED;
+}
+
+enum verdict
+check_callbacks(struct doctor *d)
+{
+	const struct config *config = d->config;
+
+	for (size_t i = 0; i < config->callback_path_count; i++) {
+		/* as a browser that the provider sent here */
+		struct visit_call call = {.target = config->callback_paths[i],
+					  .header = {"Sec-Fetch-Site: cross-site",
+						     "Sec-Fetch-Mode: navigate",
+						     "Sec-Fetch-Dest: document"}};
+		char words[VISIT_WORDS_MAX];
+		struct visit v;
+		bool ours;
+
+		doctor_visit(d, call, &v);
+		ours = visit_status(&v) == 400 && visit_is_ours(&v);
+		visit_words(&v, words);
+		visit_free(&v);
+		if (!ours)
+			return doctor_say(d, VERDICT_FAILED, "%s does not come to us: %s",
+					  config->callback_paths[i], words);
+	}
+	return doctor_say(d, VERDICT_OK, "all %zu callback paths come to us",
+			  config->callback_path_count);
+}
+
+/* What a form on another site could send is refused by us, without asking opencode. */
+enum verdict
+check_begins(struct doctor *d)
+{
+	static const char *const paths[] = {
+	    "/provider/opencode-callback-doctor/oauth/authorize",
+	    "/mcp/opencode-callback-doctor/auth",
+	    "/mcp/opencode-callback%2Fdoctor/auth",
+	    "/mcp/opencode-callback-doctor/auth/authenticate",
+	    "/api/integration/opencode-callback-doctor/connect/oauth",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct visit_call call = {.target = paths[i],
+					  .header = {"Content-Type: text/plain",
+						     "Sec-Fetch-Site: cross-site",
+						     "Origin: https://" DOCTOR_EVIL},
+					  .body = "{\"method\":0}"};
+		char words[VISIT_WORDS_MAX];
+		struct visit v;
+		bool ours;
+
+		doctor_visit(d, call, &v);
+		ours = visit_is_problem(&v, ERR_CROSS_SITE);
+		visit_words(&v, words);
+		visit_free(&v);
+		if (!ours)
+			return doctor_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
+					  paths[i], words);
+	}
+	return doctor_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
+}
+
+/* Nobody outside can look into the log; so it gets something to look for. */
+enum verdict
+check_logs(struct doctor *d)
+{
+	char target[256], mark[32];
+	struct visit_call call = {.target = target};
+	struct visit v;
+
+	snprintf(mark, sizeof(mark), "doctor-%lld", d->deadline);
+	snprintf(target, sizeof(target), "%s?code=%s&state=%s", d->config->callback_paths[0], mark,
+		 mark);
+	doctor_visit(d, call, &v);
+	visit_free(&v);
+	return doctor_say(d, VERDICT_BY_HAND,
+			  "on the server this must print nothing: grep -rlF %s /var/log; "
+			  "journalctl --since -5min | grep -F %s",
+			  mark, mark);
+}

@@ -1,0 +1,180 @@
+#include "visit.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "curl_lib.h"
+
+struct transfer {
+	const struct visit_call *call;
+	struct visit *visit;
+	int lines;
+	bool enough; /* we ended it, with all that is wanted */
+};
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	struct buf *body = &t->visit->reply.body;
+	size_t len = size * count, room = VISIT_BODY_MAX - body->len;
+
+	if (buf_add(body, data, len < room ? len : room) != ERR_OK)
+		return 0;
+	t->visit->found = t->call->until != NULL && strstr(buf_text(body), t->call->until) != NULL;
+	t->enough = t->visit->found || len >= room;
+	return t->enough ? 0 : len;
+}
+
+/* "HTTP/1.1 200 OK": a new answer begins, the last one was an interim one. */
+static void
+read_status(struct http_reply *reply, const char *line, size_t len)
+{
+	const char *blank = memchr(line, ' ', len);
+	int status = 0;
+
+	buf_free(&reply->head);
+	for (const char *p = blank + 1; blank != NULL && p < line + len && p <= blank + 3; p++)
+		status = *p >= '0' && *p <= '9' ? status * 10 + (*p - '0') : 0;
+	reply->status = status;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *t = ctx;
+	struct http_reply *reply = &t->visit->reply;
+	size_t len = size * count, text = len;
+
+	if (++t->lines > VISIT_LINES_MAX)
+		return 0;
+	while (text > 0 && (data[text - 1] == '\r' || data[text - 1] == '\n'))
+		text--;
+	if (text > 5 && memcmp(data, "HTTP/", 5) == 0)
+		read_status(reply, data, text);
+	else if (text > 0 && memchr(data, ':', text) != NULL &&
+		 (buf_add(&reply->head, data, text) != ERR_OK ||
+		  buf_putc(&reply->head, '\n') != ERR_OK))
+		return 0;
+	/* what follows is another protocol's */
+	t->enough = text == 0 && reply->status == 101;
+	return t->enough ? 0 : len;
+}
+
+static struct curl_slist *
+make_headers(const struct curl_lib *lib, const struct visit_call *call)
+{
+	static const char *const own[] = {"User-Agent: opencode-callback-doctor", "Expect:"};
+	struct curl_slist *list = NULL, *longer;
+
+	for (size_t i = 0; i < 2 + VISIT_HEADERS_MAX; i++) {
+		const char *line = i < 2 ? own[i] : call->header[i - 2];
+
+		if (line == NULL)
+			break;
+		if ((longer = lib->curl_slist_append(list, line)) == NULL) {
+			lib->curl_slist_free_all(list);
+			return NULL;
+		}
+		list = longer;
+	}
+	return list;
+}
+
+static bool
+set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct curl_slist *headers)
+{
+	const struct visit_call *call = t->call;
+	CURLcode failed = CURLE_OK;
+
+#define SET(option, value) \
+	do { \
+		if (failed == CURLE_OK) \
+			failed = lib->curl_easy_setopt(curl, option, value); \
+	} while (0)
+
+	SET(CURLOPT_URL, call->origin);
+	SET(CURLOPT_REQUEST_TARGET, call->target);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, t);
+	SET(CURLOPT_ERRORBUFFER, t->visit->cause);
+	if (call->ca_file != NULL)
+		SET(CURLOPT_CAINFO, call->ca_file);
+	if (call->compressed)
+		SET(CURLOPT_ACCEPT_ENCODING, "");
+	if (call->body != NULL) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(call->body));
+		SET(CURLOPT_POSTFIELDS, call->body);
+	}
+	if (call->method != NULL)
+		SET(CURLOPT_CUSTOMREQUEST, call->method);
+#undef SET
+	return failed == CURLE_OK;
+}
+
+static enum visit_end
+map_result(CURLcode result, const struct transfer *t)
+{
+	if (t->enough)
+		return VISIT_ANSWERED;
+	switch (result) {
+	case CURLE_OK:
+		return t->visit->reply.status == 0 ? VISIT_BROKEN : VISIT_ANSWERED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+		return VISIT_UNREACHABLE;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+		return VISIT_UNTRUSTED;
+	case CURLE_OPERATION_TIMEDOUT:
+		return VISIT_LATE;
+	default:
+		return VISIT_BROKEN;
+	}
+}
+
+void
+visit_make(const struct visit_call *call, struct visit *visit)
+{
+	const struct curl_lib *lib = curl_lib();
+	struct transfer t = {.call = call, .visit = visit};
+	CURL *curl = curl_lib_handle();
+	CURLcode result = CURLE_FAILED_INIT;
+	struct curl_slist *headers;
+
+	*visit = (struct visit){.end = VISIT_BROKEN, .cause = "libcurl cannot be loaded"};
+	static_assert(sizeof(visit->cause) >= CURL_ERROR_SIZE, "libcurl writes that much");
+	buf_init(&visit->reply.head, VISIT_HEAD_MAX);
+	buf_init(&visit->reply.body, VISIT_BODY_MAX);
+	if (curl == NULL)
+		return;
+	visit->cause[0] = '\0';
+	headers = make_headers(lib, call);
+	if (headers != NULL && set_options(lib, curl, &t, headers))
+		result = lib->curl_easy_perform(curl);
+	visit->end = map_result(result, &t);
+	if (visit->cause[0] == '\0')
+		snprintf(visit->cause, sizeof(visit->cause), "%s", lib->curl_easy_strerror(result));
+	curl_lib_done(curl);
+	lib->curl_slist_free_all(headers);
+}
+
+void
+visit_free(struct visit *visit)
+{
+	http_reply_free(&visit->reply);
+}

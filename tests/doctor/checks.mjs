@@ -1,0 +1,406 @@
+/*
+ * --doctor against whole sites: a good one, and for each check one with that very fault, mostly one
+ * line of the shipped web server's file.
+ */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startFront } from '../lib/front.mjs'
+import { startInternet } from '../lib/internet.mjs'
+import { request, scratch } from '../lib/net.mjs'
+import { startOpencode } from '../lib/opencode.mjs'
+import { ADDRESS } from './network.mjs'
+import { bridge, doctor, open, ORIGIN, startSite } from './site.mjs'
+
+/* Exchanges one text of a file for another; it must be there. */
+const swap = (from, to) => (text) => {
+  assert.ok(text.includes(from), `the file has ${from}`)
+  return text.replaceAll(from, to)
+}
+/* Adds lines where our own paths begin, in the server for https. */
+const add = (...lines) => swap('location = /auth/callback', `${lines.join('\n')}\nlocation = /auth/callback`)
+
+async function withSite(options, use) {
+  const site = await startSite(options)
+  try {
+    await use(site)
+  } finally {
+    await site.stop()
+  }
+}
+
+const checks = [
+  'https', 'redirect', 'pages', 'host', 'security', 'callbacks', 'begins', 'headers', 'cookie', 'forwarded',
+  'opencode', 'health', 'login', 'events', 'websocket', 'socket', 'ports', 'logs',
+]
+
+for (const kind of ['nginx-fcgi', 'apache-cgi']) {
+  test(`a good site: ${kind}`, () =>
+    withSite({ kind }, async ({ check, opencode, standin, front }) => {
+      const { code, table, text, seconds, line } = await check({ own: true })
+      assert.deepEqual(Object.keys(table), checks, text)
+      for (const name of checks) assert.equal(table[name], name === 'logs' ? 'by hand' : 'ok', text)
+      assert.equal(code, 0)
+      assert.ok(seconds < 8, `${seconds} s`)
+      assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
+      assert.ok(!text.includes('geheim') && !text.includes('Basic'))
+
+      const begins = /oauth|\/mcp|integration/
+      assert.ok(!opencode.requests.some((request) => begins.test(request)), 'nothing was begun')
+      assert.ok(!standin.since(0).some((request) => begins.test(request?.path)), 'nor asked for')
+      assert.equal(opencode.terminals.size, 0, 'the terminal is gone')
+      const mark = /grep -rlF (doctor-\d+) /.exec(line('logs'))[1]
+      assert.ok(!front.logs().includes(mark), 'the shipped log format has no query')
+      assert.ok(!front.logs().includes('geheim'))
+    }))
+}
+
+test('the real opencode, behind both web servers', async () => {
+  const internet = await startInternet({ 'auth.openai.com': () => null })
+  const opencode = await startOpencode({ provider: internet, password: 'geheim' })
+  try {
+    for (const kind of ['nginx-fcgi', 'apache-cgi']) {
+      const options = { kind, tls: true, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: opencode.socket }
+      const front = await startFront({ ...options, ini: { opencode: { url: ORIGIN } } })
+      const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
+      try {
+        const { code, text } = await doctor(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
+          env: { SSL_CERT_FILE: join(front.path, 'cert.pem'), OPENCODE_SERVER_PASSWORD: 'geheim' },
+        })
+        assert.equal(code, 0, text)
+        assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
+      } finally {
+        for (const part of [...bridges, front]) await part.stop()
+      }
+    }
+    const { body } = await request({ port: opencode.port }, 'GET', '/pty', { headers: opencode.authorization })
+    assert.equal(body, '[]', 'the terminal is gone')
+    assert.deepEqual(opencode.auth(), {})
+  } finally {
+    await opencode.stop()
+    await internet.stop()
+  }
+})
+
+test('a good site without a password: a warning on a public address', () =>
+  withSite({ password: null }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.opencode, table.login, table.websocket], [0, 'warning', 'skipped', 'ok'], text)
+    assert.match(text, /-> set OPENCODE_SERVER_PASSWORD/)
+  }))
+
+test('without the password, what needs it is skipped; a wrong one is told', () =>
+  withSite({}, async ({ check, opencode }) => {
+    const { code, table, text } = await check({ env: { OPENCODE_SERVER_PASSWORD: '' } })
+    assert.equal(code, 0, text)
+    for (const name of ['login', 'events', 'websocket']) assert.equal(table[name], 'skipped', text)
+    assert.match(text, /needs opencode's OPENCODE_SERVER_PASSWORD/)
+    assert.ok(!opencode.requests.some((request) => request.includes('/pty')))
+    const wrong = await check({ env: { OPENCODE_SERVER_PASSWORD: 'falsch' } })
+    assert.deepEqual([wrong.code, wrong.table.opencode], [0, 'warning'], wrong.text)
+  }))
+
+/* One fault each: options of the site, the check that fails, words of its line, of the advice. */
+const faults = {
+  'a redirect that loses the path': {
+    edit: swap(`${ORIGIN}$request_uri;`, `${ORIGIN}/;`), fails: 'redirect', says: /leads to/, advice: /\$request_uri/,
+  },
+  'a redirect of the wrong kind': { edit: swap('return 307', 'return 302'), fails: 'redirect', says: /status 302/ },
+  'no redirect': {
+    edit: swap(`return 307 ${ORIGIN}$request_uri;`, 'return 200 hello;'), fails: 'redirect', says: /status 200/,
+  },
+  'the prefix goes to opencode': {
+    edit: swap('location ^~ /signin/ {', 'location ^~ /elsewhere/ {'), fails: 'pages', says: /not answered by us/,
+    advice: /prefix/,
+  },
+  'the url is another name': {
+    ini: { opencode: { url: 'https://other.example' } }, fails: 'host', says: /421/, advice: /url/,
+  },
+  'the worker does not know the url': {
+    ini: { opencode: { url: undefined } }, fails: 'host', says: /any name/, advice: /restart the worker/,
+  },
+  'a redirect to any host': {
+    edit: add('if ($http_host != $server_name) { return 307 https://$http_host$request_uri; }'), fails: 'host',
+    says: /redirects/, advice: /\$host/,
+  },
+  'a header twice': {
+    edit: add('add_header X-Frame-Options DENY always;'), fails: 'security', says: /X-Frame-Options comes more than once/,
+  },
+  'a header taken away': {
+    edit: add('fastcgi_hide_header Referrer-Policy;'), fails: 'security', says: /Referrer-Policy is missing/,
+  },
+  'a header replaced': {
+    edit: add('fastcgi_hide_header Cache-Control;', 'add_header Cache-Control "public, max-age=60" always;'),
+    fails: 'security', says: /Cache-Control has another value/,
+  },
+  'a callback path of opencode': {
+    edit: swap('location = /oauth2callback {', 'location = /elsewhere {'), fails: 'callbacks', says: /\/oauth2callback/,
+    advice: /callback_paths/,
+  },
+  'begins of providers go to opencode': {
+    edit: swap('^/provider/', '^/elsewhere/'), fails: 'begins', says: /\/provider\/opencode-callback-doctor/,
+  },
+  'begins of MCP servers go to opencode': { edit: swap('^/mcp/.+/auth', '^/elsewhere'), fails: 'begins', says: /\/mcp\// },
+  'names with a slash do not pass': {
+    kind: 'apache-cgi', edit: swap('AllowEncodedSlashes NoDecode', ''), fails: 'begins', says: /%2F/, advice: /AllowEncodedSlashes/,
+  },
+  'no cookies for us': { edit: add('fastcgi_param HTTP_COOKIE "";'), fails: 'headers', says: /Cookie does not reach/ },
+  'no Sec-Fetch-Site for us': {
+    edit: add('fastcgi_param HTTP_SEC_FETCH_SITE "";'), fails: 'headers', says: /Sec-Fetch-Site does not reach/,
+  },
+  'no Origin for us': { edit: add('fastcgi_param HTTP_ORIGIN "";'), fails: 'cookie', says: /does not take itself/, advice: /url/ },
+  'TLS is not told to us': {
+    edit: (text) => swap('fastcgi_param HTTPS', '#')(swap('REQUEST_SCHEME $scheme', 'REQUEST_SCHEME http')(text)),
+    url: null, fails: 'cookie', says: /does not take itself for https/, advice: /url/,
+  },
+  'forwarding headers are believed': {
+    edit: add(
+      'set $name $http_host;',
+      'if ($http_x_forwarded_host) { set $name $http_x_forwarded_host; }',
+      'fastcgi_param HTTP_HOST $name;',
+    ),
+    fails: 'forwarded', says: /forged/, advice: /trust/,
+  },
+  'opencode is elsewhere': {
+    edit: (text) => text.replace(/proxy_pass http:\/\/[\d.:]+;/, 'proxy_pass http://127.0.0.1:9;'), fails: 'opencode',
+    says: /status 502/, advice: /proxy_pass/,
+  },
+  'everything comes to us': {
+    edit: (text) => text.replace(/proxy_pass http:\/\/[\d.:]+;/, 'fastcgi_pass opencode_callback;'), fails: 'opencode',
+    says: /not opencode's/,
+  },
+  'the password stays in the web server': {
+    edit: add('fastcgi_param HTTP_AUTHORIZATION "";'), fails: 'login', says: /does not reach/, advice: /CGIPassAuth/,
+  },
+  'Apache without CGIPassAuth': { kind: 'apache-cgi', edit: swap('CGIPassAuth On', ''), fails: 'login', says: /does not reach/ },
+  'events are held back': {
+    edit: swap('proxy_buffering off;', ''), fails: 'events', says: /held back/, advice: /proxy_buffering off/,
+  },
+  'no WebSockets': {
+    edit: swap('proxy_set_header Upgrade $http_upgrade;', ''), fails: 'websocket', says: /status 400, not 101/, advice: /Upgrade/,
+  },
+  'WebSockets under another name': {
+    edit: swap('proxy_set_header Host $http_host;', ''), fails: 'websocket', says: /not 101/, advice: /Host as it came/,
+  },
+  'no WebSockets in Apache': {
+    kind: 'apache-cgi', edit: swap(' upgrade=websocket', ''), fails: 'websocket', says: /not 101/,
+  },
+}
+
+for (const [name, { fails, says, advice = /./, ...options }] of Object.entries(faults)) {
+  test(`${fails}: ${name}`, () =>
+    withSite(options, async ({ check }) => {
+      const { code, failed, text, line, seconds } = await check()
+      assert.deepEqual(failed, [fails], text)
+      assert.equal(code, 1)
+      assert.match(line(fails), says)
+      const lines = text.split('\n')
+      assert.match(lines[lines.indexOf(line(fails)) + 1], new RegExp(`^ +-> .*${advice.source}`))
+      assert.ok(seconds < 16, `${seconds} s`)
+    }))
+}
+
+test('https: an untrusted certificate, another name, nobody there: the rest is skipped', () =>
+  withSite({}, async ({ check, opencode, front }) => {
+    const before = opencode.requests.length
+    const loopback = await bridge('127.0.0.1', 443, front.port)
+    try {
+      for (const [at, env, says] of [
+        [ORIGIN, { SSL_CERT_FILE: '' }, /certificate: .*self.signed/],
+        ['https://127.0.0.1', {}, /certificate: .*127\.0\.0\.1/],
+        [`https://${ADDRESS}:4443`, {}, /does not answer/],
+        ['https://name.invalid', {}, /does not answer/],
+      ]) {
+        const { code, failed, table, text, line } = await check({ at, env })
+        assert.deepEqual([code, ...failed], [1, 'https'], text)
+        assert.match(line('https'), says)
+        assert.deepEqual([table.pages, table.opencode, table.logs], ['skipped', 'skipped', 'skipped'], text)
+      }
+    } finally {
+      await loopback.stop()
+    }
+    assert.equal(opencode.requests.length, before, 'no request, and no password, went to an unknown server')
+  }))
+
+test('https: plain http at a public address', () =>
+  withSite({ tls: false, url: null }, async ({ check, opencode }) => {
+    const { code, failed, table, text } = await check({ at: `http://${ADDRESS}` })
+    assert.deepEqual([code, ...failed], [1, 'https'], text)
+    assert.equal(table.events, 'skipped')
+    assert.deepEqual(opencode.requests, ['GET /'], 'no password was sent in the clear')
+  }))
+
+test('https: plain http on the loopback is a warning', () =>
+  withSite({ tls: false, url: null }, async ({ check, front }) => {
+    const { code, table, text } = await check({ at: front.origin })
+    assert.deepEqual([code, table.https, table.redirect, table.ports, table.cookie], [0, 'warning', 'skipped', 'skipped', 'ok'], text)
+  }))
+
+test('redirect: nobody on port 80 is a warning', () =>
+  withSite({ plain: false }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.redirect], [0, 'warning'], text)
+  }))
+
+test('pages: a worker that is gone', () =>
+  withSite({}, async ({ check, front }) => {
+    await front.worker.stop()
+    const { code, failed, text, line } = await check()
+    assert.deepEqual([code, ...failed], [1, 'pages'], text)
+    assert.match(line('pages'), /status 502/)
+  }))
+
+test('host: without a url any name is taken, which is a warning', () =>
+  withSite({ url: null }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.host, table.cookie], [0, 'warning', 'ok'], text)
+    assert.match(text, new RegExp(`url = ${ORIGIN}`))
+  }))
+
+test('health and socket: opencode does not answer on its socket', () =>
+  withSite({}, async ({ check, standin }) => {
+    await standin.stop()
+    const far = await check()
+    assert.deepEqual([far.code, ...far.failed], [1, 'health'], far.text)
+    assert.equal(far.table.socket, 'skipped')
+    const near = await check({ own: true })
+    assert.deepEqual(near.failed, ['health', 'socket'], near.text)
+  }))
+
+test('socket: what else can stand there', () =>
+  withSite({}, async ({ check, path }) => {
+    const file = join(path, 'file')
+    writeFileSync(file, '')
+    const other = await open(net.createServer((socket) => socket.end('HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n')), join(path, 'other'))
+    const cases = [
+      [file, /is no socket/],
+      [join(path, 'nothing'), /is not there/],
+      [join(path, 'other'), /status 500/],
+    ]
+    for (const [socket, says] of cases) {
+      const { code, failed, text, line } = await check({ settings: { socket } })
+      assert.deepEqual([code, ...failed], [1, 'socket'], text)
+      assert.match(line('socket'), says)
+    }
+    await other.stop()
+    const perPort = await check({ settings: { socket: join(path, '%p.sock') } })
+    assert.match(perPort.line('socket'), /\/\d+\.sock is not there/)
+  }))
+
+test('ports that are open to the world', () =>
+  withSite({}, async ({ check, opencode }) => {
+    for (const [port, verdict, says] of [
+      [1455, 'failed', /1455 is open: any junk/],
+      [1456, 'failed', /1456/],
+      [19876, 'failed', /19876/],
+      [opencode.port, 'failed', /opencode itself/],
+      [8080, 'warning', /8080 is open/],
+    ]) {
+      const other = await open(net.createServer(), port, ADDRESS)
+      const { code, failed, table, text, line } = await check()
+      await other.stop()
+      assert.equal(table.ports, verdict, text)
+      assert.deepEqual([code, ...failed], verdict === 'failed' ? [1, 'ports'] : [0], text)
+      assert.match(line('ports'), says)
+    }
+    const both = [await open(net.createServer(), 8080, ADDRESS), await open(net.createServer(), 19876, ADDRESS)]
+    const worst = await check()
+    for (const other of both) await other.stop()
+    assert.match(worst.line('ports'), /^failed.*19876/)
+
+    const inside = await open(net.createServer(), 1455)
+    const { table } = await check()
+    await inside.stop()
+    assert.equal(table.ports, 'ok', 'on the loopback it has to be open')
+  }))
+
+test('logs: what it says to look for is found in a log with queries', () =>
+  withSite({ edit: (text) => text.replace(/(access_log \S+) opencode_callback;/g, '$1 combined;') }, async ({ check, front }) => {
+    const { code, line } = await check()
+    assert.equal(code, 0)
+    assert.ok(front.logs().includes(/grep -rlF (doctor-\d+) /.exec(line('logs'))[1]))
+  }))
+
+test('too many requests is no fault', () =>
+  withSite({ edit: swap('location = /callback { fastcgi_pass opencode_callback; }', 'location = /callback { return 429; }') }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.callbacks], [0, 'warning'], text)
+    assert.match(text, /wait a minute/)
+  }))
+
+/* Servers that answer every connection with something nasty. */
+const loop = (socket, text) => {
+  const more = () => !socket.destroyed && socket.write(text, () => setImmediate(more))
+  more()
+}
+const nasty = {
+  'closes at once': (socket) => socket.destroy(),
+  'says nothing': () => {},
+  'speaks no HTTP': (socket) => socket.end('220 mail.example ESMTP\r\n'),
+  'never ends its headers': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n')
+    loop(socket, `X-A: ${'a'.repeat(1000)}\r\n`)
+  },
+  'has one endless header': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nX-A: ')
+    loop(socket, 'a'.repeat(60_000))
+  },
+  'never ends its interim answers': (socket) => loop(socket, 'HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n'),
+  'never ends its body': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n')
+    loop(socket, '\0'.repeat(60_000))
+  },
+  'lets a byte fall now and then': (socket) => {
+    const timer = setInterval(() => socket.write('H'), 300)
+    socket.on('close', () => clearInterval(timer))
+  },
+  'answers some and is silent then': (socket, text) => {
+    const [, path] = /^\w+ (\S+)/.exec(text) ?? []
+    const answers = { '/': ['text/html', 'x'], '/signin/health': ['application/json', '{"status":"ok"}'], '/signin/assets/style.css': ['text/css', ''] }
+    const [type, body] = answers[path] ?? []
+    if (type) socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+  },
+  'writes to the terminal': (socket) =>
+    socket.end('HTTP/1.1 302 \x1b[31mX\r\nLocation: http://evil.example/\x1b]0;owned\x07\x9b31m\r\nContent-Type: \x1b[2J\r\nContent-Length: 4\r\n\r\n\x1b[2J'),
+  'knows no limits': (socket) =>
+    socket.end('HTTP/1.1 99999999999999999999 X\r\nContent-Length: 99999999999999999999999\r\n\r\nx'),
+  'packs a bomb': (socket) =>
+    socket.end('HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00'),
+}
+
+for (const [name, answer] of Object.entries(nasty)) {
+  test(`a server that ${name}`, async () => {
+    const folder = scratch('doctor')
+    const ini = join(folder.path, 'empty.ini')
+    writeFileSync(ini, '', { mode: 0o644 })
+    const server = await open(net.createServer((socket) => socket.once('data', (data) => answer(socket, String(data)))))
+    try {
+      const { code, text, seconds } = await doctor(['-c', ini, '--doctor', `http://127.0.0.1:${server.port}`])
+      assert.equal(code, 1, text)
+      assert.doesNotMatch(text, /[^\x20-\x7e\n\u2026]/)
+      assert.ok(seconds < 18, `${seconds} s`)
+    } finally {
+      await server.stop()
+      folder.remove()
+    }
+  })
+}
+
+test('the command line', async () => {
+  const wrong = [
+    'opencode.example.com/x', 'ftp://opencode.example.com', 'https://user:geheim@opencode.example.com', `${ORIGIN}/signin`,
+    `${ORIGIN}?x`, `${ORIGIN}#x`, 'https://', '', 'https://\x1b[31m',
+  ]
+  for (const url of wrong) {
+    const { code, text } = await doctor(['--doctor', url])
+    assert.equal(code, 64, `${url}: ${text}`)
+    assert.ok(!text.includes('geheim'), text)
+  }
+  assert.equal((await doctor(['--doctor'])).code, 64)
+  const help = await doctor(['--help'])
+  assert.equal(help.code, 0)
+  assert.match(help.text, /--doctor URL/)
+  assert.equal((await doctor(['-c', '/nonexistent', '--doctor', ORIGIN])).code, 78)
+})

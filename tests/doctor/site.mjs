@@ -1,0 +1,169 @@
+/*
+ * What the doctor looks at: nginx or Apache with the shipped file, the worker or the CGI program, and
+ * a stand-in for opencode, at a public address of this test's own network.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import http from 'node:http'
+import net from 'node:net'
+import { join } from 'node:path'
+import { cleanEnv, iniText, startFront, WORKER } from '../lib/front.mjs'
+import { scratch, startProgram } from '../lib/net.mjs'
+import { startStandin } from '../lib/standin.mjs'
+import { ADDRESS } from './network.mjs'
+
+export const ORIGIN = `https://${ADDRESS}`
+
+const listen = (server, port, host) =>
+  new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
+
+/* A server that can be stopped with all its connections. */
+export async function open(server, port = 0, host = '127.0.0.1') {
+  const sockets = new Set()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  })
+  await listen(server, port, host)
+  const stop = () => {
+    for (const socket of sockets) socket.destroy()
+    return new Promise((resolve) => server.close(resolve))
+  }
+  return { port: server.address().port, stop }
+}
+
+/*
+ * opencode as its web UI sees it, as far as the doctor asks: pages, an event stream that stays open,
+ * terminals by WebSocket, a password. requests: what reached it, "METHOD path".
+ */
+async function startOpencode({ password } = {}) {
+  const requests = []
+  const terminals = new Set()
+  const expected = `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}`
+  const refused = (request) => password !== undefined && request.headers.authorization !== expected
+  const challenge = { 'WWW-Authenticate': 'Basic realm="Secure Area"' }
+  const server = http.createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`)
+    const answer = (status, type, body) => response.writeHead(status, { 'Content-Type': type }).end(body)
+    const terminal = /^\/pty\/(\w+)(\/connect)?$/.exec(request.url)
+    if (refused(request)) return void response.writeHead(401, challenge).end()
+    if (request.url === '/global/health') return answer(200, 'application/json', '{"healthy":true,"version":"1"}')
+    if (request.url === '/global/event') {
+      return void response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: {"payload":{}}\n\n')
+    }
+    if (request.url === '/pty' && request.method === 'POST') {
+      terminals.add('pty_1')
+      return answer(200, 'application/json', '{"id":"pty_1","status":"running"}')
+    }
+    // The real one says 400 to a terminal's address without an upgrade.
+    if (terminal) return answer(terminal[2] ? 400 : 200, 'application/json', String(terminals.delete(terminal[1])))
+    answer(200, 'text/html', '<!doctype html><title>opencode</title>')
+  })
+  server.on('upgrade', (request, socket) => {
+    requests.push(`UPGRADE ${request.url}`)
+    const nonce = request.headers['sec-websocket-key'] ?? ''
+    const key = `${nonce}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
+    const right = request.url === '/pty/pty_1/connect' && terminals.has('pty_1') && !refused(request) &&
+      Buffer.from(nonce, 'base64').length === 16 &&
+      new URL(request.headers.origin).host === request.headers.host
+    if (!right) return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Accept: ${createHash('sha1').update(key).digest('base64')}\r\n\r\n\x82\x01x`,
+    )
+  })
+  return { ...(await open(server)), requests, terminals, password }
+}
+
+/* Bytes that arrive at one place go to another. */
+export const bridge = (host, port, to) =>
+  open(
+    net.createServer((socket) => {
+      const other = net.connect({ host: '127.0.0.1', port: to })
+      socket.pipe(other).pipe(socket)
+      other.on('error', () => socket.destroy()).on('close', () => socket.destroy())
+      socket.on('close', () => other.destroy())
+    }),
+    port,
+    host,
+  )
+
+/*
+ * Runs the doctor. The answer: code, text, seconds, table {check: verdict}, line(check), and
+ * failed, the checks that failed.
+ */
+export async function doctor(args, { env = {}, program = WORKER } = {}) {
+  const start = Date.now()
+  const run = startProgram(program, args, { cwd: '/', env: cleanEnv(env) })
+  await run.closed
+  const { code, signal } = await run.ended
+  assert.equal(signal, null, run.output())
+  const lines = run.output().split('\n')
+  const table = {}
+  for (const line of lines) {
+    const row = /^(ok|warning|failed|skipped|by hand) +([a-z]+) +\S/.exec(line)
+    if (row) table[row[2]] = row[1]
+  }
+  return {
+    code,
+    table,
+    text: run.output(),
+    seconds: (Date.now() - start) / 1000,
+    line: (check) => lines.find((line) => line.slice(9).startsWith(`${check} `)),
+    failed: Object.keys(table).filter((check) => table[check] === 'failed'),
+  }
+}
+
+/*
+ * Starts a whole site at ORIGIN.
+ *   edit      what is wrong in the web server's file
+ *   url       [opencode] url · password: opencode's · null for none · ini: more of the worker's
+ *   plain     false: nobody answers on port 80
+ * The answer: front, opencode, standin, stop(), check(options) → what doctor() gives: run with the same
+ *   configuration, but for the socket, which is looked at only with own: true.
+ */
+export async function startSite({
+  kind = 'nginx-fcgi', edit, url = ORIGIN, password = 'geheim', tls = true, plain = true, ini = {},
+} = {}) {
+  url ??= undefined
+  password ??= undefined
+  const folder = scratch('doctor')
+  const parts = []
+  let opencode
+  const stop = async () => {
+    // Apache waits for what its backend still has to say.
+    await opencode?.stop()
+    for (const part of parts.reverse()) await part.stop()
+    folder.remove()
+  }
+  try {
+    opencode = await startOpencode({ password })
+    const standin = await startStandin(join(folder.path, 'opencode.sock'))
+    standin.answer = ({ headers }) =>
+      password === undefined || headers.authorization ? undefined : { status: 401, body: '' }
+    parts.push(standin)
+    const front = await startFront({
+      kind, edit, tls, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: standin.path,
+      ini: { ...ini, opencode: { url, ...ini.opencode } },
+    })
+    parts.push(front)
+    parts.push(await bridge(ADDRESS, tls ? 443 : 80, front.port))
+    if (tls && plain) parts.push(await bridge(ADDRESS, 80, front.plainPort))
+
+    const elsewhere = join(folder.path, 'elsewhere.ini')
+    const check = ({ own = false, at = ORIGIN, env = {}, settings = {} } = {}) => {
+      const socket = '/nonexistent/opencode.sock'
+      writeFileSync(elsewhere, iniText({ opencode: { url, socket, port: opencode.port, ...settings } }), { mode: 0o644 })
+      const trust = tls ? { SSL_CERT_FILE: join(front.path, 'cert.pem') } : {}
+      const login = password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }
+      return doctor(['-c', own ? join(front.path, 'opencode-callback.ini') : elsewhere, '--doctor', at], {
+        env: { ...trust, ...login, ...env },
+      })
+    }
+    return { front, opencode, standin, check, stop, path: folder.path }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
