@@ -15,6 +15,7 @@
 #include "doctor_check.h"
 
 #define PORT_MS	      2000
+#define SOCKET_MS     5000
 #define OFTEN_TAKEN   8080 /* by programs that have nothing to do with opencode */
 #define ADDRESSES_MAX 4
 #define PORTS	      5
@@ -50,7 +51,7 @@ ask_socket(struct doctor *d, const char *path)
 				 .method = "GET",
 				 .host = "opencode",
 				 .target = "/global/health",
-				 .timeout_ms = 2000};
+				 .timeout_ms = SOCKET_MS};
 	struct http_reply reply;
 	enum err err = http_send(&call, &reply);
 	int status = reply.status;

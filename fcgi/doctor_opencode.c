@@ -9,7 +9,7 @@
 
 #include "doctor_check.h"
 
-#define EVENT_MS      3000
+#define EVENT_MS      5000
 #define ACCOUNT_NEEDS "needs opencode's OPENCODE_SERVER_PASSWORD in the environment of this command"
 
 /* Adds our credentials, if there are any, behind the headers of a call. */

@@ -51,7 +51,7 @@ check_redirect(struct doctor *d)
 {
 	char target[192], plain[ORIGIN_MAX + 8], wanted[ORIGIN_MAX + 200], location[512],
 	    words[VISIT_WORDS_MAX];
-	struct visit_call call = {.origin = plain, .target = target, .timeout_ms = 2000};
+	struct visit_call call = {.origin = plain, .target = target};
 	struct visit v;
 	bool right;
 	int status;

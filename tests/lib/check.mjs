@@ -34,6 +34,7 @@ const lanes = [
     ...list('tests/unit', isTest),
     ...list('tests/pages', isTest),
     ...list('tests/faces', isTest),
+    ...list('tests/web', isTest),
     ...list('tests/install', isTest),
     ...list('tests/doctor', isTest),
   ],

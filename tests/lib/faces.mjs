@@ -125,10 +125,10 @@ export function httpRequest({ method = 'GET', target, headers = {}, body }) {
 
 /*
  * Starts everything: a stand-in for opencode, both web servers, the worker.
- *   web: false leaves the web servers out
+ *   web: false leaves the web servers out; kinds: which, nginx-fcgi always being one; edit: of their files
  * faces: [{name, web, send(request) → answer}] · logs(): everything that was logged, CGI's included
  */
-export async function startFaces({ ini = {}, web = true } = {}) {
+export async function startFaces({ ini = {}, web = true, kinds = ['nginx-fcgi', 'apache-cgi'], edit } = {}) {
   const folder = scratch('faces')
   const store = join(folder.path, 'store')
   const run = join(folder.path, 'run')
@@ -141,10 +141,12 @@ export async function startFaces({ ini = {}, web = true } = {}) {
   const settings = {
     opencodePort: behind.address().port,
     opencodeSocket: standin.path,
+    edit,
     ini: { ...ini, flow: { max_pending_per_client: 1000, ...ini.flow, store: `dir:${store}` } },
   }
   const nginx = await startFront({ kind: 'nginx-fcgi', ...settings })
-  const apache = web ? await startFront({ kind: 'apache-cgi', ...settings }) : null
+  const fronts = { 'nginx-fcgi': nginx }
+  if (web) for (const kind of kinds) fronts[kind] ??= await startFront({ kind, ...settings })
   const site = { path: nginx.path, iniFile: join(nginx.path, 'opencode-callback.ini') }
   let stderr = ''
 
@@ -174,14 +176,13 @@ export async function startFaces({ ini = {}, web = true } = {}) {
     },
   })
   const faces = [cgi, fcgi]
-  if (web) faces.push(over(nginx, 'nginx'), over(apache, 'Apache'))
+  if (web) faces.push(...kinds.map((kind) => over(fronts[kind], kind)))
 
   return {
-    faces, cgi, fcgi, standin, site, nginx, apache, store,
-    logs: () => [stderr, nginx.logs(), apache?.logs() ?? ''].join('\n'),
+    faces, cgi, fcgi, standin, site, nginx, apache: fronts['apache-cgi'], fronts, store,
+    logs: () => [stderr, ...Object.values(fronts).map((front) => front.logs())].join('\n'),
     async stop() {
-      await apache?.stop()
-      await nginx.stop()
+      await Promise.all(Object.values(fronts).map((front) => front.stop()))
       await standin.stop()
       await new Promise((resolve) => behind.close(resolve))
       folder.remove()

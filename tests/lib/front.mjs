@@ -1,15 +1,15 @@
 /*
- * A web server with its shipped configuration in front of one of our programs, as users have it:
- * nginx and the FastCGI worker, or Apache and the CGI program. Names, ports and paths are the only
- * difference, see tests/run/fit.
+ * A web server with its shipped configuration in front of one of our programs, as users have it.
+ * Names, ports and paths are the only difference, see tests/run/fit; the servers are in servers.mjs.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { accepts, freePort, scratch, startProgram, until } from './net.mjs'
+import { KINDS } from './servers.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const root_user = process.getuid() === 0
@@ -75,9 +75,9 @@ export function makeSite({ ini = {}, opencodeSocket, opencodePort }) {
 }
 
 /* Starts the worker on a socket of the site's folder. stop() asserts that it ends in order. */
-export async function startWorker(site, { strict, name = 'worker.sock', args = [], env } = {}) {
+export async function startWorker(site, { strict, name = 'worker.sock', args = [], env, program: file = WORKER } = {}) {
   const socket = join(site.path, name)
-  const [program, argv] = unprivileged(WORKER, ['-c', site.iniFile, '-s', socket, ...args], { strict })
+  const [program, argv] = unprivileged(file, ['-c', site.iniFile, '-s', socket, ...args], { strict })
   const worker = startProgram(program, argv, { cwd: '/', env: cleanEnv(env) })
   const stop = async (signal = 'SIGTERM') => {
     const how = await worker.stop(signal)
@@ -103,58 +103,19 @@ function fit(file, settings) {
   return execFileSync(join(root, 'tests/run/fit'), [join(root, file), ...words], { encoding: 'utf8' })
 }
 
-function nginxMain(path) {
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  const temp = folders.map((name) => `\t${name}_temp_path ${path}/tmp-${name};\n`).join('')
-  return `daemon off;
-worker_processes 1;
-pid ${path}/nginx.pid;
-error_log ${path}/error.log info;
-events {
-	worker_connections 1024;
-}
-http {
-${temp}	include ${path}/site.conf;
-}
-`
-}
-
-/* Debian has no unixd, log or version module: they are built in; mpm is not. */
-function apacheMain(path, tls) {
-  const modules = ['mpm_event', 'authz_core', 'alias', 'cgid', 'env', 'proxy', 'proxy_http', 'reqtimeout']
-  if (tls) modules.push('socache_shmcb', 'ssl')
-  const load = modules
-    .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n`)
-    .join('')
-  return `${load}ServerRoot ${path}
-DefaultRuntimeDir ${path}
-ServerName localhost
-PidFile ${path}/apache.pid
-ScriptSock ${path}/cgid.sock
-Mutex fcntl:${path}
-ErrorLog ${path}/error.log
-LogLevel info
-SetEnv OPENCODE_CALLBACK_CONFIG ${path}/opencode-callback.ini
-<Directory "/">
-	Require all denied
-</Directory>
-RequestReadTimeout header=20-40,MinRate=500 body=20,MinRate=500
-Include ${path}/site.conf
-`
-}
-
 function makeCertificate(path, host) {
   const [key, cert] = [join(path, 'key.pem'), join(path, 'cert.pem')]
   execFileSync('openssl', [
     'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
     '-subj', `/CN=${host}`, '-addext', `subjectAltName=${isIP(host) ? 'IP' : 'DNS'}:${host}`, '-keyout', key, '-out', cert,
   ], { stdio: 'ignore' })
-  give(key, cert)
+  copyFileSync(key, `${cert}.key`) // where HAProxy looks for it
+  give(key, cert, `${cert}.key`)
   return { key, cert }
 }
 
 /*
- * kind: 'nginx-fcgi' or 'apache-cgi'
+ * kind: a row of KINDS in servers.mjs
  *   opencodePort    where everything else is proxied to
  *   opencodeSocket  the socket that our programs talk to, may hold %p
  *   ini             {section: {key: value}}, on top of socket, port and a store of its own; with
@@ -163,27 +124,41 @@ function makeCertificate(path, host) {
  *   port            where it listens; a free one by default
  *   tls             keep the shipped TLS lines, with a certificate made for host (cert.pem in path)
  *   edit            a function of the web server's file, for what is wrong in it
+ *   programs        {cgi, fcgi}: others in the place of ours
  * The answer: origin, port, plainPort (redirects to https), logs() (everything that we, the web server's
- * access log and its error log said), storeDir, path, worker (FastCGI only), stop().
+ * access log and its error log said), storeDir, path, worker (where it runs by itself), stop().
  */
 export async function startFront({
-  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port, edit = (text) => text,
+  kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
+  programs = { cgi: CGI, fcgi: WORKER }, edit = (text) => text,
 }) {
+  const row = KINDS[kind]
+  assert.ok(row, kind)
   const site = makeSite({ ini, opencodeSocket, opencodePort })
   port ??= await freePort()
   const plainPort = await freePort()
-  const settings = { host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: site.path }
-  if (tls) Object.assign(settings, makeCertificate(site.path, host))
+  const socket = join(site.path, 'worker.sock')
+  const settings = {
+    host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: site.path,
+    worker: socket, ...programs,
+  }
+  const certificate = tls ? makeCertificate(site.path, host) : {}
+  Object.assign(settings, certificate)
+  const own = cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile, ...env })
 
   let worker
   let server
+  let wrapper
   const logs = () => {
     const files = readdirSync(site.path).filter((name) => name.endsWith('.log'))
     const texts = files.map((name) => readFileSync(join(site.path, name), 'latin1'))
-    return [worker?.output() ?? '', server?.output() ?? '', ...texts].join('\n')
+    return [worker, wrapper, server].map((one) => one?.output() ?? '').concat(texts).join('\n')
   }
   const stop = async () => {
     await server?.stop()
+    // fcgiwrap's children do not end with it
+    if (wrapper?.running()) process.kill(-wrapper.pid, 'SIGTERM')
+    await wrapper?.stop()
     try {
       await worker?.stop()
     } finally {
@@ -192,36 +167,25 @@ export async function startFront({
   }
 
   try {
-    let program
-    if (kind === 'nginx-fcgi') {
-      worker = await startWorker(site, { strict, env })
-      writeFileSync(join(site.path, 'site.conf'), edit(fit('conf/nginx/opencode-callback.conf', { ...settings, worker: worker.socket })))
-      writeFileSync(join(site.path, 'nginx.conf'), nginxMain(site.path))
-      program = ['nginx', ['-p', site.path, '-e', join(site.path, 'error.log'), '-c', join(site.path, 'nginx.conf')]]
-    } else {
-      assert.equal(kind, 'apache-cgi')
-      const listen = `Listen 127.0.0.1:${port}\nListen 127.0.0.1:${plainPort}\n`
-      writeFileSync(join(site.path, 'site.conf'), listen + edit(fit('conf/apache/opencode-callback.conf', { ...settings, cgi: CGI })))
-      writeFileSync(join(site.path, 'apache.conf'), apacheMain(site.path, tls))
-      program = ['apache2', ['-f', join(site.path, 'apache.conf'), '-DFOREGROUND']]
+    if (row.runs === 'worker') worker = await startWorker(site, { strict, env, program: programs.fcgi })
+    if (row.runs === 'fcgiwrap') {
+      wrapper = startProgram(...unprivileged('fcgiwrap', ['-s', `unix:${socket}`, '-c', '2'], { strict }), { cwd: '/', env: own, detached: true })
+      await until('fcgiwrap accepts', () => accepts({ path: socket }))
     }
+    writeFileSync(join(site.path, 'site.conf'), edit(fit(`conf/${row.conf}`, settings)))
+    const program = row.main({ path: site.path, port, plainPort, tls, env: own })
     server = startProgram(...unprivileged(...program, { strict }), {
       cwd: '/',
-      env: cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin:/sbin`, ...env }),
+      env: { ...own, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: site.path },
     })
     await until(`${program[0]} accepts`, async () => {
       if (!server.running()) throw new Error(`${program[0]} ended: ${logs()}`)
-      return (await accepts({ port })) && (kind !== 'apache-cgi' || existsCgid(site.path))
+      return (await accepts({ port })) && (!row.ready || row.ready(site))
     })
   } catch (error) {
     await stop()
     throw error
   }
   const origin = tls ? `https://${host}:${port}` : `http://127.0.0.1:${port}`
-  return { kind, origin, host, port, plainPort, logs, storeDir: site.storeDir, path: site.path, worker, server, stop }
-}
-
-/* mod_cgid's own process comes up beside Apache's: before it, a request is 503. */
-function existsCgid(path) {
-  return readdirSync(path).some((name) => name.startsWith('cgid.sock') && existsSync(join(path, name)))
+  return { kind, origin, host, port, plainPort, logs, storeDir: site.storeDir, path: site.path, worker, server, certificate, stop }
 }

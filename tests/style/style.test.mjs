@@ -8,6 +8,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { KINDS } from '../lib/servers.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -94,13 +95,25 @@ test('what the README and the configurations name is there', () => {
 })
 
 test('the web servers send the same paths to us, all that the defaults name', () => {
-  const paths = ['/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback']
-  const nginx = read(join(root, 'conf/nginx/opencode-callback.conf'))
-  const apache = read(join(root, 'conf/apache/opencode-callback.conf'))
-  for (const path of paths) assert.ok(nginx.includes(`location = ${path} {`), path)
-  assert.equal(apache.split(`"^/(${paths.map((path) => path.slice(1)).join('|')})$"`).length, 3)
-  for (const begin of ['provider/[^/]+/oauth/authorize', 'mcp/.+/auth(/authenticate)?', 'api/integration/[^/]+/connect/oauth']) {
-    assert.ok(nginx.includes(`location ~ ^/${begin}$ {`), begin)
-    assert.equal(apache.split(begin).length, 3, begin)
+  const paths = ['auth/callback', 'mcp/oauth/callback', 'callback', 'oauth-callback', 'oauth2callback']
+  const begins = ['provider/[^/]+/oauth/authorize', 'mcp/.+/auth(/authenticate)?', 'api/integration/[^/]+/connect/oauth']
+  const all = `^(${[...paths, ...begins, 'signin', 'signin/.*'].map((path) => `/${path}`).join('|')})$`
+  const rules = {
+    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && begins.every((begin) => text.includes(`location ~ ^/${begin}$ {`)),
+    apache: (text) => [paths, begins].every((list) => text.includes(`ProxyPassMatch "^/(${list.join('|')})$"`)),
+  }
+  for (const { conf } of Object.values(KINDS)) {
+    const text = read(join(root, 'conf', conf))
+    const rule = rules[conf.split('/')[0]] ?? ((it) => it.includes(all))
+    assert.ok(rule(text), conf)
+    const scripts = text.match(/ScriptAliasMatch ".*?"/g) ?? []
+    for (const script of scripts) assert.ok(text.includes(script.replace('ScriptAliasMatch', 'ProxyPassMatch')), `${conf}: ${script}`)
+  }
+})
+
+test('each web server configuration is one that the tests start', () => {
+  const known = Object.values(KINDS).map(({ conf }) => join(root, 'conf', conf))
+  for (const server of ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy']) {
+    for (const file of walk(join(root, 'conf', server))) assert.ok(known.includes(file), relative(root, file))
   }
 })

@@ -1,0 +1,257 @@
+/*
+ * Every shipped configuration does all that it has to: our paths reach our program and all others
+ * opencode, event streams and WebSockets flow, large bodies pass or are refused, nobody outside says
+ * where a request came from, and no query is in any log, whatever is down.
+ */
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { startBehind } from '../lib/behind.mjs'
+import { startFront } from '../lib/front.mjs'
+import { exchange, parseResponse, scratch, until } from '../lib/net.mjs'
+import { recorders } from '../lib/recorder.mjs'
+import { KINDS } from '../lib/servers.mjs'
+
+const OURS = [
+  '/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback', '/signin', '/signin/', '/signin/health',
+  '/provider/openai/oauth/authorize', '/mcp/demo/auth', '/mcp/a%2Fb/auth', '/mcp/a%20b/auth/authenticate', '/api/integration/x/connect/oauth',
+]
+const THEIRS = [
+  '/', '/auth/callback/x', '/auth/openai', '/callbacks', '/signinx', '/provider/openai/oauth/callback', '/mcp', '/mcp/demo/connect',
+  '/mcp/a%2Fb/connect', '/api/integration', '/session?directory=%2Fa%2Fb&x=%20+', '/site.webmanifest',
+]
+const FOREIGN = {
+  'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'gopher', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Port': '666',
+  'X-Forwarded-Server': 'evil.example', 'X-Real-IP': '6.6.6.6', Forwarded: 'for=6.6.6.6', Proxy: 'http://evil.example',
+  X_Forwarded_For: '6.6.6.6', X_Forwarded_Host: 'evil.example', Sec_Fetch_Site: 'evil', X_Real_IP: '6.6.6.6',
+}
+const BASIC = 'Basic b3BlbmNvZGU6eA=='
+
+const ask = async (port, method, target, headers = {}, body = '') => {
+  const all = { Host: 'site.example:8443', Connection: 'close', ...headers }
+  if (body) all['Content-Length'] = Buffer.byteLength(body)
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const text = await exchange({ port }, `${method} ${target} HTTP/1.1\r\n${lines}\r\n${body}`)
+  const answer = parseResponse(text)
+  if (answer.headers['transfer-encoding'] === 'chunked') answer.body = answer.body.replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/gi, '')
+  return answer
+}
+
+/* A POST of n bytes that are not all written if the answer comes before. */
+function upload(port, target, bytes) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1')
+    let text = ''
+    const piece = Buffer.alloc(1 << 20, 'x')
+    const timer = setTimeout(() => reject(new Error(`no answer to ${bytes} bytes: ${text}`)), 30_000)
+    const done = () => (clearTimeout(timer), socket.destroy(), resolve(text))
+    socket.on('error', done)
+    socket.on('close', done)
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      if (/^HTTP\/1\.[01] [345]|"length":\d+\}/.test(text)) setImmediate(done)
+    })
+    socket.write(`POST ${target} HTTP/1.1\r\nHost: site.example\r\nContent-Type: text/plain\r\nContent-Length: ${bytes}\r\nConnection: close\r\n\r\n`)
+    let left = bytes
+    const write = () => {
+      while (left > 0 && !socket.destroyed) {
+        const size = Math.min(left, piece.length)
+        left -= size
+        if (!socket.write(piece.subarray(0, size))) return void socket.once('drain', write)
+      }
+    }
+    write()
+  })
+}
+
+const noSecret = (front) => {
+  const line = front.logs().split('\n').find((text) => text.includes('CANARY'))
+  assert.equal(line, undefined, `a secret in a log: ${line}`)
+}
+
+for (const [kind, row] of Object.entries(KINDS)) {
+  describe(kind, () => {
+    let behind, folder, front
+    before(async () => {
+      behind = await startBehind()
+      folder = scratch('web')
+      front = await startFront({
+        kind, opencodePort: behind.port, opencodeSocket: '/run/none.sock', host: 'site.example', programs: recorders(folder.path),
+      })
+    })
+    after(async () => {
+      await front?.stop()
+      await behind?.stop()
+      folder?.remove()
+    })
+
+    test('our paths come to us, as they were sent', async () => {
+      for (const path of OURS) {
+        const target = `${path}?code=CANARY%2f%20+&state=1`
+        const answer = await ask(front.port, 'GET', target)
+        assert.equal(answer.status, 200, `${path}: ${answer.body}`)
+        const { vars } = JSON.parse(answer.body)
+        assert.ok(vars, `${path} went to opencode`)
+        assert.equal(vars.REQUEST_URI, target)
+        assert.equal(vars.QUERY_STRING, 'code=CANARY%2f%20+&state=1')
+        assert.equal(vars.HTTP_HOST, 'site.example:8443')
+        assert.equal(vars.REMOTE_ADDR, '127.0.0.1')
+        assert.equal(vars.REQUEST_METHOD, 'GET')
+        assert.ok(!('HTTP_PROXY' in vars))
+      }
+    })
+
+    test('all other paths go to opencode, as they were sent', async () => {
+      for (const path of THEIRS) {
+        const answer = await ask(front.port, 'GET', path)
+        assert.equal(answer.status, 200, path)
+        const seen = JSON.parse(answer.body)
+        assert.equal(seen.url, path)
+        assert.equal(seen.headers.host, 'site.example:8443')
+      }
+    })
+
+    test('who asks is what the server saw; credentials and cookies pass', async () => {
+      const headers = { ...FOREIGN, Authorization: BASIC, Cookie: 'a=b', Origin: 'https://site.example', 'Sec-Fetch-Site': 'same-origin' }
+      const own = row.behind ? { ...headers, 'X-Forwarded-For': '6.6.6.6, 192.0.2.7' } : headers
+      const peer = row.behind ? '192.0.2.7' : '127.0.0.1'
+      const { vars, length } = JSON.parse((await ask(front.port, 'POST', '/signin/start', own, 'x=y')).body)
+      assert.equal(length, 3)
+      assert.equal(vars.REMOTE_ADDR, peer)
+      assert.equal(vars.HTTP_AUTHORIZATION, BASIC)
+      assert.equal(vars.HTTP_COOKIE, 'a=b')
+      assert.equal(vars.HTTP_ORIGIN, 'https://site.example')
+      assert.equal(vars.HTTP_SEC_FETCH_SITE, 'same-origin')
+      for (const [name, value] of Object.entries(vars)) assert.doesNotMatch(value, /6\.6\.6\.6|evil|gopher|^666$/, name)
+      for (const name of Object.keys(vars)) assert.doesNotMatch(name, /^HTTP_(X_FORWARDED|X_REAL|FORWARDED|PROXY)/, 'nothing to be trusted')
+
+      const seen = JSON.parse((await ask(front.port, 'GET', '/x', own)).body).headers
+      assert.equal(seen.authorization, BASIC)
+      assert.equal(seen.cookie, 'a=b')
+      assert.equal(seen['x-forwarded-for'], peer)
+      assert.equal(seen['x-forwarded-host'], 'site.example:8443')
+      assert.match(seen['x-forwarded-proto'], /^https?$/)
+      if (row.real !== false) assert.equal(seen['x-real-ip'], peer)
+      for (const [name, value] of Object.entries(seen)) {
+        if (!name.includes('_')) assert.doesNotMatch(value, /6\.6\.6\.6|evil|gopher|^666$/, name)
+      }
+    })
+
+    test('an event stream flows, one event at a time', async () => {
+      const socket = net.connect(front.port, '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk))
+      socket.write('GET /event HTTP/1.1\r\nHost: site.example\r\n\r\n')
+      await until('the first event', () => text.includes('data: 0\n'))
+      for (let i = 0; i < 3; i++) {
+        const number = behind.next()
+        await until(`event ${number}`, () => text.includes(`data: ${number}\n`))
+      }
+      socket.destroy()
+    })
+
+    test('a WebSocket flows both ways', async () => {
+      const socket = net.connect(front.port, '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+      socket.write('GET /pty/1/connect HTTP/1.1\r\nHost: site.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+      await until('101', () => text.includes('\r\n\r\n'))
+      assert.match(text, /^HTTP\/1\.1 101 /)
+      for (const word of ['hello', 'again']) {
+        socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | 5, 0, 0, 0, 0]), Buffer.from(word)]))
+        await until(`the echo of ${word}`, () => text.includes(`\x81\x05${word}`))
+      }
+      socket.destroy()
+    })
+
+    test('40 MiB reach opencode; 1 MiB for us is refused', async () => {
+      const size = 40 << 20
+      const answer = await upload(front.port, '/session/upload', size)
+      assert.match(answer, /^HTTP\/1\.1 200 /)
+      assert.ok(answer.includes(`"length":${size}`), answer.slice(-200))
+      if (row.limits !== false) assert.match(await upload(front.port, '/signin/start', 1 << 20), /^HTTP\/1\.[01] 413 |^$/)
+    })
+
+    test("opencode's security headers and challenge pass once; the server says little of itself", async () => {
+      for (const path of ['/secured', '/signin/']) {
+        const text = await exchange({ port: front.port }, `GET ${path} HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n`)
+        const head = text.slice(0, text.indexOf('\r\n\r\n'))
+        if (path === '/secured') {
+          for (const line of ["Content-Security-Policy: default-src 'self'", 'X-Frame-Options: SAMEORIGIN', 'WWW-Authenticate: Basic realm="Secure Area"']) {
+            assert.equal(head.toLowerCase().split(line.toLowerCase()).length, 2, `${line}\n${head}`)
+          }
+        }
+        assert.equal(/^server: (.*)$/im.exec(head)?.[1], row.names)
+        assert.doesNotMatch(head, /^(?:via|x-powered-by):/im)
+      }
+    })
+
+    if (!row.behind) {
+      test('http leads to https for this once, with its query', async () => {
+        const answer = await ask(front.plainPort, 'GET', '/auth/callback?code=CANARY&state=%2f', { Host: 'site.example' })
+        assert.equal(answer.status, 307)
+        assert.equal(answer.headers.location, 'https://site.example/auth/callback?code=CANARY&state=%2f')
+        assert.equal(answer.headers.server, row.names)
+        noSecret(front)
+      })
+    }
+
+    test('no query in any log: all well, bad requests, our program down, opencode down', async () => {
+      const calls = async () => {
+        for (const path of ['/auth/callback', '/signin/flow/x', '/session']) {
+          await ask(front.port, 'GET', `${path}?code=CANARY&state=x`, { Referer: 'http://site.example/?code=CANARY' })
+        }
+        const long = `/auth/callback?code=CANARY${'x'.repeat(100_000)}`
+        const bad = [`GET ${long} HTTP/1.1\r\nHost: site.example\r\n\r\n`, 'GET /auth/callback?code=CANARY\x01 HTTP/1.1\r\nHost: site.example\r\n\r\n',
+          'GET /auth/callback?code=CANARY HTTP/9.9\r\n\r\n', 'GET /auth/%zz?code=CANARY HTTP/1.1\r\nHost: site.example\r\n\r\n',
+          'GET /auth/callback?code=CANARY HTTP/1.1\r\nHost: site.example\r\nCANARY CANARY\r\n\r\n']
+        for (const text of bad) await exchange({ port: front.port }, `${text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`).catch(() => {})
+      }
+      await calls()
+      noSecret(front)
+      await behind.stop()
+      if (row.runs === 'worker') await front.worker.stop()
+      await calls()
+      const down = await ask(front.port, 'GET', '/session?x=CANARY')
+      assert.ok([502, 503, 504].includes(down.status), String(down.status))
+      if (row.runs === 'worker') {
+        const gone = await ask(front.port, 'GET', '/auth/callback?code=CANARY&state=x')
+        assert.ok([502, 503, 504].includes(gone.status), String(gone.status))
+        assert.doesNotMatch(gone.body, /CANARY/)
+      }
+      noSecret(front)
+    })
+  })
+}
+
+/* What these programs send to a site on the loopback, read off their documentation and source. */
+const TUNNELS = {
+  'Tailscale serve': { 'X-Forwarded-For': '100.64.0.9', 'X-Forwarded-Host': 'box.tail1234.ts.net', 'X-Forwarded-Proto': 'https',
+    'Tailscale-User-Login': 'alice@example.com', 'Tailscale-User-Name': 'Alice', 'Tailscale-Headers-Info': 'https://tailscale.com/s/serve-headers' },
+  'Tailscale funnel': { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Host': 'box.tail1234.ts.net', 'X-Forwarded-Proto': 'https', 'Tailscale-Funnel-Request': '?1' },
+  'Cloudflare Tunnel': { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https', 'CF-Connecting-IP': '203.0.113.9', 'CF-RAY': '8f0000000000abcd-FRA',
+    'CF-IPCountry': 'DE', 'CF-Visitor': '{"scheme":"https"}', 'Cdn-Loop': 'cloudflare; loops=1', 'Accept-Encoding': 'gzip, br' },
+  Traefik: { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Host': 'site.example', 'X-Forwarded-Port': '443', 'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Server': 'traefik', 'X-Real-Ip': '203.0.113.9' },
+  'Nginx Proxy Manager': { 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Scheme': 'https', 'X-Forwarded-Proto': 'https', 'X-Real-IP': '203.0.113.9' },
+}
+
+describe('the site on the loopback, behind', () => {
+  let front, folder
+  before(async () => {
+    folder = scratch('tunnel')
+    front = await startFront({ kind: 'nginx-loopback', opencodePort: 9, opencodeSocket: '/run/none.sock', programs: recorders(folder.path) })
+  })
+  after(async () => {
+    await front?.stop()
+    folder?.remove()
+  })
+  for (const [name, headers] of Object.entries(TUNNELS)) {
+    test(`${name}: its visitor, over https, under the public name`, async () => {
+      const { vars } = JSON.parse((await ask(front.port, 'GET', '/signin/', { ...headers, Host: 'site.example' })).body)
+      assert.equal(vars.REMOTE_ADDR, headers['X-Forwarded-For'])
+      assert.deepEqual([vars.HTTPS, vars.REQUEST_SCHEME, vars.HTTP_HOST], ['on', 'https', 'site.example'])
+      for (const name of Object.keys(vars)) assert.doesNotMatch(name, /^HTTP_(X_FORWARDED_(FOR|HOST|PROTO|PORT|SERVER)$|X_REAL|FORWARDED|CF_CONNECTING)/)
+    })
+  }
+})
