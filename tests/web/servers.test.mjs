@@ -224,7 +224,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
   })
 }
 
-/* What these programs send to a site on the loopback, read off their documentation and source. */
+/* Headers of the kind that these programs add; written by hand, not captured from them. */
 const TUNNELS = {
   'Tailscale serve': { 'X-Forwarded-For': '100.64.0.9', 'X-Forwarded-Host': 'box.tail1234.ts.net', 'X-Forwarded-Proto': 'https',
     'Tailscale-User-Login': 'alice@example.com', 'Tailscale-User-Name': 'Alice', 'Tailscale-Headers-Info': 'https://tailscale.com/s/serve-headers' },
