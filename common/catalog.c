@@ -94,18 +94,6 @@ add_methods(struct catalog *c, struct page_account *account, const json_t *metho
 	}
 }
 
-static bool
-is_connected(const struct catalog *c, const char *provider)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(c->connected, i,
-			   item) if (json_is_string(item) &&
-				     strcmp(json_string_value(item), provider) == 0) return true;
-	return false;
-}
-
 /* Providers that can be signed in to, then those that are connected by other means. */
 static void
 add_accounts(struct catalog *c)
@@ -120,8 +108,8 @@ add_accounts(struct catalog *c)
 
 		if (!room(c, c->accounts, CATALOG_PROVIDERS_MAX))
 			continue;
-		*account = (struct page_account){.provider = provider,
-						 .connected = is_connected(c, provider)};
+		*account = (struct page_account){
+		    .provider = provider, .connected = connected_has(c->connected, provider)};
 		add_methods(c, account, methods);
 		if (account->method_count > 0 || account->connected)
 			c->accounts++;

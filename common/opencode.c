@@ -276,18 +276,16 @@ connected_read(const struct http_reply *reply)
 			     : json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
 }
 
-static bool
-connected_has(const struct http_reply *reply, const char *provider)
+bool
+connected_has(const json_t *list, const char *provider)
 {
-	json_t *list = connected_read(reply), *item;
-	bool listed = false;
+	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) if (json_is_string(item) &&
-					      strcmp(json_string_value(item), provider) == 0)
-	    listed = true;
-	json_decref(list);
-	return listed;
+	json_array_foreach(list, i,
+			   item) if (json_is_string(item) &&
+				     strcmp(json_string_value(item), provider) == 0) return true;
+	return false;
 }
 
 static enum err
@@ -303,10 +301,13 @@ provider_connected(const struct exchange *x, const struct flow *flow, bool *conn
 {
 	struct http_call call = {.method = "GET", .tail = true};
 	struct http_reply reply;
+	json_t *list = NULL;
 	enum err err = flow_send(x, flow, "/provider", &call, &reply);
 
-	err = answer_err(err, &reply);
-	*connected = err == ERR_OK && connected_has(&reply, flow->provider);
+	if ((err = answer_err(err, &reply)) == ERR_OK)
+		list = connected_read(&reply);
+	*connected = connected_has(list, flow->provider);
+	json_decref(list);
 	http_reply_free(&reply);
 	return err;
 }

@@ -72,6 +72,9 @@ enum err opencode_lets_in(const struct exchange *x, struct http_reply *reply) MU
  * Release with json_decref(). */
 json_t *connected_read(const struct http_reply *reply);
 
+/* Whether that list has a provider. NULL is an empty list. */
+bool connected_has(const json_t *list, const char *provider);
+
 /* What an answer of GET /mcp says of a flow's MCP server, such as "connected"; "" if nothing. */
 void
 mcp_status_read(const struct http_reply *reply, const struct flow *flow, char *status, size_t size);
