@@ -25,6 +25,7 @@ enum {
 	PERSON_ONLY = 8, /* no picture, frame or script may ask for this */
 	IS_API = 16,	 /* opencode's API: errors are JSON in its form */
 	IS_JSON = 32,	 /* for scripts: errors are JSON */
+	UNCOUNTED = 64,	 /* costs no allowance, however often it is asked for */
 };
 
 static void asset_get(struct exchange *x);
@@ -55,9 +56,9 @@ static const struct route {
     {"POST", "{prefix}/adopt", adopt_post, OWN_POST},
     {"GET", "{prefix}/flow/*", flow_get, 0},
     {"POST", "{prefix}/flow/*", flow_post, OWN_POST},
-    {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON},
-    {"GET", "{prefix}/health", health_get, ANY_HOST | IS_JSON},
-    {"GET", "{prefix}/assets/*", asset_get, ANY_HOST},
+    {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON | UNCOUNTED},
+    {"GET", "{prefix}/health", health_get, ANY_HOST | IS_JSON | UNCOUNTED},
+    {"GET", "{prefix}/assets/*", asset_get, ANY_HOST | UNCOUNTED},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
@@ -240,6 +241,7 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 	snprintf(x.base, sizeof(x.base), "%s%s", request->mount, app->config->prefix);
 	err = request->path[0] == '\0' && request->err != ERR_OK ? request->err
 								 : route_find(&x, &route, allow);
+	x.uncounted = route != NULL && (route->flags & UNCOUNTED);
 	if (err == ERR_OK)
 		err = check_request(&x, route);
 	if (err == ERR_OK)
@@ -256,7 +258,8 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 enum err
 app_open(struct app **out, const struct config *config, int threads)
 {
-	struct store_limits limits = {config->max_pending, config->max_pending_per_client};
+	struct store_limits limits = {config->max_pending, config->max_pending_per_client,
+				      config->rate, config->burst};
 	struct app *app;
 	enum err err;
 

@@ -193,6 +193,7 @@ callback_answer(struct exchange *x, struct callback *cb)
 		answer_ask(x, &snap, cb->raw);
 		return ERR_OK;
 	}
+	x->uncounted = true;
 	/* once, and in time */
 	if (snap.state == FLOW_WAITING && (err = callback_finish(x, &snap, cb)) != ERR_OK)
 		return err;

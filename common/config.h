@@ -59,6 +59,8 @@ struct config {
 	int lifetime;	      /* seconds */
 	int max_pending;
 	int max_pending_per_client;
+	int rate;  /* requests a minute that count, for one client */
+	int burst; /* and at once */
 	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 	size_t issuer_count;
 	char worker_socket[108]; /* "" = inherited */

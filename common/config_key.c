@@ -74,6 +74,27 @@ write_number(const void *member, struct buf *out)
 	buf_printf(out, "%d", *(const int *)member);
 }
 
+/* A number and "/min". */
+static bool
+read_rate(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
+{
+	const char *unit = value + strcspn(value, "/");
+	char number[16];
+
+	snprintf(number, sizeof(number), "%.*s", (int)(unit - value), value);
+	if (strcmp(unit, "/min") == 0 && read_number(key, member, number, why, why_size))
+		return true;
+	snprintf(why, why_size, "must be a whole number from %ld to %ld, and /min behind it",
+		 key->min, key->max);
+	return false;
+}
+
+static void
+write_rate(const void *member, struct buf *out)
+{
+	buf_printf(out, "%d/min", *(const int *)member);
+}
+
 static bool
 read_origin(const struct config_key *key, void *member, const char *value, char *why,
 	    size_t why_size)
@@ -339,6 +360,8 @@ static const struct config_key keys[] = {
     {"flow", "max_pending_per_client", "20", read_number, write_number,
      CONFIG(max_pending_per_client), 1, 1000000},
     {"flow", "issuers", "", read_issuers, write_issuers, 0, 0, 0, 0},
+    {"limit", "rate", "60/min", read_rate, write_rate, CONFIG(rate), 1, 60000},
+    {"limit", "burst", "30", read_number, write_number, CONFIG(burst), 1, 1000000},
     {"worker", "socket", "", read_path, write_text, CONFIG(worker_socket), 0, 0},
     {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 64},
     {"log", "to", "stderr", read_target, write_target, CONFIG(log_to), 0, 0},

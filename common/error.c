@@ -199,6 +199,14 @@ static const struct error_row table[] = {
 	    "Too many sign-ins are waiting",
 	    "Finish one of them, or wait a few minutes until they expire; then begin again.",
 	},
+    [ERR_RATE] =
+	{
+	    "rate",
+	    429,
+	    "Too many requests came from your address",
+	    "Wait a minute, then try again. A sign-in that waits goes on waiting, and its address "
+	    "is taken at any time.",
+	},
     [ERR_CREDENTIALS] =
 	{
 	    "credentials",

@@ -37,6 +37,7 @@ enum err {
 	ERR_UNKNOWN_FLOW,   /* unknown, or bound to another browser: told alike */
 	ERR_ISSUER,	    /* iss is not the authorization server's (RFC 9207) */
 	ERR_TOO_MANY_FLOWS, /* max_pending or max_pending_per_client reached */
+	ERR_RATE,	    /* the client has used up its allowance of [limit] rate and burst */
 	ERR_CREDENTIALS,    /* opencode wants a password that the request did not bring */
 
 	/* what was pasted */

@@ -9,8 +9,8 @@
 
 #include "log.h"
 
-#define RETRY_AFTER	"60" /* seconds, with 429 */
-#define LOGGED_PATH_MAX 200  /* bytes */
+#define RETRY_AFTER	60  /* seconds, when too many flows wait */
+#define LOGGED_PATH_MAX 200 /* bytes */
 
 struct page_site
 exchange_site(const struct exchange *x)
@@ -49,8 +49,58 @@ add_status_headers(struct exchange *x, enum err err)
 {
 	if (err == ERR_CREDENTIALS)
 		response_header(x->response, "WWW-Authenticate", "Basic realm=\"Secure Area\"");
-	if (err == ERR_TOO_MANY_FLOWS)
-		response_header(x->response, "Retry-After", RETRY_AFTER);
+	if (err == ERR_TOO_MANY_FLOWS || err == ERR_RATE) {
+		char seconds[16];
+
+		snprintf(seconds, sizeof(seconds), "%d",
+			 err == ERR_RATE ? x->allowance.wait : RETRY_AFTER);
+		response_header(x->response, "Retry-After", seconds);
+	}
+}
+
+static enum err
+spend(struct exchange *x, int count)
+{
+	struct store *store = x->app->store;
+	uint64_t client = secret_key("address", exchange_client(x)->group, NULL);
+
+	return store->ops->spend(store, client, count, &x->allowance);
+}
+
+enum err
+exchange_spend(struct exchange *x)
+{
+	if (x->counted)
+		return ERR_OK;
+	x->counted = true;
+	return spend(x, 1);
+}
+
+enum err
+exchange_rate(struct exchange *x)
+{
+	return spend(x, 0);
+}
+
+/* Whether the visitor could have done better: not what is opencode's or ours. */
+static bool
+is_visitors_doing(const struct exchange *x, enum err err)
+{
+	int status = error_status(err);
+
+	if (err == ERR_CREDENTIALS) /* a browser asks once without any, to learn of it */
+		return x->request->authorization != NULL;
+	return status >= 400 && status < 500 && status != 429;
+}
+
+/* Logs a refusal, and what it costs; returns what to answer. */
+static enum err
+refuse(struct exchange *x, enum err err)
+{
+	if (!x->uncounted && is_visitors_doing(x, err) && exchange_spend(x) == ERR_RATE)
+		err = ERR_RATE;
+	log_refusal(x, err, NULL);
+	return err;
 }
 
 void
@@ -60,6 +110,9 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	char path[LOGGED_PATH_MAX + 1];
 	int count;
 
+	/* once when it begins, for all processes */
+	if (err == ERR_RATE && !x->allowance.first)
+		return;
 	if (atomic_exchange(&x->app->refusal_second, second) != second) {
 		count = atomic_exchange(&x->app->refusal_count, 0);
 		if (count > REFUSALS_LOGGED) {
@@ -84,7 +137,7 @@ answer_problem_listing(struct exchange *x, enum err err, const struct page_list 
 	struct page_site site = exchange_site(x);
 	struct buf page;
 
-	log_refusal(x, err, NULL);
+	err = refuse(x, err);
 	buf_init(&page, RESPONSE_BODY_MAX);
 	page_problem(&page, &site, err, waiting);
 	answer_page(x, error_status(err), &page);
@@ -111,7 +164,7 @@ answer_json_problem(struct exchange *x, enum err err)
 {
 	struct buf json;
 
-	log_refusal(x, err, NULL);
+	err = refuse(x, err);
 	buf_init(&json, RESPONSE_BODY_MAX);
 	buf_printf(&json, "{\"error\":\"%s\"}", error_name(err));
 	answer_json(x, error_status(err), buf_text(&json));
@@ -135,7 +188,7 @@ answer_api_problem(struct exchange *x, enum err err)
 {
 	struct buf text;
 
-	log_refusal(x, err, NULL);
+	err = refuse(x, err);
 	buf_init(&text, RESPONSE_BODY_MAX);
 	buf_printf(&text, "%s. %s", error_title(err), error_advice(err));
 	answer_api_text(x, error_status(err), buf_text(&text));

@@ -39,6 +39,9 @@ struct exchange {
 	char browser[BROWSER_ID_LEN + 1];	/* who sent our cookie; "" if nobody did */
 	struct client client;			/* only exchange_client() looks at it */
 	bool client_known;
+	bool uncounted; /* costs no allowance, whatever becomes of it */
+	bool counted;	/* has cost one already */
+	struct allowance allowance;
 };
 
 /* Where the pages of this exchange live. */
@@ -47,10 +50,21 @@ struct page_site exchange_site(const struct exchange *x);
 /* Who sent the request. Found when first asked for: most refusals need not know. */
 const struct client *exchange_client(struct exchange *x);
 
+/*
+ * Takes one from the client's allowance, once for each exchange. ERR_RATE: there
+ * is none left; ERR_STORE. exchange_rate() only looks.
+ */
+enum err exchange_spend(struct exchange *x);
+enum err exchange_rate(struct exchange *x) MUST_CHECK;
+
 /* Answers with a finished page; takes its content over and frees it. A failed buffer is a 503. */
 void answer_page(struct exchange *x, int status, struct buf *page);
 
-/* Answers with the page, status and headers that belong to an error, and logs the refusal. */
+/*
+ * Answers with the page, status and headers that belong to an error, and logs the
+ * refusal. If it is the visitor's doing, it costs one of his allowance; when that is
+ * used up, the answer is ERR_RATE's.
+ */
 void answer_problem(struct exchange *x, enum err err);
 
 /* The same, naming this browser's flows that the request may have been meant for. */

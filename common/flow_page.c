@@ -101,6 +101,7 @@ find_own(struct exchange *x, struct snapshot *snap, enum claimant *who)
 	err = flow_find(x, x->segment, snap, who);
 	if (err == ERR_OK && *who == CLAIMANT_OTHER)
 		err = ERR_UNKNOWN_FLOW;
+	x->uncounted = x->uncounted || *who == CLAIMANT_OWNER;
 	return err;
 }
 

@@ -67,15 +67,20 @@ look(const struct exchange *x, char note[STORE_NOTE_MAX + 1])
 
 /* Whether opencode lets the visitor see more: it has no password, or he brought it. */
 static bool
-lets_in(const struct exchange *x, const char *note)
+lets_in(struct exchange *x, const char *note)
 {
 	char own[STORE_NOTE_MAX + 1];
 
 	if (strncmp(note, up, sizeof(up) - 1) == 0)
 		return true;
-	return strcmp(note, locked) == 0 && x->request->authorization != NULL &&
-	       probe(x, x->request->authorization, own) == ERR_OK &&
-	       strncmp(own, up, sizeof(up) - 1) == 0;
+	if (strcmp(note, locked) != 0 || x->request->authorization == NULL ||
+	    exchange_rate(x) != ERR_OK || probe(x, x->request->authorization, own) != ERR_OK)
+		return false;
+	if (strncmp(own, up, sizeof(up) - 1) == 0)
+		return true;
+	/* a guess, which opencode had to answer */
+	exchange_spend(x);
+	return false;
 }
 
 static json_t *

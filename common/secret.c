@@ -26,6 +26,12 @@ secret_equal(const char *a, const char *b)
 }
 
 void
+secret_random(void *data, size_t len)
+{
+	randombytes_buf(data, len);
+}
+
+void
 secret_token(char out[SECRET_HASH_LEN + 1])
 {
 	unsigned char bytes[32];
@@ -64,6 +70,18 @@ secret_key(const char *first, ...)
 	crypto_hash_sha256_final(&state, hash);
 	memcpy(&key, hash, sizeof(key));
 	return key;
+}
+
+uint64_t
+secret_keyed(const unsigned char key[SECRET_KEYED_BYTES], uint64_t value)
+{
+	unsigned char data[sizeof(value)], hash[crypto_shorthash_BYTES];
+
+	_Static_assert(SECRET_KEYED_BYTES == crypto_shorthash_KEYBYTES, "SipHash's key");
+	memcpy(data, &value, sizeof(data));
+	crypto_shorthash(hash, data, sizeof(data), key);
+	memcpy(&value, hash, sizeof(value));
+	return value;
 }
 
 bool

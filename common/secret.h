@@ -10,7 +10,8 @@
 
 #include "error.h"
 
-#define SECRET_HASH_LEN 43 /* base64url characters of 32 bytes, unpadded */
+#define SECRET_HASH_LEN	   43 /* base64url characters of 32 bytes, unpadded */
+#define SECRET_KEYED_BYTES 16
 
 /* Must succeed once before the others. ERR_CONFIG if the system has no random source. */
 enum err secret_init(void) MUST_CHECK;
@@ -21,6 +22,9 @@ void secret_wipe(void *data, size_t len);
 /* Whether two strings are equal, in a time that depends on their lengths alone. */
 bool secret_equal(const char *a, const char *b);
 
+/* Fills data with random bytes. */
+void secret_random(void *data, size_t len);
+
 /* A fresh token of 256 random bits as base64url (RFC 4648 section 5). */
 void secret_token(char out[SECRET_HASH_LEN + 1]);
 
@@ -29,6 +33,9 @@ void secret_hash(const void *data, size_t len, char out[SECRET_HASH_LEN + 1]);
 
 /* A 64-bit hash that names things in our own files; not a secret. Strings, ended by NULL. */
 uint64_t secret_key(const char *first, ...) __attribute__((sentinel));
+
+/* A 64-bit hash of value that nobody can foresee who has not the key (SipHash-2-4). */
+uint64_t secret_keyed(const unsigned char key[SECRET_KEYED_BYTES], uint64_t value);
 
 /* Base64 (RFC 4648 section 4) of data for a Basic credential, NUL-terminated; false if size is too
  * small. */

@@ -25,6 +25,14 @@
 struct store_limits {
 	int max_pending;
 	int max_pending_per_client;
+	int rate;  /* requests a minute that a client's allowance grows by, */
+	int burst; /* and its most */
+};
+
+/* What is left of a client's allowance. */
+struct allowance {
+	int wait;   /* seconds until there is one again; 0: there is */
+	bool first; /* it was used up just now: worth a line in the log */
 };
 
 /* A flow as it stands at one moment. */
@@ -101,6 +109,12 @@ struct store_ops {
 	enum err (*list_browser)(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1],
 				 size_t *count);
 	enum err (*count_waiting)(struct store *s, size_t *count);
+
+	/*
+	 * Takes count from the allowance of a client, all or nothing; 0 looks whether there
+	 * is one. ERR_RATE: used up, and nothing taken.
+	 */
+	enum err (*spend)(struct store *s, uint64_t client, int count, struct allowance *out);
 
 	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
 	 */

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "secret.h"
 #include "store_index.h"
+#include "store_limit.h"
 
 #define SWEEP_MAX   64 /* flows that one begin cleans up */
 #define ENDED_RATIO 3  /* ended flows kept, as a multiple of max_pending */
@@ -24,6 +25,7 @@ struct store_dir {
 	struct store_limits limits;
 	char path[PATH_MAX];
 	struct folder folder;
+	struct limit limit;
 };
 
 static struct store_dir *
@@ -32,16 +34,22 @@ dir_of(struct store *s)
 	return (struct store_dir *)s;
 }
 
-/* Seconds since the host booted: runs on while it sleeps, and nobody can set it. */
+/* Milliseconds since the host booted: runs on while it sleeps, and nobody can set it. */
 static int64_t
-dir_now(struct store *s)
+now_ms(void)
 {
 	struct timespec ts;
 
-	(void)s;
 	if (clock_gettime(CLOCK_BOOTTIME, &ts) != 0)
 		return 0;
-	return ts.tv_sec;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t
+dir_now(struct store *s)
+{
+	(void)s;
+	return now_ms() / 1000;
 }
 
 /* Removes flows that were kept long enough, and authorize URLs of those that wait no more. */
@@ -294,6 +302,17 @@ dir_count_waiting(struct store *s, size_t *count)
 }
 
 static enum err
+dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
+{
+	struct store_dir *d = dir_of(s);
+	int dir;
+
+	if (folder_enter(&d->folder, &dir) != ERR_OK)
+		return ERR_STORE;
+	return limit_spend(&d->limit, dir, now_ms(), &d->limits, client, count, out);
+}
+
+static enum err
 dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
 {
 	char text[FOLDER_LINK_SIZE], *rest;
@@ -333,6 +352,7 @@ dir_remember(struct store *s, const char *name, const char *note)
 static void
 dir_close(struct store *s)
 {
+	limit_free(&dir_of(s)->limit);
 	folder_free(&dir_of(s)->folder);
 	free(dir_of(s));
 }
@@ -354,6 +374,7 @@ static const struct store_ops dir_ops = {
     .list_recent = dir_list_recent,
     .list_browser = dir_list_browser,
     .count_waiting = dir_count_waiting,
+    .spend = dir_spend,
     .recall = dir_recall,
     .remember = dir_remember,
     .close = dir_close,
@@ -375,6 +396,7 @@ store_dir_open(const char *path, const struct store_limits *limits, struct store
 		return ERR_CONFIG;
 	}
 	folder_init(&s->folder, s->path);
+	limit_init(&s->limit);
 	*out = &s->store;
 	return ERR_OK;
 }

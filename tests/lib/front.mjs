@@ -62,12 +62,13 @@ export function makeSite({ ini = {}, opencodeSocket, opencodePort }) {
   mkdirSync(storeDir, { mode: 0o700 })
   chmodSync(folder.path, 0o755)
   give(folder.path, storeDir)
-  const { opencode, flow, ...rest } = ini
+  const { opencode, flow, limit, ...rest } = ini
   const many = Object.keys(rest).some((name) => name.startsWith('opencode '))
   const iniFile = join(folder.path, 'opencode-callback.ini')
   const settings = {
     ...(many ? {} : { opencode: { socket: opencodeSocket, port: opencodePort, ...opencode } }),
     flow: { store: `dir:${storeDir}`, ...flow },
+    limit: { rate: '60000/min', burst: 1000000, ...limit },
     ...rest,
   }
   writeFileSync(iniFile, iniText(settings), { mode: 0o644 })

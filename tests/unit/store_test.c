@@ -23,7 +23,8 @@
 
 #define RACERS 16
 
-static const struct store_limits limits = {.max_pending = 8, .max_pending_per_client = 3};
+static const struct store_limits limits = {
+    .max_pending = 8, .max_pending_per_client = 3, .rate = 1, .burst = 2};
 static char folder[64];
 static struct store *store;
 
@@ -375,6 +376,23 @@ path_of(char path[256], const char *id, const char *suffix)
 }
 
 static void
+an_allowance_is_used_up(void **state)
+{
+	struct allowance a;
+
+	(void)state;
+	assert_int_equal(store->ops->spend(store, 1, 0, &a), ERR_OK);
+	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(a.wait, 0);
+	assert_int_equal(store->ops->spend(store, 1, 0, &a), ERR_RATE);
+	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_RATE);
+	assert_in_range(a.wait, 59, 60);
+	assert_true(a.first);
+	assert_int_equal(store->ops->spend(store, 2, 1, &a), ERR_OK);
+}
+
+static void
 a_claim_of_a_dead_process_is_interrupted(void **state)
 {
 	struct flow flow = add_flow("dead", 300);
@@ -473,6 +491,7 @@ main(void)
 	    STORE_TEST(disk_use_is_bounded),
 	    STORE_TEST(lists_are_newest_first),
 	    STORE_TEST(notes_are_shared_and_forgotten),
+	    STORE_TEST(an_allowance_is_used_up),
 	    STORE_TEST(a_claim_of_a_dead_process_is_interrupted),
 	    STORE_TEST(damaged_records_are_unknown_flows),
 	    STORE_TEST(a_folder_open_to_others_is_no_store),

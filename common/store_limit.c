@@ -1,0 +1,218 @@
+#include "store_limit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "log.h"
+#include "secret.h"
+
+#define SETS	  1024 /* a client has one, by its hash, */
+#define WAYS	  8    /* and any word in it */
+#define LOCK_BYTE 0x80000000
+#define MINUTE_MS 60000
+
+static const char magic[8] = "limit 1";
+
+struct limit_table {
+	char magic[sizeof(magic)];
+	unsigned char key[SECRET_KEYED_BYTES]; /* nobody can choose whom to share a word with */
+	char unused[40];
+	_Atomic uint64_t word[SETS][WAYS];
+};
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share the words");
+_Static_assert(offsetof(struct limit_table, word) % 64 == 0, "a set is one cache line");
+
+/*
+ * A word: the client's tag, whether the log was told, and the time at which the
+ * whole allowance is back (the generic cell rate algorithm, ITU-T I.371). 0 is free.
+ */
+#define TIME_BITS 40 /* 34 years of milliseconds */
+#define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
+#define TOLD	  (UINT64_C(1) << TIME_BITS)
+#define TAG_SHIFT (TIME_BITS + 1)
+
+void
+limit_init(struct limit *l)
+{
+	*l = (struct limit){.table = NULL};
+	pthread_mutex_init(&l->mutex, NULL);
+}
+
+static void
+unmap(struct limit *l)
+{
+	if (l->table != NULL)
+		munmap(l->table, sizeof(*l->table));
+	l->table = NULL;
+}
+
+void
+limit_free(struct limit *l)
+{
+	unmap(l);
+	pthread_mutex_destroy(&l->mutex);
+}
+
+/* Makes a new file in the place of whatever is there. */
+static enum err
+make_file(int dir)
+{
+	static const struct limit_table empty;
+	char head[offsetof(struct limit_table, word)] = "";
+	enum err err = ERR_STORE;
+	int fd;
+
+	memcpy(head, magic, sizeof(magic));
+	secret_random(head + offsetof(struct limit_table, key), sizeof(empty.key));
+	unlinkat(dir, "limit.new", 0);
+	fd = openat(dir, "limit.new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ERR_STORE;
+	/* not ftruncate(): on a full file system, storing to a hole would be SIGBUS */
+	if (posix_fallocate(fd, 0, sizeof(empty)) == 0 &&
+	    pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	    renameat(dir, "limit.new", dir, "limit") == 0)
+		err = ERR_OK;
+	close(fd);
+	if (err != ERR_OK)
+		unlinkat(dir, "limit.new", 0);
+	return err;
+}
+
+/* Maps the file that is there. ERR_UNKNOWN_FLOW: none, or none of ours. */
+static enum err
+map_file(struct limit *l, int dir)
+{
+	enum err err = ERR_UNKNOWN_FLOW;
+	struct stat st;
+	int fd;
+
+	fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
+									   : ERR_STORE;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == sizeof(*l->table)) {
+		l->table = mmap(NULL, sizeof(*l->table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (l->table == MAP_FAILED) {
+			l->table = NULL;
+			err = ERR_STORE;
+		} else if (memcmp(l->table->magic, magic, sizeof(magic)) == 0) {
+			err = ERR_OK;
+		} else {
+			unmap(l);
+		}
+	}
+	close(fd);
+	l->device = st.st_dev;
+	l->inode = st.st_ino;
+	return err;
+}
+
+static bool
+is_current(const struct limit *l, int dir)
+{
+	struct stat st;
+
+	return l->table != NULL && fstatat(dir, "limit", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == l->device && st.st_ino == l->inode && st.st_size == sizeof(*l->table);
+}
+
+static enum err
+enter(struct limit *l, int dir)
+{
+	enum err err;
+	int lock;
+
+	if (is_current(l, dir))
+		return ERR_OK;
+	unmap(l);
+	if ((err = map_file(l, dir)) != ERR_UNKNOWN_FLOW)
+		return err;
+	if ((err = folder_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
+		return err;
+	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW && (err = make_file(dir)) == ERR_OK)
+		err = map_file(l, dir);
+	close(lock);
+	return err == ERR_OK ? ERR_OK : ERR_STORE;
+}
+
+/* The client's word, or the one that it gets: a free one, or the one that was used least. */
+static _Atomic uint64_t *
+find_word(struct limit_table *table, uint64_t hash, uint64_t *value)
+{
+	_Atomic uint64_t *set = table->word[hash % SETS], *best = NULL;
+	uint64_t tag = hash >> TAG_SHIFT, best_value = 0;
+
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t word = atomic_load(&set[i]);
+
+		if (word != 0 && word >> TAG_SHIFT == tag) {
+			*value = word;
+			return &set[i];
+		}
+		if (best == NULL || (word & TIME_MASK) < (best_value & TIME_MASK)) {
+			best = &set[i];
+			best_value = word;
+		}
+	}
+	*value = best_value;
+	return best;
+}
+
+static enum err
+spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_limits *limits,
+      int count, struct allowance *out)
+{
+	int64_t each = MINUTE_MS / limits->rate, all = each * limits->burst;
+	uint64_t tag = hash >> TAG_SHIFT;
+
+	for (;;) {
+		uint64_t old, new;
+		_Atomic uint64_t *word = find_word(table, hash, &old);
+		bool mine = old != 0 && old >> TAG_SHIFT == tag;
+		int64_t back = mine ? (int64_t)(old & TIME_MASK) : 0;
+		bool over;
+
+		/* beyond the whole allowance: from another run of the clock */
+		if (back < now || back > now + all)
+			back = now;
+		over = back + (count > 0 ? count : 1) * each - now > all;
+		*out = (struct allowance){.wait = 0};
+		if (over) {
+			out->wait = (int)((back + each - now - all + 999) / 1000);
+			out->first = count > 0 && !(old & TOLD);
+		}
+		if (count == 0 || (over && !out->first))
+			return over ? ERR_RATE : ERR_OK;
+		new = tag << TAG_SHIFT | (uint64_t)(over ? back : back + count * each);
+		if (over || (mine && (old & TOLD) && back > now))
+			new |= TOLD;
+		if (atomic_compare_exchange_strong(word, &old, new))
+			return over ? ERR_RATE : ERR_OK;
+	}
+}
+
+enum err
+limit_spend(struct limit *l, int dir, int64_t now_ms, const struct store_limits *limits,
+	    uint64_t client, int count, struct allowance *out)
+{
+	enum err err;
+
+	*out = (struct allowance){.wait = 0};
+	pthread_mutex_lock(&l->mutex);
+	if ((err = enter(l, dir)) == ERR_OK)
+		err = spend(l->table, secret_keyed(l->table->key, client), now_ms, limits, count,
+			    out);
+	else
+		log_event(LOG_LEVEL_ERROR, "store-limit", "cause", strerror(errno), NULL);
+	pthread_mutex_unlock(&l->mutex);
+	return err;
+}

@@ -1,0 +1,35 @@
+/*
+ * What each client may still do: one file of fixed size in the store folder,
+ * mapped by all processes. A client is one word in it, changed by one atomic
+ * step, so that nobody waits for anybody and a process may die at any moment.
+ * When there are more clients than words, the one that has used least is forgotten.
+ */
+#ifndef STORE_LIMIT_H
+#define STORE_LIMIT_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "store.h"
+
+struct limit_table;
+
+struct limit {
+	pthread_mutex_t mutex; /* for the mapping, not for what is in it */
+	struct limit_table *table;
+	dev_t device;
+	ino_t inode; /* which file table is */
+};
+
+void limit_init(struct limit *l);
+void limit_free(struct limit *l);
+
+/*
+ * Takes count requests of a client's allowance, or looks only (0): see spend in
+ * struct store_ops. dir is the store folder, now_ms the store's clock in
+ * milliseconds. ERR_RATE, ERR_STORE: the file can be neither used nor made.
+ */
+enum err limit_spend(struct limit *l, int dir, int64_t now_ms, const struct store_limits *limits,
+		     uint64_t client, int count, struct allowance *out) MUST_CHECK;
+
+#endif
