@@ -1,4 +1,4 @@
-# Targets: all, check, sanitize, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
+# Targets: all, check, sanitize, analyze, coverage, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
 # BUILD_DIR, PREFIX and DESTDIR are the user's.
 
 CC ?= cc
@@ -9,8 +9,8 @@ PREFIX ?= /usr/local
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wformat=2 -Wundef
 OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi $(WARNINGS) $(if $(WERROR),-Werror) \
-	-fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pthread -MMD -MP
-OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread
+	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE -pthread -MMD -MP
+OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -pthread
 CORE_LIBS = -linih -lsodium -ljansson -lm -ldl
 
 # Loading shared libraries is most of what a short process costs: the CGI program has the small
@@ -61,6 +61,29 @@ sanitize:
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
 	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/
 
+# What compilers and checkers find without running anything; any finding is an error.
+SOURCES = $(wildcard common/*.c cgi/*.c fcgi/*.c)
+analyze:
+	tests/install-deps analyze
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze CC=gcc CFLAGS="-O2 -fanalyzer" WERROR=1 all
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze-clang CC=clang CFLAGS="-O2" WERROR=1 all
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 \
+		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi common cgi fcgi
+	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi
+
+# Lines and branches of the core that the unit tests and the faces run through.
+COVERAGE = $(BUILD_DIR)/coverage
+coverage:
+	tests/install-deps check
+	tests/install-deps coverage
+	find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || true
+	$(MAKE) BUILD_DIR=$(COVERAGE) CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" tests
+	BUILD_DIR=$(COVERAGE) tests/check unit/ faces/
+	gcovr --root . --filter 'common/' --exclude-unreachable-branches --exclude-throw-branches \
+		--print-summary --txt $(COVERAGE)/report.txt $(COVERAGE)
+	@cat $(COVERAGE)/report.txt
+
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/run/start
 
@@ -85,4 +108,4 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize run bench install uninstall deb clean
+.PHONY: all tests check sanitize analyze coverage run bench install uninstall deb clean

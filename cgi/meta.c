@@ -107,7 +107,7 @@ read_x_opencode(struct meta *m, struct request *r, const char *name, size_t len,
 		return;
 	out = m->x_names[r->x_opencode_count];
 	for (size_t i = skip; i < len; i++)
-		*out++ = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+		*out++ = (char)(name[i] == '_' ? '-' : tolower((unsigned char)name[i]));
 	*out = '\0';
 	r->x_opencode[r->x_opencode_count] =
 	    (struct header){m->x_names[r->x_opencode_count], value};

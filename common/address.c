@@ -121,12 +121,10 @@ address_origin(const struct address *a, char *out, size_t size)
 bool
 address_is_web(const char *text)
 {
-	struct address a;
-	bool web = strlen(text) <= FLOW_URL_MAX && address_parse(text, &a) == ERR_OK;
+	struct address a = {.query = NULL};
+	bool web = strlen(text) <= FLOW_URL_MAX && address_parse(text, &a) == ERR_OK &&
+		   (strcmp(a.scheme, "https") == 0 || strcmp(a.scheme, "http") == 0) && !a.has_user;
 
-	if (!web)
-		return false;
-	web = (strcmp(a.scheme, "https") == 0 || strcmp(a.scheme, "http") == 0) && !a.has_user;
 	address_free(&a);
 	return web;
 }

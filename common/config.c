@@ -134,7 +134,7 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 	if (!config_key_is_list(key))
 		return fail(
 		    r, "a line that begins with a blank goes on with %s, which has only one", name);
-	while (value[len] != '\0' && len < LINE_MAX_INIH &&
+	while (len < LINE_MAX_INIH && value[len] != '\0' &&
 	       !(value[len] == ';' && len > 0 && strchr(" \t", value[len - 1]) != NULL))
 		len++;
 	memcpy(line, value, len);

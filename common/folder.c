@@ -43,8 +43,8 @@ static const char *
 folder_open(struct folder *f)
 {
 	int fd = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st = {.st_dev = 0};
 	const char *cause = NULL;
-	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0)
 		cause = strerror(errno);

@@ -169,6 +169,7 @@ project_send(const struct exchange *x, const struct flow *flow, struct http_call
 {
 	const struct config_opencode *o = x->site.opencode;
 	char path[SOCKET_PATH_SIZE];
+	enum err err;
 
 	if (flow->directory[0] != '\0')
 		http_header(call, "x-opencode-directory", flow->directory);
@@ -178,7 +179,9 @@ project_send(const struct exchange *x, const struct flow *flow, struct http_call
 		return ERR_OPENCODE_DOWN;
 	call->socket_path = path;
 	call->host = "opencode";
-	return pending == NULL ? http_send(call, reply) : http_start(call, reply, pending);
+	err = pending == NULL ? http_send(call, reply) : http_start(call, reply, pending);
+	call->socket_path = NULL; /* it ends with this function */
+	return err;
 }
 
 enum err

@@ -80,7 +80,7 @@ origin_read(const char *text, char out[ORIGIN_MAX + 1])
 	for (size_t i = 0; i < len; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[len] = '\0';
-	if (!authority_read(origin_authority(out), &a))
+	if (!authority_read(out + (authority - text), &a))
 		return false;
 	/* an origin does not name its scheme's own port (RFC 6454 section 6.2) */
 	if (strcmp(a.port, out[4] == 's' ? "443" : "80") == 0)

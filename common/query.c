@@ -147,7 +147,7 @@ query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind)
 	/* each pair decodes to at most its own length and two NULs, of which '=' and '&' pay for
 	 * one */
 	q->storage_len = len + QUERY_PARAMS_MAX + 2;
-	if ((out = q->storage = malloc(q->storage_len)) == NULL)
+	if ((out = q->storage = calloc(1, q->storage_len)) == NULL)
 		return ERR_MEMORY;
 	while (raw < end && err == ERR_OK) {
 		const char *amp = memchr(raw, '&', (size_t)(end - raw));

@@ -35,8 +35,8 @@ read_status(struct http_reply *reply, const char *line, size_t len)
 	int status = 0;
 
 	buf_free(&reply->head);
-	for (const char *p = blank + 1; blank != NULL && p < line + len && p <= blank + 3; p++)
-		status = *p >= '0' && *p <= '9' ? status * 10 + (*p - '0') : 0;
+	for (size_t i = 1; blank != NULL && blank + i < line + len && i <= 3; i++)
+		status = blank[i] >= '0' && blank[i] <= '9' ? status * 10 + (blank[i] - '0') : 0;
 	reply->status = status;
 }
 
