@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "secret.h"
 
 #define SPARE_DESCRIPTORS 64 /* of which the rest of the process may have as many */
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
@@ -112,8 +113,10 @@ look_saved(struct server *server, struct connection *c, int fd)
 
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n > 0)
+		if (n > 0) {
 			failed = buf_add(&c->saved, server->peek, (size_t)n) != ERR_OK;
+			secret_wipe(server->peek, (size_t)n);
+		}
 		ended = n == 0;
 		failed = failed || (n < 0 && errno != EINTR);
 	}
@@ -159,6 +162,7 @@ static enum look
 connection_look(struct server *server, struct connection *c, int fd)
 {
 	struct frame frame = {.at = 0};
+	bool whole;
 	ssize_t n;
 
 	if (c->draining)
@@ -170,7 +174,9 @@ connection_look(struct server *server, struct connection *c, int fd)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? LOOK_WAIT : LOOK_CLOSE;
-	if (frame_read(&frame, server->peek, (size_t)n) == FRAME_WHOLE && frame.at == (size_t)n) {
+	whole = frame_read(&frame, server->peek, (size_t)n) == FRAME_WHOLE && frame.at == (size_t)n;
+	secret_wipe(server->peek, (size_t)n);
+	if (whole) {
 		c->frame = frame;
 		return LOOK_REQUEST;
 	}

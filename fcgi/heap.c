@@ -1,0 +1,49 @@
+/*
+ * Every block of the heap is wiped as it is given back. Requests leave their
+ * codes and cookies in blocks of libfcgi, libcurl and jansson as well, which
+ * free them as they are. (OpenBSD's malloc does this by itself.)
+ */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+/* The sanitizer brings a heap of its own. */
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+
+void __libc_free(void *block);
+
+void
+free(void *block)
+{
+	if (block != NULL)
+		explicit_bzero(block, malloc_usable_size(block));
+	__libc_free(block);
+}
+
+void *
+realloc(void *block, size_t size)
+{
+	size_t old = block == NULL ? 0 : malloc_usable_size(block);
+	void *moved;
+
+	if (block != NULL && size == 0) { /* as glibc does it */
+		free(block);
+		return NULL;
+	}
+	if (block != NULL && size <= old && size > old / 2)
+		return block;
+	if ((moved = malloc(size)) == NULL)
+		return NULL;
+	if (block != NULL)
+		memcpy(moved, block, old < size ? old : size);
+	free(block);
+	return moved;
+}
+
+#endif
