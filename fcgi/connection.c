@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -35,13 +36,47 @@ connection_close(struct connections *all, int fd)
 	close(fd);
 }
 
+static int
+watch(const struct connections *all, int fd, int how)
+{
+	const struct connection *c = &all->of[fd];
+	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.fd = fd};
+
+	if (c->full)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(all->epoll_fd, how, fd, &event);
+}
+
+/*
+ * Whether the socket takes one more answer without waiting. A web server reads
+ * each before it asks again; a peer that does not is no reason to wait.
+ */
+static bool
+connection_has_room(struct connections *all, int fd)
+{
+	struct connection *c = &all->of[fd];
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	bool full;
+
+	if (c->unread < CONNECTION_UNREAD_MAX)
+		return true;
+	full = poll(&p, 1, 0) == 0;
+	if (!full)
+		c->unread = 0;
+	if (full != c->full) {
+		c->full = full;
+		if (c->registered)
+			watch(all, fd, EPOLL_CTL_MOD);
+	}
+	return !full;
+}
+
 /* False if something happened since the thread took the connection: it must look again. */
 static bool
 connection_rest(struct connections *all, int fd)
 {
 	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
 	struct connection *c = &all->of[fd];
-	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.fd = fd};
 	int busy = CONNECTION_BUSY;
 
 	if (!c->registered) {
@@ -51,7 +86,7 @@ connection_rest(struct connections *all, int fd)
 		 */
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
 		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
-		    epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+		    watch(all, fd, EPOLL_CTL_ADD) != 0) {
 			connection_close(all, fd);
 			return true;
 		}
@@ -67,7 +102,6 @@ connection_rest(struct connections *all, int fd)
 bool
 connection_evict(struct connections *all)
 {
-	struct epoll_event event = {.events = CONNECTION_EVENTS};
 	char byte;
 
 	for (int i = 0; i < WORKER_CONNECTIONS_MAX; i++) {
@@ -76,14 +110,14 @@ connection_evict(struct connections *all)
 
 		if (!atomic_compare_exchange_strong(&all->of[fd].state, &resting, CONNECTION_BUSY))
 			continue;
-		if (recv((int)fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 || all->of[fd].draining) {
+		if (recv((int)fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 || all->of[fd].draining ||
+		    all->of[fd].full) {
 			connection_close(all, (int)fd);
 			return true;
 		}
 		/* it does: its event may have come and gone meanwhile, so ask for another */
 		atomic_store(&all->of[fd].state, CONNECTION_RESTING);
-		event.data.fd = (int)fd;
-		epoll_ctl(all->epoll_fd, EPOLL_CTL_MOD, (int)fd, &event);
+		watch(all, (int)fd, EPOLL_CTL_MOD);
 	}
 	return false;
 }
@@ -234,8 +268,8 @@ answer(struct server *server, struct connection *c, int fd)
 	ok = (saved || conn_drain(&server->fcgx)) && meta_response(&response, &out) == ERR_OK;
 	if (ok)
 		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
-	else
-		conn_drop(&server->fcgx);
+	else conn_drop(&server->fcgx);
+	c->unread += out.len + CONNECTION_ANSWER_COST;
 	buf_free(&out);
 	response_free(&response);
 	return ok && keep;
@@ -304,6 +338,8 @@ connection_run(struct server *server, int fd)
 			connection_close(all, fd);
 			return;
 		case LOOK_REQUEST:
+			if (!connection_has_room(all, fd))
+				break;
 			if (!connection_serve(server, c, fd))
 				return;
 			if (c->saved.len > 0 || c->draining)
@@ -348,8 +384,8 @@ connection_open(struct connections *all, int fd)
 		sched_yield();
 		state = CONNECTION_FREE;
 	}
-	c->registered = c->draining = false;
-	c->drained = 0;
+	c->registered = c->draining = c->full = false;
+	c->drained = c->unread = 0;
 	buf_init(&c->saved, WORKER_REQUEST_MAX);
 	if (atomic_fetch_add(&all->count, 1) >= WORKER_CONNECTIONS_MAX - SPARE_DESCRIPTORS)
 		connection_evict(all);

@@ -15,7 +15,9 @@
 #include "meta.h"
 #include "worker.h"
 
-#define CONNECTION_PEEK_MAX 16384 /* most requests are here at once and shorter than this */
+#define CONNECTION_PEEK_MAX    16384 /* most requests are here at once and shorter than this */
+#define CONNECTION_UNREAD_MAX  65536 /* bytes of answers that a socket holds without waiting */
+#define CONNECTION_ANSWER_COST 1024  /* what an answer takes there besides its bytes */
 
 /*
  * Who has a connection. One that is busy is its thread's alone; an event that
@@ -28,6 +30,8 @@ struct connection {
 	bool registered;    /* in the epoll set */
 	bool draining;	    /* answered; what still comes is thrown away */
 	size_t drained;	    /* bytes of it */
+	size_t unread;	    /* bytes of answers that the peer may not have read yet */
+	bool full;	    /* asks for more, and is to read them first */
 	struct frame frame; /* of the request being received */
 	struct buf saved;   /* what was received of it, unless all was there at once */
 };

@@ -75,10 +75,11 @@ export function makeSite({ ini = {}, opencodeSocket, opencodePort }) {
   return { path: folder.path, storeDir, iniFile, remove: folder.remove }
 }
 
-/* Starts the worker on a socket of the site's folder. stop() asserts that it ends in order. */
-export async function startWorker(site, { strict, name = 'worker.sock', args = [], env, program: file = WORKER } = {}) {
+/* Starts the worker on a socket of the site's folder, by the words of wrap. stop() asserts that it ends in order. */
+export async function startWorker(site, { strict, name = 'worker.sock', args = [], env, program: file = WORKER, wrap = [] } = {}) {
   const socket = join(site.path, name)
-  const [program, argv] = unprivileged(file, ['-c', site.iniFile, '-s', socket, ...args], { strict })
+  const [first, ...rest] = [...wrap, file]
+  const [program, argv] = unprivileged(first, [...rest, '-c', site.iniFile, '-s', socket, ...args], { strict })
   const worker = startProgram(program, argv, { cwd: '/', env: cleanEnv(env) })
   const stop = async (signal = 'SIGTERM') => {
     const how = await worker.stop(signal)
