@@ -1,4 +1,4 @@
-# Targets: all, check, sanitize, analyze, coverage, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
+# Targets: all, check, sanitize, analyze, coverage, soak, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
 # BUILD_DIR, PREFIX and DESTDIR are the user's.
 
 CC ?= cc
@@ -72,6 +72,10 @@ analyze:
 		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi common cgi fcgi
 	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi
 
+soak: all
+	tests/install-deps check
+	BUILD_DIR=$(BUILD_DIR) node tests/soak/soak.mjs
+
 # Lines and branches of the core that the unit tests and the faces run through.
 COVERAGE = $(BUILD_DIR)/coverage
 coverage:
@@ -108,4 +112,4 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize analyze coverage run bench install uninstall deb clean
+.PHONY: all tests check sanitize analyze coverage soak run bench install uninstall deb clean
