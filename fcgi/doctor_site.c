@@ -243,6 +243,49 @@ check_callbacks(struct doctor *d)
 			  config->callback_path_count);
 }
 
+/* A begin as a form on another site could send it. */
+static struct visit_call
+foreign_begin(const char *target)
+{
+	return (struct visit_call){.target = target,
+				   .header = {"Content-Type: text/plain",
+					      "Sec-Fetch-Site: cross-site",
+					      "Origin: https://" DOCTOR_EVIL},
+				   .body = "{\"method\":0}"};
+}
+
+/*
+ * opencode's router takes these for paths of begins too: it knows neither case nor the number of
+ * slashes, and ends at a semicolon. Whether we refuse them or the web server does is all the same;
+ * opencode would answer 401, or 500 as the provider is unknown.
+ */
+static bool
+check_spellings(struct doctor *d)
+{
+	static const char *const paths[] = {
+	    "/Provider//opencode-callback-doctor/oauth/authorize/",
+	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char words[VISIT_WORDS_MAX];
+		struct visit v;
+		int status;
+
+		doctor_visit(d, foreign_begin(paths[i]), &v);
+		status = visit_status(&v);
+		visit_words(&v, words);
+		visit_free(&v);
+		if (status == 400 || status == 403 || status == 404)
+			continue;
+		doctor_advise(d, "web server: pass other spellings of these paths to us too, or "
+				 "refuse them, as in conf/nginx or conf/apache");
+		doctor_say(d, VERDICT_FAILED, "POST %s reaches opencode: %s", paths[i], words);
+		return false;
+	}
+	return true;
+}
+
 /* What a form on another site could send is refused by us, without asking opencode. */
 enum verdict
 check_begins(struct doctor *d)
@@ -256,16 +299,11 @@ check_begins(struct doctor *d)
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		struct visit_call call = {.target = paths[i],
-					  .header = {"Content-Type: text/plain",
-						     "Sec-Fetch-Site: cross-site",
-						     "Origin: https://" DOCTOR_EVIL},
-					  .body = "{\"method\":0}"};
 		char words[VISIT_WORDS_MAX];
 		struct visit v;
 		bool ours;
 
-		doctor_visit(d, call, &v);
+		doctor_visit(d, foreign_begin(paths[i]), &v);
 		ours = visit_is_problem(&v, ERR_CROSS_SITE);
 		visit_words(&v, words);
 		visit_free(&v);
@@ -273,6 +311,8 @@ check_begins(struct doctor *d)
 			return doctor_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
 					  paths[i], words);
 	}
+	if (!check_spellings(d))
+		return VERDICT_FAILED;
 	return doctor_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
 }
 

@@ -3,7 +3,8 @@
  * line of the shipped web server's file.
  */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,7 +13,7 @@ import { startInternet } from '../lib/internet.mjs'
 import { request, scratch } from '../lib/net.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { ADDRESS } from './network.mjs'
-import { bridge, doctor, open, ORIGIN, startSite } from './site.mjs'
+import { bridge, doctor, doctorInTime, open, ORIGIN, startSite } from './site.mjs'
 
 /* Exchanges one text of a file for another; it must be there. */
 const swap = (from, to) => (text) => {
@@ -66,7 +67,7 @@ test('the real opencode, behind both web servers', async () => {
       const front = await startFront({ ...options, ini: { opencode: { url: ORIGIN } } })
       const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
       try {
-        const { code, text } = await doctor(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
+        const { code, text } = await doctorInTime(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
           env: { SSL_CERT_FILE: join(front.path, 'cert.pem'), OPENCODE_SERVER_PASSWORD: 'geheim' },
         })
         assert.equal(code, 0, text)
@@ -102,6 +103,13 @@ test('without the password, what needs it is skipped; a wrong one is told', () =
     assert.deepEqual([wrong.code, wrong.table.opencode], [0, 'warning'], wrong.text)
   }))
 
+/* What visitors say of forwarding goes on to the handler. */
+const visitors = (text) => {
+  const lines = /\tfastcgi_param HTTP_(?:FORWARDED|X_REAL_IP|X_FORWARDED_\w+|CF_CONNECTING_IP) "" if_not_empty;\n/g
+  assert.ok(lines.test(text), 'the file takes these headers away')
+  return text.replace(lines, '')
+}
+
 /* One fault each: options of the site, the check that fails, words of its line, of the advice. */
 const faults = {
   'a redirect that loses the path': {
@@ -114,6 +122,9 @@ const faults = {
   'the prefix goes to opencode': {
     edit: swap('location ^~ /signin/ {', 'location ^~ /elsewhere/ {'), fails: 'pages', says: /not answered by us/,
     advice: /prefix/,
+  },
+  'the assets are somewhere else': {
+    edit: add('location = /signin/assets/style.css { return 404; }'), fails: 'pages', says: /is not our stylesheet: status 404/,
   },
   'the url is another name': {
     ini: { opencode: { url: 'https://other.example' } }, fails: 'host', says: /421/, advice: /url/,
@@ -146,9 +157,32 @@ const faults = {
   'names with a slash do not pass': {
     kind: 'apache-cgi', edit: swap('AllowEncodedSlashes NoDecode', ''), fails: 'begins', says: /%2F/, advice: /AllowEncodedSlashes/,
   },
+  'buttons of MCP servers go to opencode': {
+    edit: swap('(/authenticate)?', ''), fails: 'begins', says: /\/auth\/authenticate does not/,
+  },
+  'begins of integrations go to opencode': {
+    edit: swap('^/api/integration/', '^/elsewhere/'), fails: 'begins', says: /\/api\/integration\//,
+  },
+  'begins in capitals go to opencode': {
+    edit: swap('location ~* (?s)^/provider/', 'location ~ (?s)^/provider/'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
+    advice: /spellings/,
+  },
+  'begins with a semicolon go to opencode': {
+    edit: swap('if ($request_uri ~ "^[^?]*;") { return 404; }', ''), fails: 'begins', says: /;.* reaches opencode/,
+    advice: /spellings/,
+  },
+  'begins in capitals go to opencode, in Apache': {
+    kind: 'apache-cgi', edit: swap('(?is)^/(provider', '(?s)^/(provider'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
+  },
   'no cookies for us': { edit: add('fastcgi_param HTTP_COOKIE "";'), fails: 'headers', says: /Cookie does not reach/ },
   'no Sec-Fetch-Site for us': {
     edit: add('fastcgi_param HTTP_SEC_FETCH_SITE "";'), fails: 'headers', says: /Sec-Fetch-Site does not reach/,
+  },
+  'no Sec-Fetch-Dest for us': {
+    edit: add('fastcgi_param HTTP_SEC_FETCH_DEST "";'), fails: 'headers', says: /Sec-Fetch-Dest does not reach/,
+  },
+  'no Sec-Purpose for us': {
+    edit: add('fastcgi_param HTTP_SEC_PURPOSE "";'), fails: 'headers', says: /Sec-Purpose does not reach/,
   },
   'no Origin for us': { edit: add('fastcgi_param HTTP_ORIGIN "";'), fails: 'cookie', says: /does not take itself/, advice: /url/ },
   'TLS is not told to us': {
@@ -162,6 +196,12 @@ const faults = {
       'fastcgi_param HTTP_HOST $name;',
     ),
     fails: 'forwarded', says: /forged/, advice: /trust/,
+  },
+  'everybody is a proxy to be trusted': {
+    edit: visitors, ini: { proxy: { trust: 'loopback' } }, fails: 'forwarded', says: /\/auth\/callback: forged/, advice: /trust/,
+  },
+  'everybody is a proxy to be trusted, and any name taken': {
+    edit: visitors, ini: { proxy: { trust: 'loopback' } }, url: null, fails: 'forwarded', says: /\/flow\/doctor: forged/, advice: /trust/,
   },
   'opencode is elsewhere': {
     edit: (text) => text.replace(/proxy_pass http:\/\/[\d.:]+;/, 'proxy_pass http://127.0.0.1:9;'), fails: 'opencode',
@@ -177,6 +217,9 @@ const faults = {
   'Apache without CGIPassAuth': { kind: 'apache-cgi', edit: swap('CGIPassAuth On', ''), fails: 'login', says: /does not reach/ },
   'events are held back': {
     edit: swap('proxy_buffering off;', ''), fails: 'events', says: /held back/, advice: /proxy_buffering off/,
+  },
+  'events go nowhere': {
+    edit: add('location = /global/event { return 404; }'), fails: 'events', says: /no event stream: status 404/,
   },
   'no WebSockets': {
     edit: swap('proxy_set_header Upgrade $http_upgrade;', ''), fails: 'websocket', says: /status 400, not 101/, advice: /Upgrade/,
@@ -269,15 +312,33 @@ test('health and socket: opencode does not answer on its socket', () =>
     assert.deepEqual(near.failed, ['health', 'socket'], near.text)
   }))
 
+test('health: the store is not safe', () =>
+  withSite({}, async ({ check, front }) => {
+    chmodSync(front.storeDir, 0o777)
+    const { code, failed, text, line } = await check()
+    assert.deepEqual([code, ...failed], [1, 'health'], text)
+    assert.match(line('health'), /status 503, the store or the socket/)
+  }))
+
+test('websocket: no terminal to try it with is a warning', () =>
+  withSite({ edit: add('location = /pty { return 404; }') }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.websocket], [0, 'warning'], text)
+    assert.match(text, /made no terminal to try it with: status 404/)
+  }))
+
 test('socket: what else can stand there', () =>
   withSite({}, async ({ check, path }) => {
     const file = join(path, 'file')
     writeFileSync(file, '')
     const other = await open(net.createServer((socket) => socket.end('HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n')), join(path, 'other'))
+    const die = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
+    assert.equal(spawnSync(process.execPath, ['-e', die, join(path, 'dead')]).signal, 'SIGKILL')
     const cases = [
       [file, /is no socket/],
       [join(path, 'nothing'), /is not there/],
       [join(path, 'other'), /status 500/],
+      [join(path, 'dead'), /\/dead: opencode/],
     ]
     for (const [socket, says] of cases) {
       const { code, failed, text, line } = await check({ settings: { socket } })

@@ -8,6 +8,7 @@ import { Client } from '../lib/client.mjs'
 import { COOKIE, httpRequest } from '../lib/faces.mjs'
 import { startFront } from '../lib/front.mjs'
 import { exchange } from '../lib/net.mjs'
+import { spellings } from '../lib/odd.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import { begins, pastes, queries, senders, tokens } from '../lib/refusals.mjs'
@@ -111,6 +112,23 @@ describe('cookies', () => {
     const target = '/provider/openai/oauth/authorize'
     test(`a begin by ${name}`, () =>
       survives((f) => ({ method: 'POST', target, body: '{"method":0}', headers: { ...f.cookies, ...headers } }), { status: 403 }))
+  }
+})
+
+/*
+ * opencode's router takes these for the paths of begins. A form on any web page can send them, with the
+ * password that the browser has: past us, each would end the sign-in that waits.
+ */
+describe('begins in another spelling', () => {
+  const headers = { 'Content-Type': 'text/plain', 'Sec-Fetch-Site': 'cross-site' }
+  const body = '{"method":0,"inputs":{}}'
+  for (const spelling of Object.keys(spellings).filter((path) => path.includes('{}'))) {
+    const target = spelling.replace('{}', 'openai')
+    test(target, async () => {
+      await survives(() => ({ method: 'POST', target, headers, body }))
+      const answer = await exchange({ port: opencode.port }, httpRequest({ method: 'POST', target, headers, body }))
+      assert.match(answer, /^HTTP\/1\.1 200 [^]*\{"url":"https:/, 'opencode itself takes it')
+    })
   }
 })
 

@@ -17,7 +17,7 @@ export const HOST = '127.0.0.1:8080' // in every Host header, whatever the port 
 export const COOKIE = 'opencode-callback'
 
 /* The headers that a web server puts in itself. */
-const SERVER_HEADERS = new Set(['server', 'date', 'connection', 'keep-alive', 'status', 'transfer-encoding'])
+const SERVER_HEADERS = new Set(['server', 'date', 'connection', 'keep-alive', 'transfer-encoding'])
 
 /* A CGI answer or an HTTP response as {status, headers, body}; header names in lower case, sorted. */
 export function parseAnswer(text) {

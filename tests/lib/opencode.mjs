@@ -115,7 +115,7 @@ export async function startOpencode({
     await until('opencode listens', () => {
       if (!program.running()) throw new Error(`opencode ended: ${program.output()}`)
       return program.output().includes('server listening on')
-    }, 30_000)
+    }, 90_000)
     await until('opencode is healthy', async () => (await ask('/global/health')).status === 200)
     // The first request for a directory loads the plugin.
     await until('opencode lists its sign-ins', async () => (await ask('/provider/auth')).status === 200, 90_000)
