@@ -31,7 +31,7 @@ static const struct check {
      "a certificate for this name in the web server's file: ssl_certificate (nginx), "
      "SSLCertificateFile (Apache); on this machine, the package ca-certificates"},
     {"redirect", check_redirect, NEEDS_SITE, 0,
-     "web server, port 80: return 307 https://NAME$request_uri; (nginx), Redirect 307 \"/\" "
+     "web server, port 80: return 301 https://NAME$request_uri; (nginx), Redirect 301 \"/\" "
      "\"https://NAME/\" (Apache)"},
     {"pages", check_pages, NEEDS_SITE, NEEDS_OURS,
      "web server: pass [web] prefix to us, as in conf/nginx or conf/apache; the worker must run "

@@ -52,8 +52,9 @@ check_redirect(struct doctor *d)
 	char target[192], plain[ORIGIN_MAX + 8], wanted[ORIGIN_MAX + 200], location[512],
 	    words[VISIT_WORDS_MAX];
 	struct visit_call call = {.origin = plain, .target = target};
+	char cache[256];
+	bool right, kept;
 	struct visit v;
-	bool right;
 	int status;
 
 	if (!d->https || d->port != 443)
@@ -65,15 +66,26 @@ check_redirect(struct doctor *d)
 	status = visit_status(&v);
 	visit_words(&v, words);
 	visit_header(&v, "Location", location, sizeof(location));
+	visit_header(&v, "Cache-Control", cache, sizeof(cache));
 	right = strcasecmp(location, wanted) == 0;
+	/* RFC 9110 section 15.4: a cache may keep these two by itself, and no other redirect */
+	kept = (status == 301 || status == 308) && strcasestr(cache, "no-store") == NULL;
 	visit_free(&v);
 	if (status == 0)
 		return doctor_say(d, VERDICT_WARNING, "nothing on port 80 (%s)", words);
 	if (status != 301 && status != 307 && status != 308)
-		return doctor_say(d, VERDICT_FAILED, "%s%s: %s, not 307", plain, target, words);
+		return doctor_say(d, VERDICT_FAILED, "%s%s: %s, not 301", plain, target, words);
 	if (!right)
 		return doctor_say(d, VERDICT_FAILED, "leads to \"%.*s\", not to %s", WORD_MAX,
 				  location, wanted);
+	if (kept) {
+		doctor_advise(d, "web server, port 80: add_header Cache-Control no-store always; "
+				 "(nginx), Header always set Cache-Control no-store (Apache)");
+		return doctor_say(d, VERDICT_WARNING,
+				  "a browser may keep the address, its code too: %s without "
+				  "Cache-Control: no-store",
+				  words);
+	}
 	return doctor_say(d, VERDICT_OK, "http leads to https, path and query kept (%s)", words);
 }
 

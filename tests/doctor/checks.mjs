@@ -68,7 +68,7 @@ test('the real opencode, behind both web servers', async () => {
       const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
       try {
         const { code, text } = await doctorInTime(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
-          env: { SSL_CERT_FILE: join(front.path, 'cert.pem'), OPENCODE_SERVER_PASSWORD: 'geheim' },
+          env: { SSL_CERT_FILE: front.certificate.ca, OPENCODE_SERVER_PASSWORD: 'geheim' },
         })
         assert.equal(code, 0, text)
         assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
@@ -115,9 +115,9 @@ const faults = {
   'a redirect that loses the path': {
     edit: swap(`${ORIGIN}$request_uri;`, `${ORIGIN}/;`), fails: 'redirect', says: /leads to/, advice: /\$request_uri/,
   },
-  'a redirect of the wrong kind': { edit: swap('return 307', 'return 302'), fails: 'redirect', says: /status 302/ },
+  'a redirect of the wrong kind': { edit: swap('return 301', 'return 302'), fails: 'redirect', says: /status 302/ },
   'no redirect': {
-    edit: swap(`return 307 ${ORIGIN}$request_uri;`, 'return 200 hello;'), fails: 'redirect', says: /status 200/,
+    edit: swap(`return 301 ${ORIGIN}$request_uri;`, 'return 200 hello;'), fails: 'redirect', says: /status 200/,
   },
   'the prefix goes to opencode': {
     edit: swap('location ^~ /signin/ {', 'location ^~ /elsewhere/ {'), fails: 'pages', says: /not answered by us/,
@@ -251,7 +251,7 @@ test('https: an untrusted certificate, another name, nobody there: the rest is s
     const loopback = await bridge('127.0.0.1', 443, front.port)
     try {
       for (const [at, env, says] of [
-        [ORIGIN, { SSL_CERT_FILE: '' }, /certificate: .*self.signed/],
+        [ORIGIN, { SSL_CERT_FILE: '' }, /certificate: .*issuer/],
         ['https://127.0.0.1', {}, /certificate: .*127\.0\.0\.1/],
         [`https://${ADDRESS}:4443`, {}, /does not answer/],
         ['https://name.invalid', {}, /does not answer/],
@@ -285,6 +285,20 @@ test('redirect: nobody on port 80 is a warning', () =>
   withSite({ plain: false }, async ({ check }) => {
     const { code, table, text } = await check()
     assert.deepEqual([code, table.redirect], [0, 'warning'], text)
+  }))
+
+test('redirect: what a browser may keep is a warning', () =>
+  withSite({ edit: swap('add_header Cache-Control no-store always;', '') }, async ({ check }) => {
+    const { code, table, text, line } = await check()
+    assert.deepEqual([code, table.redirect], [0, 'warning'], text)
+    assert.match(line('redirect'), /status 301 without Cache-Control: no-store/)
+    assert.match(text, /-> web server, port 80: add_header Cache-Control no-store/)
+  }))
+
+test('redirect: 307 is never kept', () =>
+  withSite({ edit: swap('add_header Cache-Control no-store always;\n\treturn 301', 'return 307') }, async ({ check }) => {
+    const { code, table, text } = await check()
+    assert.deepEqual([code, table.redirect], [0, 'ok'], text)
   }))
 
 test('pages: a worker that is gone', () =>

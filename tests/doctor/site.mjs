@@ -166,7 +166,7 @@ export async function startSite({
     const check = ({ own = false, at = ORIGIN, env = {}, settings = {} } = {}) => {
       const socket = '/nonexistent/opencode.sock'
       writeFileSync(elsewhere, iniText({ opencode: { url, socket, port: opencode.port, ...settings } }), { mode: 0o644 })
-      const trust = tls ? { SSL_CERT_FILE: join(front.path, 'cert.pem') } : {}
+      const trust = tls ? { SSL_CERT_FILE: front.certificate.ca } : {}
       const login = password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }
       return doctorInTime(['-c', own ? join(front.path, 'opencode-callback.ini') : elsewhere, '--doctor', at], {
         env: { ...trust, ...login, ...env },

@@ -7,11 +7,10 @@ import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
-import tls from 'node:tls'
 import { after, before, describe, test } from 'node:test'
 import { HOST, httpRequest, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
 import { give, startFront } from '../lib/front.mjs'
-import { exchange, freePort, until } from '../lib/net.mjs'
+import { connect, exchange, freePort, until } from '../lib/net.mjs'
 import {
   OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, beginFlow, flowStatus,
   goodCallback,
@@ -387,7 +386,7 @@ describe('the web servers', () => {
       try {
         const send = (request) =>
           new Promise((resolve, reject) => {
-            const socket = tls.connect({ host: '127.0.0.1', port: front.port, servername: front.host, rejectUnauthorized: false })
+            const socket = connect(front.where)
             let text = ''
             socket.on('data', (chunk) => (text += chunk.toString('latin1')))
             socket.on('end', () => resolve(parseAnswer(text)))
@@ -408,7 +407,8 @@ describe('the web servers', () => {
         const done = await send({ target: `/auth/callback?code=CANARYtls&state=${state}`, headers: { Host: front.host, Cookie: cookie[1] } })
         assert.equal(done.status, 303, done.body)
         const plain = await exchange({ port: front.plainPort }, `GET /auth/callback?code=a%2Bb&state=c HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`)
-        assert.match(plain, /^HTTP\/1\.1 307 /)
+        assert.match(plain, /^HTTP\/1\.1 301 /)
+        assert.match(plain, /\r\nCache-Control: no-store\r\n/)
         assert.match(plain, /\r\nLocation: https:\/\/opencode\.test\/auth\/callback\?code=a%2Bb&state=c\r\n/)
         assert.doesNotMatch(front.logs(), /CANARY/)
       } finally {

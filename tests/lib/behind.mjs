@@ -1,6 +1,6 @@
 /*
  * Stands for opencode's own port behind a web server: says what it was sent, streams events one by one
- * as it is told, speaks WebSocket, counts large bodies.
+ * as it is told, speaks WebSocket, counts large bodies, and answers after as many seconds as X-Wait says.
  */
 import { createHash } from 'node:crypto'
 import http from 'node:http'
@@ -26,8 +26,14 @@ export async function startBehind() {
         headers['X-Frame-Options'] = 'SAMEORIGIN'
         headers['WWW-Authenticate'] = 'Basic realm="Secure Area"'
       }
-      response.writeHead(headers['WWW-Authenticate'] ? 401 : 200, headers)
-      response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, length }))
+      const answer = () => {
+        response.writeHead(headers['WWW-Authenticate'] ? 401 : 200, headers)
+        response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, length }))
+      }
+      const wait = Number(request.headers['x-wait'] ?? 0)
+      if (!wait) return answer()
+      const timer = setTimeout(answer, wait * 1000)
+      response.on('close', () => clearTimeout(timer))
     })
   })
   server.on('upgrade', (request, socket) => {

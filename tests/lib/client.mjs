@@ -3,12 +3,31 @@
  * calls of opencode's web UI.
  */
 import assert from 'node:assert/strict'
+import http from 'node:http'
+import { connect } from './net.mjs'
 
 const unescape = (html) => html.replaceAll('&amp;', '&').replaceAll('&quot;', '"')
 
+/* fetch() to wherever connect() leads, which needs neither the name of the origin nor its port. */
+function fetchFrom(where, url, { method, headers, body }) {
+  const [, host, path] = /^https?:\/\/([^/]*)(.*)$/.exec(url)
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+  return new Promise((resolve, reject) => {
+    const options = { method, path, headers: { host, ...length, ...headers }, createConnection: () => connect(where) }
+    const request = http.request(options, (answer) => {
+      let content = ''
+      answer.setEncoding('utf8').on('error', reject).on('data', (chunk) => (content += chunk))
+      answer.on('end', () => resolve({ status: answer.statusCode, headers: new Headers(answer.headers), text: async () => content }))
+    })
+    request.on('error', reject).end(body)
+  })
+}
+
+/* where: what connect() wants, if the origin's name and port do not lead there. */
 export class Client {
-  constructor(origin, { authorization, headers = {} } = {}) {
+  constructor(origin, { authorization, headers = {}, where } = {}) {
     this.origin = origin
+    this.fetch = where ? (url, options) => fetchFrom(where, url, options) : fetch
     this.cookie = undefined
     this.headers = { ...(authorization ? { authorization } : {}), ...headers }
   }
@@ -17,7 +36,7 @@ export class Client {
   async send(method, target, { headers = {}, body } = {}) {
     const url = target.startsWith('http') ? target : this.origin + target
     const own = { ...this.headers, ...(this.cookie ? { cookie: this.cookie } : {}) }
-    const answer = await fetch(url, { method, body, redirect: 'manual', headers: { ...own, ...headers } })
+    const answer = await this.fetch(url, { method, body, redirect: 'manual', headers: { ...own, ...headers } })
     const cookie = answer.headers.get('set-cookie')
     if (cookie) this.cookie = cookie.split(';')[0]
     answer.content = await answer.text()

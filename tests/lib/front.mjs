@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { certify } from './certificate.mjs'
 import { accepts, freePort, scratch, startProgram, until } from './net.mjs'
 import { KINDS } from './servers.mjs'
 
@@ -100,20 +100,10 @@ export async function startWorker(site, { strict, name = 'worker.sock', args = [
   return { ...worker, socket, stop }
 }
 
-function fit(file, settings) {
+/* A shipped file with the settings of tests/run/fit. */
+export function fit(file, settings) {
   const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   return execFileSync(join(root, 'tests/run/fit'), [join(root, file), ...words], { encoding: 'utf8' })
-}
-
-function makeCertificate(path, host) {
-  const [key, cert] = [join(path, 'key.pem'), join(path, 'cert.pem')]
-  execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-    '-subj', `/CN=${host}`, '-addext', `subjectAltName=${isIP(host) ? 'IP' : 'DNS'}:${host}`, '-keyout', key, '-out', cert,
-  ], { stdio: 'ignore' })
-  copyFileSync(key, `${cert}.key`) // where HAProxy looks for it
-  give(key, cert, `${cert}.key`)
-  return { key, cert }
 }
 
 /*
@@ -124,11 +114,12 @@ function makeCertificate(path, host) {
  *                   'opencode NAME' sections, those are all there are
  *   host            the server's name, in the place of opencode.example.com
  *   port            where it listens; a free one by default
- *   tls             keep the shipped TLS lines, with a certificate made for host (cert.pem in path)
+ *   tls             keep the shipped TLS lines, with a certificate for host (see certificate.mjs)
  *   edit            a function of the web server's file, for what is wrong in it
  *   programs        {cgi, fcgi}: others in the place of ours
- * The answer: origin, port, plainPort (redirects to https), logs() (everything that we, the web server's
- * access log and its error log said), storeDir, path, worker (where it runs by itself), stop().
+ * The answer: origin, port, where (for connect(), with whom to trust), plainPort (redirects to https),
+ * logs() (everything that we, the web server's access log and its error log said), storeDir, path, worker
+ * (where it runs by itself), certificate, stop().
  */
 export async function startFront({
   kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
@@ -144,8 +135,12 @@ export async function startFront({
     host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: site.path,
     worker: socket, ...programs,
   }
-  const certificate = tls ? makeCertificate(site.path, host) : {}
-  Object.assign(settings, certificate)
+  const certificate = tls ? certify(site.path, host) : null
+  if (tls) {
+    const { key, cert, both } = certificate
+    give(key, cert, both)
+    Object.assign(settings, row.bundle ? { cert: both, key: both } : { cert, key })
+  }
   const own = cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile, ...env })
 
   let worker
@@ -189,5 +184,8 @@ export async function startFront({
     throw error
   }
   const origin = tls ? `https://${host}:${port}` : `http://127.0.0.1:${port}`
-  return { kind, origin, host, port, plainPort, logs, storeDir: site.storeDir, path: site.path, worker, server, certificate, stop }
+  const where = tls ? { port, ca: readFileSync(certificate.ca), servername: host } : { port }
+  return {
+    kind, origin, host, port, where, plainPort, logs, storeDir: site.storeDir, path: site.path, worker, server, certificate, stop,
+  }
 }

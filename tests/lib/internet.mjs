@@ -3,27 +3,12 @@
  * certificate made on the fly, and the CONNECT proxy that leads port 443 of those names to it and
  * answers 403 to everything else.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
-import { join } from 'node:path'
+import { certify } from './certificate.mjs'
 import { scratch } from './net.mjs'
-
-function certify(folder, names) {
-  const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const all = names.map((name) => `DNS:${name}`)
-  writeFileSync(join(folder, 'ext'), `subjectAltName=${all.join(',')},IP:127.0.0.1\n`)
-  openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2',
-    '-subj', '/CN=opencode-callback test CA')
-  openssl('req', ...key, '-keyout', 'key.pem', '-out', 'csr.pem', '-subj', '/CN=opencode-callback test')
-  openssl('x509', '-req', '-in', 'csr.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-    '-set_serial', '1', '-days', '2', '-extfile', 'ext', '-out', 'cert.pem')
-  const read = (file) => readFileSync(join(folder, file))
-  return { key: read('key.pem'), cert: read('cert.pem') }
-}
 
 /* A name, or one label in front of it for '*.name'. */
 function matches(pattern, host) {
@@ -50,7 +35,8 @@ export async function startInternet(sites) {
   const find = (host) => names.find((name) => matches(name, host))
   const connects = []
 
-  const tls = https.createServer(certify(folder.path, names), async (request, response) => {
+  const { key, cert, ca } = certify(folder.path, ...names, '127.0.0.1')
+  const tls = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, async (request, response) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '')
     const name = find(host)
     const text = await readAll(request)
@@ -96,7 +82,7 @@ export async function startInternet(sites) {
     tlsPort: tls.address().port,
     proxyPort: proxy.address().port,
     proxyUrl: `http://127.0.0.1:${proxy.address().port}`,
-    caFile: join(folder.path, 'ca.pem'),
+    caFile: ca,
     connects,
     async stop() {
       for (const socket of sockets) socket.destroy()

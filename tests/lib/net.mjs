@@ -9,6 +9,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import tls from 'node:tls'
 
 /* A TCP port of the loopback that was free a moment ago. */
 export async function freePort() {
@@ -38,6 +39,12 @@ export async function until(what, check, ms = 10_000) {
   }
 }
 
+/* A connection to {port} or {path}. With {ca, servername} it is TLS, and that authority must vouch for the name. */
+export function connect({ ca, servername, ...where }) {
+  const to = { host: '127.0.0.1', ...where }
+  return ca ? tls.connect({ ...to, ca, servername }) : net.connect(to)
+}
+
 /* Whether somebody accepts at {port} or {path}. */
 export function accepts(where) {
   return new Promise((resolve) => {
@@ -48,13 +55,13 @@ export function accepts(where) {
 }
 
 /*
- * Sends bytes to {port} or {path} and resolves with what came back as latin1 text, once the other
+ * Sends bytes to where connect() leads, and resolves with what came back as latin1 text, once the other
  * side has closed, or once a whole response with a Content-Length or chunks is there.
  * parts: written one after the other, each as a packet of its own.
  */
 export function exchange(where, ...parts) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: '127.0.0.1', ...where })
+    const socket = connect(where)
     let text = ''
     const finish = () => {
       clearTimeout(timer)
@@ -105,7 +112,7 @@ export function parseResponse(text) {
   return { status, headers, body: text.slice(end + 4) }
 }
 
-/* One request with well-formed headers over {port} or {path}. */
+/* One request with well-formed headers to where connect() leads. */
 export async function request(where, method, target, { host = 'localhost', headers = {}, body } = {}) {
   const lines = [`${method} ${target} HTTP/1.1`, `Host: ${host}`, 'Connection: close']
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)

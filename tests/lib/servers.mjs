@@ -65,6 +65,7 @@ server.upload-dirs = ( "${path}" )
 server.errorlog = "${path}/error.log"
 server.bind = "127.0.0.1"
 server.port = ${plainPort}
+server.http-parseopts = ( "url-normalize-unreserved" => "enable", "url-path-2f-decode" => "enable", "url-path-dotseg-remove" => "enable" )
 server.feature-flags += ( "server.h2proto" => "enable", "server.h2c" => "enable" )
 url.access-deny = ( "~", ".inc" )
 static-file.exclude-extensions = ( ".php", ".pl", ".fcgi" )
@@ -104,21 +105,24 @@ function existsCgid({ path }) {
  *   main    writes what goes around it; returns what to start: [program, arguments]
  *   runs    who runs our program: 'worker' (nobody, it is there already), 'server', 'fcgiwrap'
  *   ready   besides its accepting connections
+ *   bundle  its certificate's file holds the key too
  *   names   what the server puts into its own Server header, if anything
  *   real    false: it has no way to write X-Real-IP, which is only taken away
  *   limits  false: our program itself refuses bodies that are too large
+ *   large   what it says to more than 50 MiB for opencode, if not 413; false: it passes that on
+ *   h2      'websocket': its HTTP/2 takes WebSockets too; false: HTTP/2 takes a module that its file does not name
  *   behind  it has no TLS of its own and stands behind a proxy that has
  */
 export const KINDS = {
   'nginx-fcgi': { conf: 'nginx/opencode-callback.conf', main: nginx, runs: 'worker', names: 'nginx' },
   'nginx-fcgiwrap': { conf: 'nginx/opencode-callback-fcgiwrap.conf', main: nginx, runs: 'fcgiwrap', names: 'nginx' },
   'nginx-loopback': { conf: 'nginx/opencode-callback-loopback.conf', main: nginx, runs: 'worker', names: 'nginx', behind: true },
-  'apache-cgi': { conf: 'apache/opencode-callback.conf', main: apache('cgid'), runs: 'server', names: 'Apache', ready: existsCgid },
-  'apache-fcgid': { conf: 'apache/opencode-callback-fcgid.conf', main: apache('fcgid'), runs: 'server', limits: false, names: 'Apache' },
-  'apache-proxy-fcgi': { conf: 'apache/opencode-callback-proxy-fcgi.conf', main: apache('proxy_fcgi'), runs: 'worker', limits: false, names: 'Apache' },
-  'lighttpd-fcgi': { conf: 'lighttpd/opencode-callback.conf', main: lighttpd, runs: 'worker', real: false },
-  'lighttpd-spawned': { conf: 'lighttpd/opencode-callback-spawned.conf', main: lighttpd, runs: 'server', real: false },
-  'lighttpd-cgi': { conf: 'lighttpd/opencode-callback-cgi.conf', main: lighttpd, runs: 'server', real: false },
-  'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, runs: 'worker' },
-  'haproxy-fcgi': { conf: 'haproxy/opencode-callback.cfg', main: haproxy, runs: 'worker' },
+  'apache-cgi': { conf: 'apache/opencode-callback.conf', main: apache('cgid'), h2: false, large: false, runs: 'server', names: 'Apache', ready: existsCgid },
+  'apache-fcgid': { conf: 'apache/opencode-callback-fcgid.conf', main: apache('fcgid'), h2: false, large: false, runs: 'server', limits: false, names: 'Apache' },
+  'apache-proxy-fcgi': { conf: 'apache/opencode-callback-proxy-fcgi.conf', main: apache('proxy_fcgi'), h2: false, large: false, runs: 'worker', limits: false, names: 'Apache' },
+  'lighttpd-fcgi': { conf: 'lighttpd/opencode-callback.conf', main: lighttpd, runs: 'worker', real: false, h2: 'websocket' },
+  'lighttpd-spawned': { conf: 'lighttpd/opencode-callback-spawned.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
+  'lighttpd-cgi': { conf: 'lighttpd/opencode-callback-cgi.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
+  'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, large: 502, runs: 'worker' },
+  'haproxy-fcgi': { conf: 'haproxy/opencode-callback.cfg', main: haproxy, runs: 'worker', bundle: true, h2: 'websocket' },
 }

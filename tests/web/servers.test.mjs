@@ -4,11 +4,12 @@
  * where a request came from, and no query is in any log, whatever is down.
  */
 import assert from 'node:assert/strict'
-import net from 'node:net'
+import { once } from 'node:events'
+import http2 from 'node:http2'
 import { after, before, describe, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
 import { startFront } from '../lib/front.mjs'
-import { exchange, parseResponse, scratch, until } from '../lib/net.mjs'
+import { connect, exchange, parseResponse, scratch, until } from '../lib/net.mjs'
 import { recorders } from '../lib/recorder.mjs'
 import { KINDS } from '../lib/servers.mjs'
 
@@ -27,20 +28,20 @@ const FOREIGN = {
 }
 const BASIC = 'Basic b3BlbmNvZGU6eA=='
 
-const ask = async (port, method, target, headers = {}, body = '') => {
+const ask = async (where, method, target, headers = {}, body = '') => {
   const all = { Host: 'site.example:8443', Connection: 'close', ...headers }
   if (body) all['Content-Length'] = Buffer.byteLength(body)
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  const text = await exchange({ port }, `${method} ${target} HTTP/1.1\r\n${lines}\r\n${body}`)
+  const text = await exchange(where, `${method} ${target} HTTP/1.1\r\n${lines}\r\n${body}`)
   const answer = parseResponse(text)
   if (answer.headers['transfer-encoding'] === 'chunked') answer.body = answer.body.replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/gi, '')
   return answer
 }
 
 /* A POST of n bytes that are not all written if the answer comes before. */
-function upload(port, target, bytes) {
+function upload(where, target, bytes) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1')
+    const socket = connect(where)
     let text = ''
     const piece = Buffer.alloc(1 << 20, 'x')
     const timer = setTimeout(() => reject(new Error(`no answer to ${bytes} bytes: ${text}`)), 30_000)
@@ -64,6 +65,9 @@ function upload(port, target, bytes) {
   })
 }
 
+/* A WebSocket frame of a client, with a mask of zeros. */
+const frame = (word) => Buffer.concat([Buffer.from([0x81, 0x80 | word.length, 0, 0, 0, 0]), Buffer.from(word)])
+
 const noSecret = (front) => {
   const line = front.logs().split('\n').find((text) => text.includes('CANARY'))
   assert.equal(line, undefined, `a secret in a log: ${line}`)
@@ -76,7 +80,8 @@ for (const [kind, row] of Object.entries(KINDS)) {
       behind = await startBehind()
       folder = scratch('web')
       front = await startFront({
-        kind, opencodePort: behind.port, opencodeSocket: '/run/none.sock', host: 'site.example', programs: recorders(folder.path),
+        kind, opencodePort: behind.port, opencodeSocket: '/run/none.sock', host: 'site.example', tls: !row.behind,
+        programs: recorders(folder.path),
       })
     })
     after(async () => {
@@ -88,7 +93,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
     test('our paths come to us, as they were sent', async () => {
       for (const path of OURS) {
         const target = `${path}?code=CANARY%2f%20+&state=1`
-        const answer = await ask(front.port, 'GET', target)
+        const answer = await ask(front.where, 'GET', target)
         assert.equal(answer.status, 200, `${path}: ${answer.body}`)
         const { vars } = JSON.parse(answer.body)
         assert.ok(vars, `${path} went to opencode`)
@@ -97,13 +102,14 @@ for (const [kind, row] of Object.entries(KINDS)) {
         assert.equal(vars.HTTP_HOST, 'site.example:8443')
         assert.equal(vars.REMOTE_ADDR, '127.0.0.1')
         assert.equal(vars.REQUEST_METHOD, 'GET')
+        assert.ok(vars.HTTPS === 'on' || vars.REQUEST_SCHEME === 'https', `${vars.HTTPS} ${vars.REQUEST_SCHEME}`)
         assert.ok(!('HTTP_PROXY' in vars))
       }
     })
 
     test('all other paths go to opencode, as they were sent', async () => {
       for (const path of THEIRS) {
-        const answer = await ask(front.port, 'GET', path)
+        const answer = await ask(front.where, 'GET', path)
         assert.equal(answer.status, 200, path)
         const seen = JSON.parse(answer.body)
         assert.equal(seen.url, path)
@@ -115,7 +121,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
       const headers = { ...FOREIGN, Authorization: BASIC, Cookie: 'a=b', Origin: 'https://site.example', 'Sec-Fetch-Site': 'same-origin' }
       const own = row.behind ? { ...headers, 'X-Forwarded-For': '6.6.6.6, 192.0.2.7' } : headers
       const peer = row.behind ? '192.0.2.7' : '127.0.0.1'
-      const { vars, length } = JSON.parse((await ask(front.port, 'POST', '/signin/start', own, 'x=y')).body)
+      const { vars, length } = JSON.parse((await ask(front.where, 'POST', '/signin/start', own, 'x=y')).body)
       assert.equal(length, 3)
       assert.equal(vars.REMOTE_ADDR, peer)
       assert.equal(vars.HTTP_AUTHORIZATION, BASIC)
@@ -125,12 +131,12 @@ for (const [kind, row] of Object.entries(KINDS)) {
       for (const [name, value] of Object.entries(vars)) assert.doesNotMatch(value, /6\.6\.6\.6|evil|gopher|^666$/, name)
       for (const name of Object.keys(vars)) assert.doesNotMatch(name, /^HTTP_(X_FORWARDED|X_REAL|FORWARDED|PROXY)/, 'nothing to be trusted')
 
-      const seen = JSON.parse((await ask(front.port, 'GET', '/x', own)).body).headers
+      const seen = JSON.parse((await ask(front.where, 'GET', '/x', own)).body).headers
       assert.equal(seen.authorization, BASIC)
       assert.equal(seen.cookie, 'a=b')
       assert.equal(seen['x-forwarded-for'], peer)
       assert.equal(seen['x-forwarded-host'], 'site.example:8443')
-      assert.match(seen['x-forwarded-proto'], /^https?$/)
+      assert.equal(seen['x-forwarded-proto'], 'https')
       if (row.real !== false) assert.equal(seen['x-real-ip'], peer)
       for (const [name, value] of Object.entries(seen)) {
         if (!name.includes('_')) assert.doesNotMatch(value, /6\.6\.6\.6|evil|gopher|^666$/, name)
@@ -138,7 +144,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
     })
 
     test('an event stream flows, one event at a time', async () => {
-      const socket = net.connect(front.port, '127.0.0.1')
+      const socket = connect(front.where)
       let text = ''
       socket.on('data', (chunk) => (text += chunk))
       socket.write('GET /event HTTP/1.1\r\nHost: site.example\r\n\r\n')
@@ -151,30 +157,36 @@ for (const [kind, row] of Object.entries(KINDS)) {
     })
 
     test('a WebSocket flows both ways', async () => {
-      const socket = net.connect(front.port, '127.0.0.1')
+      const socket = connect(front.where)
       let text = ''
       socket.on('data', (chunk) => (text += chunk.toString('latin1')))
       socket.write('GET /pty/1/connect HTTP/1.1\r\nHost: site.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
       await until('101', () => text.includes('\r\n\r\n'))
       assert.match(text, /^HTTP\/1\.1 101 /)
       for (const word of ['hello', 'again']) {
-        socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | 5, 0, 0, 0, 0]), Buffer.from(word)]))
+        socket.write(frame(word))
         await until(`the echo of ${word}`, () => text.includes(`\x81\x05${word}`))
       }
       socket.destroy()
     })
 
-    test('40 MiB reach opencode; 1 MiB for us is refused', async () => {
-      const size = 40 << 20
-      const answer = await upload(front.port, '/session/upload', size)
+    test('50 MiB reach opencode, 32 KiB reach us; more is refused', async () => {
+      const size = 50 << 20
+      const answer = await upload(front.where, '/session/upload', size)
       assert.match(answer, /^HTTP\/1\.1 200 /)
       assert.ok(answer.includes(`"length":${size}`), answer.slice(-200))
-      if (row.limits !== false) assert.match(await upload(front.port, '/signin/start', 1 << 20), /^HTTP\/1\.[01] 413 |^$/)
+      if (row.large !== false) {
+        const refused = new RegExp(`^HTTP/1\\.[01] ${row.large ?? 413} |^$`)
+        assert.match(await upload(front.where, '/session/upload', size + 1), refused)
+      }
+      const { length } = JSON.parse((await ask(front.where, 'POST', '/signin/start', {}, 'x'.repeat(32 << 10))).body)
+      assert.equal(length, 32 << 10)
+      if (row.limits !== false) assert.match(await upload(front.where, '/signin/start', 1 << 20), /^HTTP\/1\.[01] 413 |^$/)
     })
 
     test("opencode's security headers and challenge pass once; the server says little of itself", async () => {
       for (const path of ['/secured', '/signin/']) {
-        const text = await exchange({ port: front.port }, `GET ${path} HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n`)
+        const text = await exchange(front.where, `GET ${path} HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n`)
         const head = text.slice(0, text.indexOf('\r\n\r\n'))
         if (path === '/secured') {
           for (const line of ["Content-Security-Policy: default-src 'self'", 'X-Frame-Options: SAMEORIGIN', 'WWW-Authenticate: Basic realm="Secure Area"']) {
@@ -187,9 +199,46 @@ for (const [kind, row] of Object.entries(KINDS)) {
     })
 
     if (!row.behind) {
-      test('http leads to https for this once, with its query', async () => {
-        const answer = await ask(front.plainPort, 'GET', '/auth/callback?code=CANARY&state=%2f', { Host: 'site.example' })
-        assert.equal(answer.status, 307)
+      test('over HTTP/2, as browsers speak it, all of that flows too', async () => {
+        const secure = connect({ ...front.where, ALPNProtocols: ['h2', 'http/1.1'] })
+        await once(secure, 'secureConnect')
+        assert.equal(secure.alpnProtocol, row.h2 === false ? 'http/1.1' : 'h2')
+        if (row.h2 === false) return secure.destroy()
+        const session = http2.connect('https://site.example', { createConnection: () => secure })
+        await once(session, 'remoteSettings')
+        const open = (path, headers = {}, options = {}) => {
+          const stream = session.request({ ':path': path, ':authority': 'site.example:8443', ...headers }, options)
+          const seen = { stream, text: '', status: 0 }
+          stream.on('response', (answer) => (seen.status = answer[':status']))
+          stream.setEncoding('latin1').on('data', (chunk) => (seen.text += chunk))
+          return seen
+        }
+        const events = open('/event')
+        await until('the first event', () => events.text.includes('data: 0\n'))
+        const [ours, theirs] = [open('/signin/?a=b', { cookie: 'a=b' }), open('/session?a=b')]
+        await until('both answers', () => ours.stream.closed && theirs.stream.closed)
+        const { vars } = JSON.parse(ours.text)
+        assert.deepEqual([vars.REQUEST_URI, vars.HTTP_HOST, vars.HTTP_COOKIE], ['/signin/?a=b', 'site.example:8443', 'a=b'])
+        assert.equal(JSON.parse(theirs.text).headers.host, 'site.example:8443')
+        const number = behind.next()
+        await until(`event ${number}`, () => events.text.includes(`data: ${number}\n`))
+        // RFC 8441: where it is offered, browsers open their WebSockets that way.
+        assert.equal(Boolean(session.remoteSettings.enableConnectProtocol), row.h2 === 'websocket')
+        if (row.h2 === 'websocket') {
+          const extended = { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', 'sec-websocket-version': '13' }
+          const socket = open('/pty/1/connect', extended, { endStream: false })
+          await until('its answer', () => socket.status)
+          assert.equal(socket.status, 200)
+          socket.stream.write(frame('hello'))
+          await until('the echo', () => socket.text.includes('\x81\x05hello'))
+        }
+        session.destroy()
+      })
+
+      test('http leads to https, with its query, and nobody keeps that', async () => {
+        const answer = await ask({ port: front.plainPort }, 'GET', '/auth/callback?code=CANARY&state=%2f', { Host: 'site.example' })
+        assert.equal(answer.status, 301)
+        assert.equal(answer.headers['cache-control'], 'no-store')
         assert.equal(answer.headers.location, 'https://site.example/auth/callback?code=CANARY&state=%2f')
         assert.equal(answer.headers.server, row.names)
         noSecret(front)
@@ -199,23 +248,23 @@ for (const [kind, row] of Object.entries(KINDS)) {
     test('no query in any log: all well, bad requests, our program down, opencode down', async () => {
       const calls = async () => {
         for (const path of ['/auth/callback', '/signin/flow/x', '/session']) {
-          await ask(front.port, 'GET', `${path}?code=CANARY&state=x`, { Referer: 'http://site.example/?code=CANARY' })
+          await ask(front.where, 'GET', `${path}?code=CANARY&state=x`, { Referer: 'http://site.example/?code=CANARY' })
         }
         const long = `/auth/callback?code=CANARY${'x'.repeat(100_000)}`
         const bad = [`GET ${long} HTTP/1.1\r\nHost: site.example\r\n\r\n`, 'GET /auth/callback?code=CANARY\x01 HTTP/1.1\r\nHost: site.example\r\n\r\n',
           'GET /auth/callback?code=CANARY HTTP/9.9\r\n\r\n', 'GET /auth/%zz?code=CANARY HTTP/1.1\r\nHost: site.example\r\n\r\n',
           'GET /auth/callback?code=CANARY HTTP/1.1\r\nHost: site.example\r\nCANARY CANARY\r\n\r\n']
-        for (const text of bad) await exchange({ port: front.port }, `${text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`).catch(() => {})
+        for (const text of bad) await exchange(front.where, `${text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`).catch(() => {})
       }
       await calls()
       noSecret(front)
       await behind.stop()
       if (row.runs === 'worker') await front.worker.stop()
       await calls()
-      const down = await ask(front.port, 'GET', '/session?x=CANARY')
+      const down = await ask(front.where, 'GET', '/session?x=CANARY')
       assert.ok([502, 503, 504].includes(down.status), String(down.status))
       if (row.runs === 'worker') {
-        const gone = await ask(front.port, 'GET', '/auth/callback?code=CANARY&state=x')
+        const gone = await ask(front.where, 'GET', '/auth/callback?code=CANARY&state=x')
         assert.ok([502, 503, 504].includes(gone.status), String(gone.status))
         assert.doesNotMatch(gone.body, /CANARY/)
       }
@@ -248,7 +297,7 @@ describe('the site on the loopback, behind', () => {
   })
   for (const [name, headers] of Object.entries(TUNNELS)) {
     test(`${name}: its visitor, over https, under the public name`, async () => {
-      const { vars } = JSON.parse((await ask(front.port, 'GET', '/signin/', { ...headers, Host: 'site.example' })).body)
+      const { vars } = JSON.parse((await ask(front.where, 'GET', '/signin/', { ...headers, Host: 'site.example' })).body)
       assert.equal(vars.REMOTE_ADDR, headers['X-Forwarded-For'])
       assert.deepEqual([vars.HTTPS, vars.REQUEST_SCHEME, vars.HTTP_HOST], ['on', 'https', 'site.example'])
       for (const name of Object.keys(vars)) assert.doesNotMatch(name, /^HTTP_(X_FORWARDED_(FOR|HOST|PROTO|PORT|SERVER)$|X_REAL|FORWARDED|CF_CONNECTING)/)
