@@ -3,7 +3,7 @@
  * body are the same, and where a server does something by itself, it is exactly what the table in
  * conf/README.md says. Nothing that is refused reaches opencode or disturbs a sign-in, no log holds a
  * secret, and the good callback comes home through each.
- * (The site on the loopback says https to us and has another cookie: servers.test.mjs has its part.)
+ * (The site on the loopback says https to us and has another cookie: tunnels.test.mjs has its part.)
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
