@@ -8,13 +8,18 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
 import { give, startFront } from '../lib/front.mjs'
-import { startProgram, until } from '../lib/net.mjs'
+import { request, scratch, startProgram, until } from '../lib/net.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
+const KINDS = ['nginx-fcgi', 'apache-cgi']
 let provider, opencode, front
+let kept // the opencode that the tests share: starting one takes seconds
 before(async () => (provider = await startProvider()))
-after(() => provider?.stop())
+after(async () => {
+  await kept?.opencode.stop()
+  await provider?.stop()
+})
 beforeEach(() => {
   provider.exchanges.length = 0
   provider.refuseNext = false
@@ -22,13 +27,27 @@ beforeEach(() => {
 afterEach(async () => {
   const said = `${front?.logs()}${opencode?.logs()}`
   await front?.stop()
-  await opencode?.stop()
+  if (opencode === kept?.opencode) await tidy()
+  else await opencode?.stop()
   front = opencode = undefined
   for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
 })
 
+/* Takes away what a test may have left in the opencode that the next one gets: accounts, a sign-in that waits. */
+async function tidy() {
+  const own = new Client(opencode.origin, { authorization: opencode.authorization.Authorization })
+  for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${id}`)
+  await request({ port: 1455 }, 'GET', '/cancel').catch(() => {})
+}
+
 async function start({ kind = 'nginx-fcgi', ini, ...more } = {}) {
-  opencode = await startOpencode({ provider, ...more })
+  const key = JSON.stringify(more)
+  if (kept?.key !== key || !kept.opencode.running()) {
+    await kept?.opencode.stop()
+    kept = undefined
+    kept = { key, opencode: await startOpencode({ provider, ...more }) }
+  }
+  opencode = kept.opencode
   front = await startFront({ kind, opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
   return new Client(front.origin, {})
 }
@@ -36,18 +55,8 @@ async function start({ kind = 'nginx-fcgi', ini, ...more } = {}) {
 const done = { state: 'done', expires_in: 0 }
 const exchanged = () => provider.exchanges.map(({ error }) => error)
 
-for (const kind of ['nginx-fcgi', 'apache-cgi']) {
+for (const kind of KINDS) {
   describe(`through ${kind}`, () => {
-    test('over one socket per port, without the plugin', async () => {
-      const client = await start({ kind, plugin: false })
-      const flow = await client.signIn()
-      const address = await provider.approve(flow.authorize)
-      assert.equal((await client.paste(flow, address)).status, 303)
-      assert.deepEqual(await client.status(flow), done)
-      assert.ok(opencode.auth().openai.refresh)
-      assert.deepEqual(exchanged(), [null])
-    })
-
     test('a newer sign-in ends the older one, and only that', async () => {
       const client = await start({ kind })
       const first = await client.signIn()
@@ -89,26 +98,6 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       }
     })
 
-    test('opencode has a password', async () => {
-      const client = await start({ kind, password: 'secret-of-the-test' })
-      const refused = await client.begin()
-      assert.equal(refused.status, 401)
-      assert.match(refused.headers.get('www-authenticate'), /Secure Area/)
-      assert.equal(refused.headers.get('set-cookie'), null)
-      const authorization = opencode.authorization.Authorization
-      const flow = await client.signIn({ headers: { authorization } })
-      const address = await provider.approve(flow.authorize)
-      // a stranger without the password cannot end it with a begin of his own
-      assert.equal((await new Client(front.origin).begin()).status, 401)
-      const challenged = await client.callback(address)
-      assert.equal(challenged.status, 401)
-      assert.match(challenged.headers.get('www-authenticate'), /Secure Area/)
-      assert.equal((await client.status(flow)).state, 'waiting')
-      assert.equal((await client.callback(address, { headers: { authorization } })).status, 303)
-      assert.deepEqual(await client.status(flow), done)
-      assert.ok(!front.logs().includes('secret-of-the-test'))
-    })
-
     test('the lifetime ends', async () => {
       const client = await start({ kind, ini: { flow: { lifetime: 1 } } })
       const flow = await client.signIn()
@@ -127,75 +116,8 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       assert.equal((await client.begin()).status, 200)
       assert.equal((await waiting).status, 500) // opencode was told to cancel
     })
-
-    test('somebody else may finish what is bound to nobody, if opencode lets him in', async () => {
-      const client = await start({ kind, password: 'secret-of-the-test' })
-      const authorization = opencode.authorization.Authorization
-      const begun = await client.begin({ headers: { authorization } })
-      const path = new URL(JSON.parse(begun.content).url).pathname
-      const browser = new Client(front.origin)
-      const ask = await browser.send('GET', path)
-      assert.equal(ask.status, 200)
-      assert.ok(!ask.content.includes('id="open"'))
-      assert.equal((await browser.form(path, { confirm: 'yes' })).status, 401)
-      assert.equal((await browser.form(path, { confirm: 'yes' }, { 'sec-fetch-site': 'cross-site', authorization })).status, 403)
-      assert.equal((await browser.form(path, { confirm: 'yes' }, { authorization })).status, 303)
-      const page = await browser.send('GET', path)
-      assert.match(page.content, /id="open"/)
-      assert.equal((await client.send('GET', path)).status, 400)
-    })
   })
 }
-
-test('opencode is not running', async () => {
-  const client = await start()
-  const flow = await client.signIn()
-  const address = await provider.approve(flow.authorize)
-  await opencode.stop()
-  const answer = await client.callback(address)
-  assert.equal(answer.status, 503)
-  assert.match(answer.content, /opencode cannot be reached/)
-  assert.equal((await client.status(flow)).state, 'waiting')
-  const begun = await client.begin()
-  assert.equal(begun.status, 503)
-  assert.match(JSON.parse(begun.content).data.message, /not running|plugin/)
-  assert.equal((await client.send('GET', '/signin/health')).content, '{"status":"degraded"}')
-  assert.match(front.logs(), /event=opencode-socket/)
-  assert.ok(!front.logs().includes(new URL(address).searchParams.get('state')))
-})
-
-test('a socket that refuses loses nothing: Reload works', async () => {
-  opencode = await startOpencode({ provider, plugin: false, ports: [] })
-  const socket = opencode.socket.replace('%p', '1455')
-  front = await startFront({ kind: 'nginx-fcgi', opencodePort: opencode.port, opencodeSocket: opencode.socket })
-  const client = new Client(front.origin)
-  const flow = await client.signIn()
-  const address = await provider.approve(flow.authorize)
-  assert.equal((await client.callback(address)).status, 503)
-  assert.equal((await client.status(flow)).state, 'waiting')
-  const bridge = startProgram('socat', [`UNIX-LISTEN:${socket},fork,mode=660`, 'TCP:127.0.0.1:1455'])
-  try {
-    await until('Reload works', async () => (await client.callback(address)).status === 303)
-    assert.deepEqual(await client.status(flow), done)
-    assert.deepEqual(exchanged(), [null])
-  } finally {
-    await bridge.stop()
-  }
-})
-
-test('password_file finishes for a visitor who has no password', async () => {
-  opencode = await startOpencode({ provider, password: 'secret-of-the-test' })
-  const file = join(opencode.home, 'password')
-  writeFileSync(file, 'secret-of-the-test\n', { mode: 0o600 })
-  give(file)
-  const ini = { opencode: { password_file: file } }
-  front = await startFront({ kind: 'nginx-fcgi', opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
-  const client = new Client(front.origin)
-  assert.equal((await client.begin()).status, 401)
-  const flow = await client.signIn({ headers: { authorization: opencode.authorization.Authorization } })
-  assert.equal((await client.callback(await provider.approve(flow.authorize))).status, 303)
-  assert.deepEqual(await client.status(flow), done)
-})
 
 test('64 callbacks at once over both front ends are one delivery', async () => {
   const client = await start()
@@ -234,4 +156,110 @@ test('the account is loaded on request, where no window waits', async () => {
   assert.equal(await listed(), false)
   assert.equal((await client.form(flow.path, { load: 'yes' })).status, 303)
   await until('its models are there', listed)
+})
+
+test('opencode is not running', async () => {
+  const client = await start()
+  const flow = await client.signIn()
+  const address = await provider.approve(flow.authorize)
+  await opencode.stop()
+  const answer = await client.callback(address)
+  assert.equal(answer.status, 503)
+  assert.match(answer.content, /opencode cannot be reached/)
+  assert.equal((await client.status(flow)).state, 'waiting')
+  const begun = await client.begin()
+  assert.equal(begun.status, 503)
+  assert.match(JSON.parse(begun.content).data.message, /not running|plugin/)
+  assert.equal((await client.send('GET', '/signin/health')).content, '{"status":"degraded"}')
+  assert.match(front.logs(), /event=opencode-socket/)
+  assert.ok(!front.logs().includes(new URL(address).searchParams.get('state')))
+})
+
+for (const kind of KINDS) {
+  describe(`with a password, through ${kind}`, () => {
+    test('opencode has a password', async () => {
+      const client = await start({ kind, password: 'secret-of-the-test' })
+      const refused = await client.begin()
+      assert.equal(refused.status, 401)
+      assert.match(refused.headers.get('www-authenticate'), /Secure Area/)
+      assert.equal(refused.headers.get('set-cookie'), null)
+      const authorization = opencode.authorization.Authorization
+      const flow = await client.signIn({ headers: { authorization } })
+      const address = await provider.approve(flow.authorize)
+      // a stranger without the password cannot end it with a begin of his own
+      assert.equal((await new Client(front.origin).begin()).status, 401)
+      const challenged = await client.callback(address)
+      assert.equal(challenged.status, 401)
+      assert.match(challenged.headers.get('www-authenticate'), /Secure Area/)
+      assert.equal((await client.status(flow)).state, 'waiting')
+      assert.equal((await client.callback(address, { headers: { authorization } })).status, 303)
+      assert.deepEqual(await client.status(flow), done)
+      assert.ok(!front.logs().includes('secret-of-the-test'))
+    })
+
+    test('somebody else may finish what is bound to nobody, if opencode lets him in', async () => {
+      const client = await start({ kind, password: 'secret-of-the-test' })
+      const authorization = opencode.authorization.Authorization
+      const begun = await client.begin({ headers: { authorization } })
+      const path = new URL(JSON.parse(begun.content).url).pathname
+      const browser = new Client(front.origin)
+      const ask = await browser.send('GET', path)
+      assert.equal(ask.status, 200)
+      assert.ok(!ask.content.includes('id="open"'))
+      assert.equal((await browser.form(path, { confirm: 'yes' })).status, 401)
+      assert.equal((await browser.form(path, { confirm: 'yes' }, { 'sec-fetch-site': 'cross-site', authorization })).status, 403)
+      assert.equal((await browser.form(path, { confirm: 'yes' }, { authorization })).status, 303)
+      const page = await browser.send('GET', path)
+      assert.match(page.content, /id="open"/)
+      assert.equal((await client.send('GET', path)).status, 400)
+    })
+  })
+}
+
+test('password_file finishes for a visitor who has no password', async () => {
+  const folder = scratch('password')
+  const file = join(folder.path, 'password')
+  writeFileSync(file, 'secret-of-the-test\n', { mode: 0o600 })
+  give(folder.path, file)
+  const client = await start({ ini: { opencode: { password_file: file } }, password: 'secret-of-the-test' })
+  assert.equal((await client.begin()).status, 401)
+  const flow = await client.signIn({ headers: { authorization: opencode.authorization.Authorization } })
+  assert.equal((await client.callback(await provider.approve(flow.authorize))).status, 303)
+  assert.deepEqual(await client.status(flow), done)
+  folder.remove()
+})
+
+for (const kind of KINDS) {
+  describe(`without the plugin, through ${kind}`, () => {
+    test('over one socket per port, without the plugin', async () => {
+      const client = await start({ kind, plugin: false })
+      const flow = await client.signIn()
+      const address = await provider.approve(flow.authorize)
+      assert.equal((await client.paste(flow, address)).status, 303)
+      assert.deepEqual(await client.status(flow), done)
+      assert.ok(opencode.auth().openai.refresh)
+      assert.deepEqual(exchanged(), [null])
+    })
+  })
+}
+
+test('a socket that refuses loses nothing: Reload works', async () => {
+  await kept?.opencode.stop() // its listener may still have the port
+  kept = undefined
+  opencode = await startOpencode({ provider, plugin: false, ports: [] })
+  const socket = opencode.socket.replace('%p', '1455')
+  front = await startFront({ kind: 'nginx-fcgi', opencodePort: opencode.port, opencodeSocket: opencode.socket })
+  const client = new Client(front.origin)
+  const flow = await client.signIn()
+  const address = await provider.approve(flow.authorize)
+  assert.equal((await client.callback(address)).status, 503)
+  assert.equal((await client.status(flow)).state, 'waiting')
+  const bridge = startProgram('socat', [`UNIX-LISTEN:${socket},fork,mode=660`, 'TCP:127.0.0.1:1455'])
+  try {
+    await until('Reload works', async () => (await client.callback(address)).status === 303)
+    assert.deepEqual(await client.status(flow), done)
+    assert.deepEqual(exchanged(), [null])
+  } finally {
+    await bridge.stop()
+  }
 })
