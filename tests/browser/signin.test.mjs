@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { Client } from '../lib/client.mjs'
 import { startFront } from '../lib/front.mjs'
+import { request } from '../lib/net.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import {
@@ -17,18 +19,37 @@ const BEGIN = '/provider/openai/oauth/authorize'
 const FLOW_PATH = /^\/signin\/flow\/[\w-]{22}$/
 const ACCOUNT = 'account-of-the-test'
 
-let provider
-before(async () => (provider = await startProvider()))
-after(() => provider?.stop())
+// Starting these takes seconds, so the tests share them.
+let provider, opencode, remote
+before(async () => {
+  provider = await startProvider()
+  opencode = await startOpencode({ provider })
+  remote = await launch({ provider })
+})
+after(async () => {
+  await remote?.close()
+  await opencode?.stop()
+  await provider?.stop()
+})
+
+/* Takes away what a test has left in opencode: accounts, a sign-in that waits, what is loaded. */
+async function tidy() {
+  const own = new Client(opencode.origin)
+  for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${id}`)
+  await request({ port: 1455 }, 'GET', '/cancel').catch(() => {})
+  await own.send('POST', '/instance/dispose')
+}
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   describe(`a sign-in through ${kind}`, () => {
-    let opencode, front, browser, context
+    let shared, front, browser, context
+    const open = (ini) => startFront({ kind, opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
+    before(async () => (shared = await open()))
+    after(() => shared?.stop())
 
     const start = async ({ onServer = false, ini } = {}) => {
-      opencode = await startOpencode({ provider })
-      front = await startFront({ kind, opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
-      browser = await launch({ provider, onServer })
+      front = ini ? await open(ini) : shared
+      browser = onServer ? await launch({ provider, onServer }) : remote
       context = await newContext(browser)
     }
 
@@ -47,12 +68,12 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
     })
 
     afterEach(async () => {
-      const said = `${front?.logs()}${opencode?.logs()}`
-      await browser?.close()
-      // First opencode: Apache waits ten seconds for the event streams that it still proxies.
-      await opencode?.stop()
-      await front?.stop()
-      browser = front = opencode = undefined
+      const said = `${front?.logs()}${opencode.logs()}`
+      for (const one of browser?.contexts() ?? []) await one.close()
+      if (browser !== remote) await browser?.close()
+      if (front !== shared) await front?.stop()
+      browser = front = undefined
+      await tidy()
       for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
     })
 
@@ -130,7 +151,7 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
     })
 
     test('the browser runs on the server itself', async () => {
-      await start({ onServer: true, ini: { flow: { lifetime: 20 } } })
+      await start({ onServer: true, ini: { flow: { lifetime: 10 } } })
       const { ui, flow } = await openFlowPage(context, front.origin)
       const tab = await signIn(context, flow)
       await tab.getByText('Authorization successful').first().waitFor()
@@ -261,10 +282,8 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
 }
 
 test('a browser whose localhost:1455 is dead gets nowhere without us', async () => {
-  const opencode = await startOpencode({ provider })
-  const browser = await launch({ provider })
+  const context = await newContext(remote)
   try {
-    const context = await newContext(browser)
     const ui = await context.newPage()
     await openConnectDialog(ui, opencode.origin)
     const link = await chooseBrowserMethod(ui)
@@ -275,8 +294,7 @@ test('a browser whose localhost:1455 is dead gets nowhere without us', async () 
     assert.deepEqual(opencode.auth(), {})
     assert.equal(await ui.getByText('OpenAI connected').count(), 0)
   } finally {
-    await browser.close()
-    await opencode.stop()
+    await context.close()
   }
 })
 
