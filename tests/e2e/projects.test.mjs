@@ -176,7 +176,7 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
 async function listen() {
   const abort = new AbortController()
   const answer = await fetch(`${opencode.origin}/event`, { headers: header(), signal: abort.signal })
-  const late = setTimeout(() => abort.abort(new Error('the project was not loaded anew')), 10_000)
+  const late = setTimeout(() => abort.abort(new Error('the project was not loaded anew')), 60_000)
   return {
     ended: () => answer.text(),
     close: () => (clearTimeout(late), abort.abort()),
