@@ -1,5 +1,5 @@
-# Targets: all, check, sanitize, analyze, coverage, soak, bench, run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS,
-# BUILD_DIR, PREFIX and DESTDIR are the user's.
+# Targets: all, check, sanitize, analyze, coverage, fuzz, soak, bench, run, install, uninstall, deb,
+# clean. CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR are the user's.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -49,10 +49,48 @@ $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 
 tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render
 
+# The fuzz targets: as replay programs, with gcc and with clang, and live, with libFuzzer. clang's
+# objects serve both: what they count for libFuzzer means nothing to the others. The linker puts
+# the clocks, the log and, for some, the calls to opencode of tests/fuzz in the place of the real ones.
+FUZZ_CLANG ?= $(firstword $(foreach name,clang-14 clang,$(shell command -v $(name))) clang)
+FUZZ_SECONDS ?= 60
+FUZZ_NAMES = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_WRAP = -Wl,--wrap=clock_gettime,--wrap=time,--wrap=nanosleep,--wrap=syslog,--wrap=__syslog_chk
+FUZZ_HELP = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out %_fuzz.c %/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_CORE = $(CORE) $(CGI_SHARED) $(patsubst %,$(BUILD_DIR)/fcgi/%.o,conn connection frame)
+FUZZ_LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_WRAP) -o $@ $(filter %.o,$^) $(CORE_LIBS) -lfcgi -pthread
+
+$(BUILD_DIR)/replay/%: $(BUILD_DIR)/tests/fuzz/%_fuzz.o $(BUILD_DIR)/tests/fuzz/replay.o $(FUZZ_HELP) $(FUZZ_CORE)
+	@mkdir -p $(@D)
+	$(FUZZ_LINK)
+
+$(BUILD_DIR)/live/%: $(BUILD_DIR)/tests/fuzz/%_fuzz.o $(FUZZ_HELP) $(FUZZ_CORE)
+	@mkdir -p $(@D)
+	$(FUZZ_LINK) -fsanitize=fuzzer
+
+$(BUILD_DIR)/replay/opencode_json $(BUILD_DIR)/live/opencode_json: \
+	FUZZ_WRAP += -Wl,--wrap=http_send,--wrap=http_start,--wrap=http_finish
+
+replay-programs: $(addprefix $(BUILD_DIR)/replay/,$(FUZZ_NAMES))
+live-programs: $(addprefix $(BUILD_DIR)/live/,$(FUZZ_NAMES))
+
+replay:
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/fuzz/gcc CC=gcc CFLAGS='$(FUZZ_CFLAGS)' replay-programs
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/fuzz/clang CC=$(FUZZ_CLANG) \
+		CFLAGS='$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link' replay-programs
+
+# Runs each target for FUZZ_SECONDS and keeps what it found below BUILD_DIR/fuzz/NAME.
+fuzz:
+	tests/install-deps fuzz
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/fuzz/clang CC=$(FUZZ_CLANG) \
+		CFLAGS='$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link' live-programs
+	BUILD_DIR=$(BUILD_DIR) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_NAMES)
+
 # Both install what they need first, so that they are all that a fresh machine takes.
 check:
 	tests/install-deps check
-	$(MAKE) tests
+	$(MAKE) tests replay
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
 # The unit tests and the faces once more, with the sanitizers looking on.
@@ -112,4 +150,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize analyze coverage soak run bench install uninstall deb clean
+.PHONY: all tests check sanitize analyze coverage replay replay-programs live-programs fuzz soak run bench install \
+	uninstall deb clean

@@ -76,6 +76,9 @@ address_parse(const char *text, struct address *out)
 	    !copy_part(lib, u, CURLUPART_PORT, port, sizeof(port)) ||
 	    !copy_part(lib, u, CURLUPART_PATH, out->path, sizeof(out->path)))
 		goto out;
+	/* to libcurl "https:/a.example" is the same; browsers take it for a path of their page */
+	if (strncmp(text + strlen(out->scheme), "://", 3) != 0)
+		goto out;
 	lower(out->scheme);
 	lower(out->host);
 	out->has_user =

@@ -40,8 +40,8 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 	bool good = false;
 	int len;
 
-	if (address_parse(text, &a) != ERR_OK || a.has_user || a.query != NULL ||
-	    a.fragment != NULL)
+	/* libcurl does not tell of an empty query or fragment (RFC 6749 section 3.1.2) */
+	if (address_parse(text, &a) != ERR_OK || a.has_user || strpbrk(text, "?#") != NULL)
 		goto out;
 	if ((path = own_path(&a, own)) != NULL) {
 		flow->direct = true;

@@ -37,6 +37,9 @@ read_text(const struct config_key *key, void *member, const char *value, char *w
 {
 	if (strlen(value) >= key->size)
 		return refuse(why, why_size, "is too long");
+	/* inih takes it so only directly behind the '=', where --dump-config has a blank */
+	if (value[0] == ';')
+		return refuse(why, why_size, "begins with ';', which begins a comment");
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return refuse(why, why_size, "holds a control byte");

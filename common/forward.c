@@ -12,9 +12,10 @@ header_returns(const struct http_field *f)
 {
 	static const char *const names[] = {"content-type", "vary", "www-authenticate", "allow"};
 	static const char cors[] = "access-control-";
+	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
 
 	if (f->name_len > sizeof(cors) - 1 && strncasecmp(f->name, cors, sizeof(cors) - 1) == 0)
-		return true;
+		return strspn(f->name, bytes) == f->name_len;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strlen(names[i]) == f->name_len &&
 		    strncasecmp(f->name, names[i], f->name_len) == 0)

@@ -184,7 +184,8 @@ conclude(const struct curl_lib *lib, CURL *curl, CURLcode result, struct transfe
 	if (err == ERR_OK &&
 	    lib->curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
 		t->reply->status = (int)status;
-	if (err == ERR_OK && t->reply->status == 0)
+	/* RFC 9110 section 15: a final status, and one that web servers pass on */
+	if (err == ERR_OK && (t->reply->status < 200 || t->reply->status > 599))
 		err = ERR_OPENCODE_ANSWER;
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "opencode-call-failed", "host", t->call->host,

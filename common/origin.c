@@ -80,7 +80,9 @@ origin_read(const char *text, char out[ORIGIN_MAX + 1])
 	for (size_t i = 0; i < len; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[len] = '\0';
-	if (!authority_read(out + (authority - text), &a))
+	/* without its final slash, "https://" is no origin any more */
+	authority = origin_authority(out);
+	if (authority == NULL || !authority_read(authority, &a))
 		return false;
 	/* an origin does not name its scheme's own port (RFC 6454 section 6.2) */
 	if (strcmp(a.port, out[4] == 's' ? "443" : "80") == 0)

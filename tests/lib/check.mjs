@@ -37,6 +37,7 @@ const lanes = [
     ...list('tests/web', isTest),
     ...list('tests/install', isTest),
     ...list('tests/doctor', isTest),
+    ...list('tests/fuzz', isTest),
   ],
 ].map((files) => files.filter(wanted))
 

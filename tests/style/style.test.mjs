@@ -82,7 +82,7 @@ test('shell scripts have no syntax error', () => {
   const scripts = [
     'tests/check', 'tests/install-deps', 'tests/run/start', 'tests/run/fit', '.ci/run', 'conf/install',
     'conf/debian/build', 'conf/debian/postinst', 'conf/debian/prerm', 'conf/debian/postrm',
-    'conf/docker/health', 'conf/docker/web', 'conf/suexec/opencode-callback.cgi', 'tests/install/systemd.boot',
+    'conf/docker/health', 'conf/docker/web', 'conf/suexec/opencode-callback.cgi', 'tests/install/systemd.boot', 'tests/fuzz/run',
   ]
   for (const script of scripts) execFileSync('sh', ['-n', join(root, script)])
 })

@@ -1,0 +1,155 @@
+/*
+ * The Cookie header, which is the input. A browser is known only by one
+ * well-formed token under the one name, and opencode gets every other cookie as
+ * it came.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cookie.h"
+#include "fuzz.h"
+#include "request.h"
+#include "secret.h"
+
+static const char *const names[] = {"opencode-callback", "__Host-opencode-callback"};
+
+/* The next cookie that is not empty, blanks around it left out. */
+static bool
+cookie_next(struct piece *rest, struct piece *out)
+{
+	while (piece_next(rest, ";", out)) {
+		while (out->len > 0 && strchr(" \t", out->data[0]) != NULL) {
+			out->data++;
+			out->len--;
+		}
+		while (out->len > 0 && strchr(" \t", out->data[out->len - 1]) != NULL)
+			out->len--;
+		if (out->len > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a cookie has this name; its value then. */
+static bool
+cookie_named(const struct piece *cookie, const char *name, struct piece *value)
+{
+	size_t len = strlen(name);
+
+	if (cookie->len < len || memcmp(cookie->data, name, len) != 0)
+		return false;
+	*value = (struct piece){cookie->data + len, cookie->len - len};
+	if (value->len == 0)
+		return true;
+	if (value->data[0] != '=')
+		return false;
+	value->data++;
+	value->len--;
+	return true;
+}
+
+static bool
+is_token(const struct piece *value)
+{
+	static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-_";
+
+	for (size_t i = 0; i < value->len; i++)
+		if (memchr(bytes, value->data[i], sizeof(bytes) - 1) == NULL)
+			return false;
+	return value->len == 43;
+}
+
+static void
+check_browser(const char *header, bool secure)
+{
+	struct piece rest = {header, strlen(header)}, cookie, value = {NULL, 0}, one;
+	char browser[44], want[44] = "";
+	int all = 0, ours = 0;
+	enum err err = cookie_browser(header, secure, browser);
+
+	while (cookie_next(&rest, &cookie)) {
+		all++;
+		if (cookie_named(&cookie, names[secure ? 1 : 0], &one)) {
+			value = one;
+			ours++;
+		}
+	}
+	if (ours == 1 && all <= COOKIE_COUNT_MAX && is_token(&value))
+		secret_hash(value.data, value.len, want);
+	CHECK_TEXT(strcmp(browser, want) == 0, header);
+	CHECK((err == ERR_HEADER_LONG) == (all > COOKIE_COUNT_MAX));
+}
+
+static bool
+is_ours(const struct piece *cookie)
+{
+	struct piece value;
+
+	return cookie_named(cookie, names[0], &value) || cookie_named(cookie, names[1], &value);
+}
+
+static void
+check_strip(const char *header)
+{
+	struct piece before = {header, strlen(header)}, after, a, b;
+	struct buf out;
+
+	buf_init(&out, 2 * HEADER_MAX);
+	CHECK(cookie_strip(header, &out) == ERR_OK);
+	after = (struct piece){buf_text(&out), out.len};
+	while (cookie_next(&before, &a)) {
+		if (is_ours(&a))
+			continue;
+		CHECK(cookie_next(&after, &b) && a.len == b.len);
+		CHECK(memcmp(a.data, b.data, a.len) == 0);
+	}
+	CHECK(!cookie_next(&after, &b));
+	buf_free(&out);
+}
+
+/* What we offer is what we know again. */
+static void
+check_offer(const char *header, bool secure)
+{
+	char offered[44], known[44], *line;
+	struct response response;
+
+	response_init(&response);
+	cookie_offer(&response, secure, offered);
+	line = fuzz_string(buf_text(&response.head), response.head.len);
+	line[strcspn(line, "\r")] = '\0';
+	CHECK(strncmp(line, "Set-Cookie: ", 12) == 0);
+	check_browser(line + 12, secure);
+	CHECK(cookie_browser(line + 12, secure, known) == ERR_OK && strcmp(known, offered) == 0);
+	if (header[0] != '\0')
+		CHECK(strstr(header, strchr(line, '=')) == NULL);
+	free(line);
+	response_free(&response);
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	fuzz_init();
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *header;
+
+	if (size > HEADER_MAX)
+		return -1;
+	fuzz_reset();
+	header = fuzz_string(data, size);
+	check_browser(header, false);
+	check_browser(header, true);
+	check_strip(header);
+	check_offer(header, size % 2 == 0);
+	free(header);
+	return 0;
+}
