@@ -204,8 +204,8 @@ static const struct error_row table[] = {
 	    "rate",
 	    429,
 	    "Too many requests came from your address",
-	    "Wait a minute, then try again. A sign-in that waits goes on waiting, and its address "
-	    "is taken at any time.",
+	    "Wait a minute, then try again. A sign-in of yours that waits is not lost: you can "
+	    "still finish it.",
 	},
     [ERR_CREDENTIALS] =
 	{
