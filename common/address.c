@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "curl_lib.h"
 #include "secret.h"
@@ -57,6 +58,34 @@ copy_secret(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **out)
 	return *out == NULL ? ERR_MEMORY : ERR_OK;
 }
 
+/*
+ * libcurl reads hosts and ports as a resolver does: "0x7f.1", "%6cocalhost", "[0:0::1%25lo]" and
+ * ":01455" are this machine's to it, and one slash or three are as good as two. Here an address is
+ * what it says: scheme, "://", host and port have to come back as they stand in it.
+ */
+static bool
+stands_there(const char *text, const struct address *a, const char *port)
+{
+	size_t host_len = strlen(a->host), len;
+	const char *authority = text + strlen(a->scheme), *at;
+
+	if (strncmp(authority, "://", 3) != 0)
+		return false;
+	authority += 3;
+	len = strcspn(authority, "/?#");
+	at = memrchr(authority, '@', len);
+	if (at != NULL) {
+		len -= (size_t)(at + 1 - authority);
+		authority = at + 1;
+	}
+	if (len < host_len || strncasecmp(authority, a->host, host_len) != 0)
+		return false;
+	if (port[0] == '\0')
+		return len == host_len;
+	return authority[host_len] == ':' && len - host_len - 1 == strlen(port) &&
+	       strncmp(authority + host_len + 1, port, strlen(port)) == 0;
+}
+
 enum err
 address_parse(const char *text, struct address *out)
 {
@@ -74,7 +103,8 @@ address_parse(const char *text, struct address *out)
 	if (!copy_part(lib, u, CURLUPART_SCHEME, out->scheme, sizeof(out->scheme)) ||
 	    !copy_part(lib, u, CURLUPART_HOST, out->host, sizeof(out->host)) ||
 	    !copy_part(lib, u, CURLUPART_PORT, port, sizeof(port)) ||
-	    !copy_part(lib, u, CURLUPART_PATH, out->path, sizeof(out->path)))
+	    !copy_part(lib, u, CURLUPART_PATH, out->path, sizeof(out->path)) ||
+	    !stands_there(text, out, port))
 		goto out;
 	/* to libcurl "https:/a.example" is the same; browsers take it for a path of their page */
 	if (strncmp(text + strlen(out->scheme), "://", 3) != 0)

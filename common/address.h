@@ -24,7 +24,8 @@ struct address {
 
 /*
  * Takes an absolute address apart. ERR_PASTE_TEXT: it is none that libcurl
- * reads, or a part is too long; ERR_MEMORY.
+ * reads, its host or port is spelt in another way than it is meant, or a part is
+ * too long; ERR_MEMORY.
  */
 enum err address_parse(const char *text, struct address *out) MUST_CHECK;
 void address_free(struct address *a);

@@ -1,8 +1,22 @@
 #include "origin.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "ip.h"
+
+/* A port as it is written in addresses, or none behind its colon (RFC 3986 section 3.2.3). */
+static bool
+port_valid(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (text[digits] != '\0' || digits > 5 || text[0] == '0')
+		return false;
+	return digits == 0 || strtol(text, NULL, 10) <= 65535;
+}
 
 bool
 authority_read(const char *text, struct authority *out)
@@ -10,11 +24,13 @@ authority_read(const char *text, struct authority *out)
 	static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789.-_";
 	static const char ipv6_bytes[] = "0123456789abcdefABCDEF:.";
-	size_t len, digits;
+	size_t len;
+	struct ip ip;
 
 	if (text[0] == '[') {
 		len = 1 + strspn(text + 1, ipv6_bytes);
-		if (len == 1 || text[len] != ']')
+		if (text[len] != ']' || memchr(text + 1, ':', len - 1) == NULL ||
+		    !ip_read(text + 1, len - 1, &ip))
 			return false;
 		len++;
 	} else {
@@ -25,10 +41,7 @@ authority_read(const char *text, struct authority *out)
 	*out = (struct authority){text, len, ""};
 	if (text[len] == '\0')
 		return true;
-	if (text[len] != ':')
-		return false;
-	digits = strspn(text + len + 1, "0123456789");
-	if (digits > 5 || text[len + 1 + digits] != '\0')
+	if (text[len] != ':' || !port_valid(text + len + 1))
 		return false;
 	out->port = text + len + 1;
 	return true;

@@ -183,7 +183,6 @@ bool
 site_cross_site(const struct site *site, const struct request *request)
 {
 	if (request->sec_fetch_site != NULL)
-		return strcmp(request->sec_fetch_site, "cross-site") == 0 ||
-		       strcmp(request->sec_fetch_site, "same-site") == 0;
+		return !says_same_origin(request) && strcmp(request->sec_fetch_site, "none") != 0;
 	return request->origin != NULL && !origin_is_ours(site, request);
 }

@@ -1,6 +1,6 @@
 /*
  * Codes, states, cookies and passwords of sign-ins that are over are nowhere: not in the memory of
- * the live worker, not in the store, not in what other processes see of ours, not in a core file.
+ * the live worker, not in the store, not in what other processes see of ours.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -169,7 +169,7 @@ test('the store: no code ever, no cookie, and no state when the sign-in is over'
   for (const [what, secret] of Object.entries(secretsOf(flow))) assert.ok(!dump().includes(secret), what)
 })
 
-test('the process list and open files say nothing, and no core is written', async () => {
+test('the process list and open files say nothing', async () => {
   const flow = await begunFlow(site)
   await assertSucceeds(site, flow)
   const seen = outside(pid)

@@ -85,6 +85,8 @@ const addresses = {
     [{ Forwarded: 'for="[2001:db8::1]:4711";proto=https, for=_hidden' }, PROXY],
     [{ Forwarded: 'for="203.0.113.66, for=203.0.113.1' }, PROXY],
     [{ Forwarded: `${'for=127.0.0.1,'.repeat(500)}for=127.0.0.1` }, PROXY],
+    [{ Forwarded: `for=203.0.113.1,${'for=_a,'.repeat(998)}for=_a` }, PROXY],
+    [{ Forwarded: `${'for=_a,'.repeat(999)}for=203.0.113.1` }, '203.0.113.1'],
     [{ Forwarded: 'for=203.0.113.1', 'X-Forwarded-For': '203.0.113.2' }, '203.0.113.1'],
     [{ 'X-Forwarded-For': '203.0.113.2' }, PROXY],
   ],

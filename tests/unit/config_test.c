@@ -95,12 +95,54 @@ static const struct {
     {"[flow]\nlifetime = 300x\n", ":2: lifetime: must be a whole number from 1 to 3600"},
     {"[flow]\nlifetime = 1e9\n", ":2: lifetime: must be"},
     {"[flow]\nlifetime = -1\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = +5\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 0\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 3601\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 0x10\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 1.0\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 1 2\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 300s\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = \"300\"\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 4294967297\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = 18446744073709551617\n", ":2: lifetime: must be"},
+    {"[flow]\nlifetime = \xd9\xa3\xd9\xa0\n", ":2: lifetime: must be"},
+    {"[limit]\nrate = 60\n", ":2: rate: must be a whole number from 1 to 60000, and /min"},
+    {"[limit]\nrate = 60/s\n", ":2: rate: must be"},
+    {"[limit]\nrate = /min\n", ":2: rate: must be"},
+    {"[limit]\nrate = 0/min\n", ":2: rate: must be"},
+    {"[limit]\nburst = 0\n", ":2: burst: must be"},
+    {"[worker]\nthreads = 65\n", ":2: threads: must be a whole number from 1 to 64"},
+    {"[worker]\nsocket = worker.sock\n", ":2: socket: must be an absolute path"},
+    {"[opencode]\npassword_file = secret\n", ":2: password_file: must be an absolute path"},
+    {"[opencode]\nusername = a\x01\n", ":2: username: holds a control byte"},
+    {"[flow]\nstore = dir:\n", ":2: store: must be dir:"},
+    {"[flow]\nissuers = a.example=https://b.example\n", ":2: issuers: stands for an origin"},
+    {"[flow]\nissuers = https://a.example\n", ":2: issuers: must be up to 16 pairs"},
+    {"[web]\nprefix = /a//b\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /a?b\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /%61\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = //evil.example\n", ":2: prefix: must be a path"},
+    {"[web]\nprefix = /\\evil.example\n", ":2: prefix: must be a path"},
+    {"[opencode aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\nport = 1\n",
+     ":1: the section name is longer than"},
     {"[flow]\nlifetime =\n", ":2: lifetime: must be"},
     {"[flow]\nlifetime = 1\nlifetime = 2\n", ":3: lifetime is given twice"},
     {"[opencode]\nurl = opencode.example.com\n", ":2: url: must be an origin"},
     {"[opencode]\nurl = https://\n", ":2: url: must be an origin"},
     {"[opencode]\nurl = https://opencode.example.com/path\n", ":2: url: must be an origin"},
     {"[opencode]\nurl = https://u:p@opencode.example.com\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://opencode.example.com?x\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://opencode.example.com#x\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://*.example.com\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://a b\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://a,https://b\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://a.example:65536\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://a.example:0\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://[::1\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = https://[.]\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = ftp://a.example\n", ":2: url: must be an origin"},
+    {"[opencode]\nurl = //a.example\n", ":2: url: must be an origin"},
     {"[opencode]\nurl = http://opencode.example.com\n", ":2: url: must be https"},
     {"[opencode a]\nport = 1\n[opencode b]\nport = 2\n", "each needs its url"},
     {"[opencode a]\nurl = https://a.example\n[opencode b]\nurl = https://a.example/\n",
@@ -155,6 +197,10 @@ files_of_a_bad_kind_are_refused(void **state)
 	write_file(big, sizeof(big));
 	assert_int_equal(load(message), ERR_CONFIG);
 	assert_non_null(strstr(message, "64 KiB"));
+	write_file("[log]\nlevel = ", 14);
+	assert_int_equal(truncate(file, 10 << 20), 0); /* one line of 10 MiB */
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "64 KiB"));
 	snprintf(line, sizeof(line), "[log]\n%s = %0200d\n", "level", 1);
 	write_file(line, strlen(line));
 	assert_int_equal(load(message), ERR_CONFIG);
@@ -170,6 +216,19 @@ files_of_a_bad_kind_are_refused(void **state)
 	assert_int_equal(chmod(file, 0666), 0);
 	assert_int_equal(load(message), ERR_CONFIG);
 	assert_non_null(strstr(message, "others can write"));
+	assert_int_equal(chmod(file, 0620), 0);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "others can write"));
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkfifo(file, 0600), 0); /* nobody will ever write to it */
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "is not a file"));
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkdir(file, 0700), 0);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, "is not a file"));
+	assert_int_equal(rmdir(file), 0);
+	write_file("", 0);
 	assert_int_equal(chmod(file, 0600), 0);
 	assert_int_equal(config_load(&config, &nowhere, message), ERR_CONFIG);
 	assert_non_null(strstr(message, "No such file"));

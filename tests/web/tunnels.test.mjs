@@ -182,7 +182,7 @@ test('a request of Go is put together as a program in Go does it', async () => {
   const sink = net.createServer((socket) => {
     socket.on('data', (chunk) => {
       seen += chunk.toString('latin1')
-      if (seen.endsWith('\r\n\r\n') || seen.endsWith('body')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+      if (seen.endsWith(seen.startsWith('POST') ? 'body' : '\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     })
   })
   await new Promise((resolve) => sink.listen(0, '127.0.0.1', resolve))
