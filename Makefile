@@ -17,8 +17,13 @@ CORE_LIBS = -linih -lsodium -ljansson -lm -ldl
 # ones inside. CGI_LIBS='$(CORE_LIBS)' where there are no static ones.
 CGI_LIBS ?= -Wl,-Bstatic -linih -lsodium -ljansson -Wl,-Bdynamic -lm -ldl
 
+# SANDBOX=no is for tools that open files in the program they look at: sanitizers, coverage.
+ifeq ($(SANDBOX),no)
+OWN_CFLAGS += -DNO_SANDBOX
+endif
+
 CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard common/*.c))
-CGI_SHARED = $(BUILD_DIR)/cgi/meta.o $(BUILD_DIR)/cgi/start.o
+CGI_SHARED = $(patsubst %,$(BUILD_DIR)/cgi/%.o,landlock meta sandbox start)
 CGI = $(BUILD_DIR)/cgi/main.o $(CGI_SHARED)
 FCGI = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard fcgi/*.c)) $(CGI_SHARED)
 UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -39,6 +44,20 @@ $(BUILD_DIR)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD_DIR)/fcgi/main.o,
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS) \
 		-lfcgi -lcmocka
+
+# The sandbox's filters, for the machine that they are made on.
+$(BUILD_DIR)/cgi/sandbox_policy: cgi/sandbox_policy.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $< -lseccomp
+
+$(BUILD_DIR)/cgi/sandbox_filter.h: $(BUILD_DIR)/cgi/sandbox_policy
+	$< >$@.new
+	mv $@.new $@
+
+$(BUILD_DIR)/cgi/sandbox.o: OWN_CFLAGS += -I$(BUILD_DIR)/cgi
+ifneq ($(SANDBOX),no)
+$(BUILD_DIR)/cgi/sandbox.o: $(BUILD_DIR)/cgi/sandbox_filter.h
+endif
 
 # .incbin is invisible to -MMD
 $(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
@@ -95,7 +114,7 @@ check:
 
 # The unit tests and the faces once more, with the sanitizers looking on.
 sanitize:
-	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize \
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
 	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/
 
@@ -107,8 +126,9 @@ analyze:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze-clang CC=clang CFLAGS="-O2" WERROR=1 all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 \
-		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi common cgi fcgi
-	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi
+		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi -I$(BUILD_DIR)/analyze/cgi common cgi fcgi
+	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi \
+		-I$(BUILD_DIR)/analyze/cgi
 
 soak: all
 	tests/install-deps check
@@ -120,7 +140,7 @@ coverage:
 	tests/install-deps check
 	tests/install-deps coverage
 	find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || true
-	$(MAKE) BUILD_DIR=$(COVERAGE) CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" tests
+	$(MAKE) BUILD_DIR=$(COVERAGE) SANDBOX=no CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" tests
 	BUILD_DIR=$(COVERAGE) tests/check unit/ faces/
 	gcovr --root . --filter 'common/' --exclude-unreachable-branches --exclude-throw-branches \
 		--print-summary --txt $(COVERAGE)/report.txt $(COVERAGE)

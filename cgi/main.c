@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "curl_lib.h"
 #include "log.h"
 #include "meta.h"
+#include "sandbox.h"
 #include "start.h"
 
 #define READ_MS	  10000		/* a body must be here by then */
@@ -113,26 +115,39 @@ send_all(const char *data, size_t len)
 	}
 }
 
+static struct config config;
+
+/* Before the first call to opencode; what follows reads what others have sent. */
 static void
-answer(const struct request *request, struct response *response)
+when_loaded(void)
 {
-	static struct config config;
+	sandbox_enter(SANDBOX_CGI_LATE, &config, -1);
+}
+
+/*
+ * All that needs the rest of the machine. Without an app, why is the
+ * answer already.
+ */
+static struct app *
+prepare(struct response *response)
+{
 	struct config_source source = {.file = NULL};
 	char message[CONFIG_MESSAGE_MAX];
-	struct app *app;
+	struct app *app = NULL;
+	bool good = false;
 
 	if (start_config(&config, &source, message) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "config", "message", message, NULL);
 		meta_plain(response, 500, "The configuration is wrong; the log says where.");
-		return;
-	}
-	if (app_open(&app, &config, 1) != ERR_OK) {
+	} else if (app_open(&app, &config, 1) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		meta_plain(response, 503, "The server is out of memory. Try again in a minute.");
-		return;
+	} else {
+		good = true;
 	}
-	app_handle(app, request, response);
-	app_close(app);
+	curl_lib_when_loaded(when_loaded);
+	sandbox_enter(SANDBOX_CGI_EARLY, good ? &config : NULL, -1);
+	return good ? app : NULL;
 }
 
 static void
@@ -142,17 +157,21 @@ serve(void)
 	struct body body = {.deadline = now_ms() + READ_MS};
 	struct request request;
 	struct response response;
+	struct app *app;
 	struct buf out;
 
+	response_init(&response);
+	app = prepare(&response);
 	meta_request(&meta, environ, &request);
 	body.left = request.content_length > 0 ? request.content_length : 0;
 	request.read = body_read;
 	request.read_ctx = &body;
 
-	response_init(&response);
 	response.head_only = strcmp(request.method, "HEAD") == 0;
 	buf_init(&out, META_BYTES_MAX);
-	answer(&request, &response);
+	if (app != NULL)
+		app_handle(app, &request, &response);
+	app_close(app);
 	if (meta.chunked)
 		body.left = DRAIN_MAX;
 	body_drain(&body);
@@ -167,6 +186,7 @@ serve(void)
 int
 main(void)
 {
+	sandbox_prepare();
 	if (!start_files())
 		return EXIT_FAILURE;
 	/*

@@ -9,14 +9,10 @@
 bool
 start_files(void)
 {
-	int fd;
-
-	/* the lowest free descriptor is used first, so this ends above 2 once all three are open */
-	do {
-		if ((fd = open("/dev/null", O_RDWR)) == -1)
+	/* the lowest free descriptor is used first: this one, for those below are open */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
 			return false;
-	} while (fd <= STDERR_FILENO);
-	close(fd);
 	return true;
 }
 

@@ -61,12 +61,12 @@ struct config {
 	int max_pending_per_client;
 	int rate;  /* requests a minute that count, for one client */
 	int burst; /* and at once */
-	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 	size_t issuer_count;
 	char worker_socket[108]; /* "" = inherited */
 	int worker_threads;
 	enum log_target log_to;
 	enum log_level log_level;
+	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 };
 
 /* Where settings come from besides the file. A NULL member is not given. */

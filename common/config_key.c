@@ -442,7 +442,9 @@ config_opencode_defaults(struct config_opencode *opencode)
 void
 config_defaults(struct config *config)
 {
-	memset(config, 0, sizeof(*config));
+	/* opencodes and issuers are cleared one by one, when there is one */
+	memset(&config->opencode_count, 0,
+	       offsetof(struct config, issuer) - offsetof(struct config, opencode_count));
 	config->opencode_count = 1;
 	config_opencode_defaults(&config->opencode[0]);
 	set_defaults(false, config);

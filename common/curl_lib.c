@@ -14,6 +14,7 @@ static struct curl_lib functions;
 static bool loaded;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_handle;
+static void (*when_loaded)(void);
 
 static void
 handle_free(void *handle)
@@ -22,14 +23,14 @@ handle_free(void *handle)
 }
 
 static void
-load(void)
+load_functions(void)
 {
 	void *handle = dlopen(curl_soname, RTLD_LAZY | RTLD_LOCAL);
 	void *symbol;
 
 	if (handle == NULL) {
-		log_event(LOG_LEVEL_ERROR, "libcurl-missing", "library", curl_soname, "hint",
-			  "install the package libcurl4", NULL);
+		log_event(LOG_LEVEL_ERROR, "libcurl-missing", "library", curl_soname, "cause",
+			  dlerror(), "hint", "install the package libcurl4", NULL);
 		return;
 	}
 	/* memcpy, because ISO C has no conversion from an object pointer to a function pointer */
@@ -41,6 +42,20 @@ load(void)
 #undef CURL_LIB_LOAD
 	loaded = functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK &&
 		 pthread_key_create(&thread_handle, handle_free) == 0;
+}
+
+static void
+load(void)
+{
+	load_functions();
+	if (when_loaded != NULL)
+		when_loaded();
+}
+
+void
+curl_lib_when_loaded(void (*done)(void))
+{
+	when_loaded = done;
 }
 
 const struct curl_lib *

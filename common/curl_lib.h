@@ -47,6 +47,10 @@ struct curl_lib {
  */
 const struct curl_lib *curl_lib(void);
 
+/* Calls done() once the library is loaded, or found missing, before anything else is done with it.
+ * To be set before the first use. */
+void curl_lib_when_loaded(void (*done)(void));
+
 /*
  * A handle for one call, with no options set, of this thread alone; NULL: no
  * memory, no library. Hand it back with curl_lib_done(): it is cleared and kept

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,14 +39,22 @@ folder_fault(const struct stat *st)
 	return NULL;
 }
 
+/* openat() of an absolute path does not look at the descriptor. */
+int
+folder_open_path(const char *path, int flags)
+{
+	return openat(STDIN_FILENO, path, flags);
+}
+
 /* Opens what is at the path now, under the descriptor's old number if there is one. */
 static const char *
-folder_open(struct folder *f)
+folder_open(struct folder *f, bool *denied)
 {
-	int fd = open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = folder_open_path(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st = {.st_dev = 0};
 	const char *cause = NULL;
 
+	*denied = fd < 0 && errno == EACCES;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		cause = strerror(errno);
 	else
@@ -69,6 +78,7 @@ enum err
 folder_enter(struct folder *f, int *fd)
 {
 	const char *cause = NULL;
+	bool denied = false;
 	struct stat st;
 
 	if (lstat(f->path, &st) != 0)
@@ -78,13 +88,14 @@ folder_enter(struct folder *f, int *fd)
 	if (cause == NULL) {
 		pthread_mutex_lock(&f->mutex);
 		if (f->fd < 0 || f->device != st.st_dev || f->inode != st.st_ino)
-			cause = folder_open(f);
+			cause = folder_open(f, &denied);
 		*fd = f->fd;
 		pthread_mutex_unlock(&f->mutex);
 	}
 	if (cause == NULL)
 		return ERR_OK;
-	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", f->path, "cause", cause, NULL);
+	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", f->path, "cause", cause, "hint",
+		  denied ? "if it was made anew, restart the worker" : NULL, NULL);
 	return ERR_STORE;
 }
 

@@ -35,6 +35,12 @@ void folder_free(struct folder *f);
  */
 enum err folder_enter(struct folder *f, int *fd) MUST_CHECK;
 
+/*
+ * open() of an absolute path in a way of our own: the C library opens paths by
+ * AT_FDCWD, and the sandbox ends a process that does so later than at its start.
+ */
+int folder_open_path(const char *path, int flags);
+
 /* id and suffix, one behind the other. */
 void folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
 

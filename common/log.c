@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 struct line {
@@ -24,8 +25,11 @@ log_open(enum log_target target, enum log_level level)
 {
 	log_target = target;
 	log_threshold = level;
-	if (target == LOG_TO_SYSLOG)
-		openlog("opencode-callback", LOG_PID, LOG_DAEMON);
+	if (target != LOG_TO_SYSLOG)
+		return;
+	/* now, while files may still be opened: the time zone is one */
+	tzset();
+	openlog("opencode-callback", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 static void

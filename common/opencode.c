@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "log.h"
 #include "secret.h"
 #include "segment.h"
@@ -38,7 +39,7 @@ static bool
 read_password(const struct config_opencode *o, char *out, size_t size)
 {
 	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 2];
-	int fd = open(o->password_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = folder_open_path(o->password_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	size_t name_len = strlen(o->username);
 	ssize_t n;
 	bool good = false;

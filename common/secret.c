@@ -1,5 +1,6 @@
 #include "secret.h"
 
+#include <jansson.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <string.h>
@@ -7,7 +8,11 @@
 enum err
 secret_init(void)
 {
-	return sodium_init() < 0 ? ERR_CONFIG : ERR_OK;
+	if (sodium_init() < 0)
+		return ERR_CONFIG;
+	/* by itself jansson opens a file for it, when it makes its first object; 0 asks for that */
+	json_object_seed(randombytes_random() | 1);
+	return ERR_OK;
 }
 
 void

@@ -29,6 +29,27 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0;
 }
 
+/* The folder of a path, as a descriptor that serves to name what is in it. */
+static int
+open_folder(const char *path)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)] = ".";
+	const char *slash = strrchr(path, '/');
+
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path),
+			 path);
+	return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *
+name_in_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
 /* Whether somebody answers at address. */
 static bool
 is_live(const struct sockaddr_un *address)
@@ -82,7 +103,7 @@ open_path(struct listen *l, const char *path, mode_t mode, char message[LISTEN_M
 	mask = umask(0777 & ~mode);
 	bound = bind(l->fd, (const struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (bound != 0 || lstat(path, &st) != 0)
+	if (bound != 0 || lstat(path, &st) != 0 || (l->folder = open_folder(path)) == -1)
 		return fail(message, path, strerror(errno));
 	l->path = path;
 	l->dev = st.st_dev;
@@ -114,7 +135,7 @@ listen_open(struct listen *l, const char *path, mode_t mode, char message[LISTEN
 {
 	enum err err = ERR_OK;
 
-	*l = (struct listen){.fd = -1};
+	*l = (struct listen){.fd = -1, .folder = -1};
 	if (path != NULL) {
 		if ((err = open_path(l, path, mode, message)) != ERR_OK) {
 			listen_unlink(l);
@@ -140,9 +161,10 @@ listen_unlink(struct listen *l)
 {
 	struct stat st;
 
-	if (l->path != NULL && lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
-	    st.st_ino == l->ino)
-		unlink(l->path);
+	if (l->path != NULL &&
+	    fstatat(l->folder, name_in_folder(l->path), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == l->dev && st.st_ino == l->ino)
+		(void)unlinkat(l->folder, name_in_folder(l->path), 0);
 	l->path = NULL;
 }
 
@@ -151,5 +173,7 @@ listen_close(struct listen *l)
 {
 	if (l->fd != -1)
 		close(l->fd);
-	l->fd = -1;
+	if (l->folder != -1)
+		close(l->folder);
+	l->fd = l->folder = -1;
 }

@@ -15,6 +15,7 @@
 struct listen {
 	int fd;		  /* listening; close-on-exec unless it is 0 */
 	const char *path; /* of a socket of our own, else NULL; the caller's string */
+	int folder;	  /* that it is in, open for its removal; -1 */
 	dev_t dev;	  /* which file that is, so that no other is ever removed */
 	ino_t ino;
 };

@@ -3,6 +3,7 @@
  */
 #include <getopt.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,9 +13,11 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "curl_lib.h"
 #include "doctor.h"
 #include "listen.h"
 #include "log.h"
+#include "sandbox.h"
 #include "start.h"
 #include "worker.h"
 
@@ -54,6 +57,8 @@ static const char usage_text[] =
     "                  0, or with 1 if a check failed\n"
     "  --version       print the version, and end\n"
     "  --help          print this, and end\n";
+
+static const char version_text[] = "opencode-callback " APP_VERSION SANDBOX_BUILT "\n";
 
 static bool
 parse_mode(const char *text, mode_t *mode)
@@ -164,6 +169,37 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* More than glibc keeps of a thread's heap once it is free, in blocks that are no mapping each. */
+#define SETTLE_BLOCK (64 * 1024)
+#define SETTLE_COUNT 8
+
+static void *
+settle_thread(void *arg)
+{
+	void *volatile block[SETTLE_COUNT];
+
+	for (int i = 0; i < SETTLE_COUNT; i++)
+		block[i] = malloc(SETTLE_BLOCK);
+	for (int i = SETTLE_COUNT - 1; i >= 0; i--)
+		free(block[i]);
+	return arg;
+}
+
+/*
+ * The first time that glibc makes a thread's heap smaller, it reads a file of
+ * /proc/sys/vm: that is to be now, while it may.
+ */
+static void
+settle_malloc(void)
+{
+	pthread_t thread;
+
+	/* each arena of malloc keeps memory of its own; two are as quick as eight here */
+	mallopt(M_ARENA_MAX, 2);
+	if (pthread_create(&thread, NULL, settle_thread, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
 /* Answers requests until a signal asks to end. */
 static int
 serve(const struct config *config, struct listen *l)
@@ -184,13 +220,15 @@ serve(const struct config *config, struct listen *l)
 	sigaddset(&signals, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	raise_limit();
-	/* each arena of malloc keeps memory of its own; two are as quick as eight here */
-	mallopt(M_ARENA_MAX, 2);
+	settle_malloc();
 
 	if (app_open(&app, config, config->worker_threads) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
+	/* the log says if it is missing; afterwards nothing can be loaded */
+	(void)curl_lib();
+	sandbox_enter(SANDBOX_WORKER, config, l->folder);
 	worker_config.ctx = app;
 	if (worker_start(&worker, &worker_config) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "no memory for the threads", NULL);
@@ -239,6 +277,7 @@ main(int argc, char **argv)
 	char message[CONFIG_MESSAGE_MAX];
 	struct options o;
 
+	sandbox_prepare();
 	if (!start_files())
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
@@ -248,8 +287,7 @@ main(int argc, char **argv)
 		return START_EXIT_USAGE;
 	}
 	if (o.action == ACTION_HELP || o.action == ACTION_VERSION) {
-		fputs(o.action == ACTION_HELP ? usage_text : "opencode-callback " APP_VERSION "\n",
-		      stdout);
+		fputs(o.action == ACTION_HELP ? usage_text : version_text, stdout);
 		return EXIT_SUCCESS;
 	}
 	if (start_config(&config, &o.source, message) != ERR_OK) {

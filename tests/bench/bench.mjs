@@ -274,7 +274,7 @@ async function main() {
     path('bench.ini'),
     `[opencode]\nurl = http://127.0.0.1:${ports.fresh}\nsocket = ${path('opencode.sock')}\n` +
       `[flow]\nstore = dir:${store}\nmax_pending = 100000\nmax_pending_per_client = 100000\n` +
-      `lifetime = 600\n[log]\nlevel = error\n`,
+      `lifetime = 600\n[limit]\nrate = 60000/min\nburst = 1000000\n[log]\nlevel = error\n`,
   )
   say('compiling the floors')
   const refused = await run(cgi, [], { env: cgiEnvironment(ports.fresh, refusedTarget) })

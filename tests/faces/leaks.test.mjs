@@ -60,9 +60,13 @@ function found(secrets) {
 
 const secretsOf = (flow) => ({ state: flow.state, code: flow.code, cookie: flow.cookie })
 
-/* What others see of a process of ours. */
+/* What others see of a process of ours; who is not root sees hardly anything. */
 function outside(pid) {
   const read = (name) => readFileSync(`/proc/${pid}/${name}`, 'latin1')
+  if (!root) {
+    assert.throws(() => read('environ'), { code: 'EACCES' })
+    return read('cmdline')
+  }
   return [read('cmdline'), read('environ'), ...readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try { return readlinkSync(`/proc/${pid}/fd/${fd}`) } catch { return '' }
   })].join('\n')

@@ -50,7 +50,7 @@ function figures() {
   const files = readdirSync(site.store)
   return {
     resident: Number(/VmRSS:\s+(\d+)/.exec(status)[1]),
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: process.getuid() === 0 ? readdirSync(`/proc/${pid}/fd`).length : 0, // it cannot be traced
     entries: files.length,
     store: files.reduce((sum, name) => { try { return sum + statSync(join(site.store, name)).size } catch { return sum } }, 0),
     requests: Object.values(count).reduce((a, b) => a + b, 0),

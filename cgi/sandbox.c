@@ -1,0 +1,150 @@
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "landlock.h"
+#include "log.h"
+#ifndef NO_SANDBOX
+#include "sandbox_filter.h"
+#endif
+
+#define REAL_FOLDER (O_DIRECTORY | O_NOFOLLOW) /* and no link to one */
+#define STORE_RIGHTS \
+	(LANDLOCK_WRITE | LANDLOCK_READ | LANDLOCK_TRUNCATE | LANDLOCK_OPEN_FOLDER | \
+	 LANDLOCK_UNLINK | LANDLOCK_MAKE_FILE | LANDLOCK_MAKE_LINK)
+
+void
+sandbox_prepare(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	umask(077);
+}
+
+#ifndef NO_SANDBOX
+
+/* The folder that path is in. */
+static void
+folder_of(const char *path, char folder[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash == NULL ? 0 : (int)(slash - path);
+
+	snprintf(folder, PATH_MAX, "%.*s", len > 0 ? len : 1, slash == NULL ? "." : path);
+}
+
+/*
+ * A rule holds for the folder that is there now. Where there is none yet, the
+ * worker may use what is made beside it later.
+ */
+static void
+allow_store(int rules, const struct config *config, bool lasting)
+{
+	const char *path = config->store + strcspn(config->store, "/");
+	char folder[PATH_MAX];
+
+	if (*path != '/' || landlock_allow(rules, path, REAL_FOLDER, STORE_RIGHTS) || !lasting)
+		return;
+	folder_of(path, folder);
+	landlock_allow(rules, folder, O_DIRECTORY, STORE_RIGHTS);
+	log_event(LOG_LEVEL_WARNING, "store-missing", "folder", path, NULL);
+}
+
+/* A password is changed by renaming a new file to its name, so its folder counts. */
+static void
+allow_passwords(int rules, const struct config *config)
+{
+	char folder[PATH_MAX];
+
+	for (size_t i = 0; i < config->opencode_count; i++)
+		if (config->opencode[i].password_file[0] != '\0') {
+			folder_of(config->opencode[i].password_file, folder);
+			landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
+		}
+}
+
+/* Where libraries are. /lib is a link into /usr on most systems, and then needs no rule. */
+static void
+allow_libraries(int rules)
+{
+	static const char *const folders[] = {"/usr", "/lib", "/lib64", "/nix/store", "/gnu/store"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		landlock_allow(rules, folders[i], REAL_FOLDER,
+			       LANDLOCK_READ | LANDLOCK_OPEN_FOLDER);
+	landlock_allow(rules, "/etc/ld.so.cache", 0, LANDLOCK_READ);
+}
+
+static bool
+enter_landlock(enum sandbox_stage stage, const struct config *config, int unlink_folder)
+{
+	int rules = landlock_begin();
+
+	if (rules < 0)
+		return false;
+	if (config != NULL) {
+		allow_store(rules, config, stage == SANDBOX_WORKER);
+		allow_passwords(rules, config);
+	}
+	if (stage == SANDBOX_CGI_EARLY)
+		allow_libraries(rules);
+	if (unlink_folder >= 0)
+		landlock_allow_fd(rules, unlink_folder, LANDLOCK_UNLINK);
+	return landlock_end(rules);
+}
+
+static bool
+enter_seccomp(enum sandbox_stage stage, const struct config *config)
+{
+	bool to_syslog = config != NULL && config->log_to == LOG_TO_SYSLOG;
+	const struct sock_fprog *filter = &sandbox_filters[stage][to_syslog];
+
+	/* nothing here runs the code of others, which is what the slower way is against */
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		       filter) == 0 ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) == 0;
+}
+
+void
+sandbox_enter(enum sandbox_stage stage, const struct config *config, int unlink_folder)
+{
+	bool late = stage == SANDBOX_CGI_LATE;
+	bool files = late || enter_landlock(stage, config, unlink_folder);
+	const char *why_files = files ? NULL : strerror(errno);
+	bool calls = enter_seccomp(stage, config);
+	const char *why_calls = calls ? NULL : strerror(errno);
+
+	if (late && calls)
+		return;
+	log_event(stage != SANDBOX_WORKER ? LOG_LEVEL_DEBUG
+		  : calls		  ? LOG_LEVEL_INFO
+					  : LOG_LEVEL_WARNING,
+		  "sandbox", "seccomp", calls ? "yes" : "no", "seccomp-cause", why_calls,
+		  "landlock", files ? "yes" : "no", "landlock-cause", why_files, NULL);
+}
+
+#else
+
+void
+sandbox_enter(enum sandbox_stage stage, const struct config *config, int unlink_folder)
+{
+	(void)config;
+	(void)unlink_folder;
+	log_event(stage == SANDBOX_WORKER ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "sandbox", "seccomp",
+		  "no", "landlock", "no", "hint", "built without it", NULL);
+}
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * The system calls that each stage of the sandbox has, in one table. make runs
+ * this program and compiles what it prints into both programs: libseccomp takes
+ * longer to make a filter than the CGI program to answer a request.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+#define EARLY  (1 << SANDBOX_CGI_EARLY)
+#define LATE   (1 << SANDBOX_CGI_LATE)
+#define WORKER (1 << SANDBOX_WORKER)
+#define ALL    (EARLY | LATE | WORKER)
+#define SYSLOG (1 << SANDBOX_STAGES) /* only where the log goes there */
+
+#define CONDITIONS_MAX	 2
+#define NAME_SIZE	 32
+#define INSTRUCTIONS_MAX 4096
+
+/* Of argument n, the bits that mask has are those of value. A NULL mask ends the list. */
+struct condition {
+	unsigned n;
+	uint64_t mask;
+	uint64_t value;
+};
+
+#define INT UINT64_C(0xffffffff)
+
+/* An open folder, and not AT_FDCWD, by which every function of the C library opens a path. */
+#define FOLDER(n) \
+	{ \
+		n, UINT64_C(0x80000000), 0 \
+	}
+/* Reading only, and nothing made by it. */
+#define TO_READ(n) \
+	{ \
+		n, INT & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOCTTY | 0100000), \
+		    O_RDONLY \
+	}
+#define SOCKET_TYPE (INT & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+
+static const struct row {
+	const char *calls; /* one, or the names that it has on several machines */
+	int stages;
+	struct condition if_all[CONDITIONS_MAX];
+	const char *reason;
+} policy[] = {
+    /* bytes in and out of what is open */
+    {"read", ALL, {{0}}, "requests, answers, files"},
+    {"write", ALL, {{0}}, "answers, files, the log"},
+    {"readv", ALL, {{0}}, "the C library in place of read"},
+    {"writev", ALL, {{0}}, "the C library in place of write; its last words"},
+    {"pread64", ALL, {{0}}, "posix_fallocate() by hand; headers of libraries"},
+    {"pwrite64", ALL, {{0}}, "the first bytes of the file of allowances"},
+    {"lseek _llseek", ALL, {{0}}, "the request in memory that libfcgi reads again"},
+    {"close", ALL, {{0}}, "all that was opened"},
+    {"ftruncate ftruncate64", WORKER, {{0}}, "the request in memory"},
+    {"fallocate", ALL, {{0}}, "index and allowances: room before they are mapped"},
+    {"fstatfs fstatfs64", ALL, {{0}}, "posix_fallocate() by hand"},
+    {"memfd_create", WORKER, {{0}}, "the request in memory"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_GETFL}}, "non-blocking sockets"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_SETFL}}, "non-blocking sockets"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_GETFD}}, "close-on-exec"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_SETFD}}, "close-on-exec"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_DUPFD_CLOEXEC}}, "libcurl"},
+    {"fcntl fcntl64", ALL, {{1, INT, F_OFD_SETLKW}}, "the store's locks"},
+    {"dup3", ALL, {{0}}, "a store folder that was replaced"},
+    {"poll ppoll ppoll_time64", ALL, {{0}}, "waiting for sockets and pipes"},
+
+    /* the store, in its folder; other files */
+    {"openat", ALL, {FOLDER(0)}, "files of the store, the store itself, passwords"},
+    {"openat", EARLY, {TO_READ(2)}, "libraries; Landlock says where they are"},
+    {"open", EARLY, {TO_READ(1)}, "the same, in other C libraries"},
+    {"unlinkat", ALL, {FOLDER(0)}, "files of the store; the worker's socket at its end"},
+    {"symlinkat", ALL, {FOLDER(1)}, "claims, verdicts, browsers: made in one step"},
+    {"readlinkat", ALL, {FOLDER(0)}, "the same, read"},
+    {"renameat", ALL, {FOLDER(0), FOLDER(2)}, "a file of the store that is complete"},
+    {"renameat2", ALL, {FOLDER(0), FOLDER(2)}, "the same, if there is none"},
+    {"newfstatat fstatat64 statx", ALL, {{0}}, "whose the store is, whether a socket is safe"},
+    {"fstat fstat64", ALL, {{0}}, "the same of what is open"},
+    {"stat lstat stat64 lstat64", ALL, {{0}}, "the same, in older C libraries"},
+    {"geteuid geteuid32", ALL, {{0}}, "whose the store is"},
+
+    /* sockets: of this machine only, and none that listens */
+    {"socket", ALL, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_STREAM}}, "calls to opencode"},
+    {"socket", ALL | SYSLOG, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_DGRAM}}, "/dev/log"},
+    {"connect", ALL, {{0}}, "opencode, /dev/log"},
+    {"accept4", WORKER, {{0}}, "the web server"},
+    {"send sendto", ALL, {{0}}, "opencode, the web server, /dev/log"},
+    {"recv recvfrom", ALL, {{0}}, "opencode, the web server"},
+    {"sendmsg", ALL, {{0}}, "libcurl"},
+    {"recvmsg", ALL, {{0}}, "libcurl"},
+    {"shutdown", ALL, {{0}}, "the end of an answer"},
+    {"getsockopt", ALL, {{0}}, "whether a connection came about"},
+    {"setsockopt", ALL, {{0}}, "how long an answer may take"},
+    {"getsockname", ALL, {{0}}, "libcurl, libfcgi"},
+    {"getpeername", ALL, {{0}}, "libcurl"},
+    {"socketpair", ALL, {{0, INT, AF_UNIX}}, "libcurl, to wake itself"},
+    {"pipe2 pipe", ALL, {{0}}, "the same"},
+    {"eventfd2", ALL, {{0}}, "the same; the worker, to end its threads"},
+    {"epoll_create1", WORKER, {{0}}, "the set in which connections rest"},
+    {"epoll_ctl", WORKER, {{0}}, "the same"},
+    {"epoll_wait epoll_pwait", WORKER, {{0}}, "the same"},
+
+    /* memory: what can be written cannot be run */
+    {"brk", ALL, {{0}}, "the heap"},
+    {"mmap mmap2", ALL, {{2, PROT_EXEC, 0}}, "the heap, stacks, the index"},
+    {"mmap mmap2",
+     EARLY,
+     {{2, PROT_EXEC | PROT_WRITE, PROT_EXEC}, {3, MAP_ANONYMOUS, 0}},
+     "code of libraries"},
+    {"munmap", ALL, {{0}}, "the same"},
+    {"mremap", ALL, {{0}}, "the heap"},
+    {"mprotect", ALL, {{2, PROT_EXEC, 0}}, "the heap, stacks, libraries"},
+    {"madvise", ALL, {{0}}, "the heap, stacks"},
+
+    /* threads, signals, time */
+    {"clone", WORKER, {{0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM}}, "threads"},
+    {"set_robust_list", WORKER, {{0}}, "threads, at their start"},
+    {"rseq", WORKER, {{0}}, "threads, at their start"},
+    {"gettid", ALL, {{0}}, "threads, at their start"},
+    {"futex futex_time64", ALL, {{0}}, "locks, waiting for threads"},
+    {"sched_yield", ALL, {{0}}, "waiting for a moment"},
+    {"rt_sigaction", ALL, {{0}}, "libfcgi, libcurl: SIGPIPE"},
+    {"rt_sigprocmask", ALL, {{0}}, "threads, at their start and end"},
+    {"rt_sigreturn sigreturn", ALL, {{0}}, "a signal was taken"},
+    {"rt_sigtimedwait rt_sigtimedwait_time64", WORKER, {{0}}, "the signals that end the worker"},
+    {"restart_syscall", ALL, {{0}}, "stopped and continued"},
+    {"exit", ALL, {{0}}, "the end of a thread"},
+    {"exit_group", ALL, {{0}}, "the end"},
+    {"clock_gettime clock_gettime64", ALL, {{0}}, "where the kernel has no quicker way"},
+    {"gettimeofday", ALL, {{0}}, "the same"},
+    {"time", ALL, {{0}}, "the same"},
+    {"clock_nanosleep clock_nanosleep_time64 nanosleep", ALL, {{0}}, "libcurl, waiting"},
+    {"getrandom", ALL, {{0}}, "tokens"},
+    {"getpid", ALL, {{0}}, "syslog()"},
+    {"sysinfo", ALL, {{0}}, "qsort() of some C libraries"},
+    {"prlimit64", ALL, {{2, UINT64_MAX, 0}}, "limits, asked for and not changed"},
+
+    /* what the constructors of libraries look at */
+    {"access faccessat faccessat2", EARLY, {{0}}, "the loader, libcrypto, libgnutls"},
+    {"seccomp", EARLY, {{0}}, "the next stage"},
+};
+
+/* What the C library does another way where it is not there. */
+static const char *const missing[] = {"clone3"};
+
+static const char *const stage_names[SANDBOX_STAGES] = {"cgi_early", "cgi_late", "worker"};
+
+static void
+fail(const char *what, int error)
+{
+	fprintf(stderr, "sandbox_policy: %s: %s\n", what, strerror(error));
+	exit(EXIT_FAILURE);
+}
+
+static void
+add_row(scmp_filter_ctx filter, const struct row *row)
+{
+	struct scmp_arg_cmp compare[CONDITIONS_MAX];
+	unsigned count = 0;
+
+	for (; count < CONDITIONS_MAX && row->if_all[count].mask != 0; count++)
+		compare[count] =
+		    (struct scmp_arg_cmp){row->if_all[count].n, SCMP_CMP_MASKED_EQ,
+					  row->if_all[count].mask, row->if_all[count].value};
+	for (const char *p = row->calls; *p != '\0'; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		char name[NAME_SIZE];
+		int number, error;
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, p);
+		p += len;
+		number = seccomp_syscall_resolve_name(name);
+		/* this libseccomp, or this machine, does not know it: then nobody calls it */
+		if (number == __NR_SCMP_ERROR)
+			continue;
+		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, compare);
+		if (error != 0)
+			fail(name, -error);
+	}
+}
+
+static scmp_filter_ctx
+make_filter(int stage, bool to_syslog)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+
+	/* a tree of comparisons in place of a list */
+	if (filter == NULL || seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0)
+		fail("libseccomp 2.5 is needed", EINVAL);
+	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++)
+		if ((policy[i].stages & 1 << stage) != 0 &&
+		    (to_syslog || (policy[i].stages & SYSLOG) == 0))
+			add_row(filter, &policy[i]);
+	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
+		int number = seccomp_syscall_resolve_name(missing[i]);
+
+		if (number != __NR_SCMP_ERROR)
+			(void)seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+	}
+	return filter;
+}
+
+/*
+ * The kernel tries each system call on a new filter, to skip the filter where the
+ * outcome is always the same. That pays for a worker, and costs a CGI program a tenth of
+ * its life. An instruction that the trial does not know ends it; this one copies a
+ * register that nobody reads.
+ */
+static const struct sock_filter no_trial = {BPF_MISC | BPF_TAX, 0, 0, 0};
+
+static void
+print_filter(int stage, bool to_syslog)
+{
+	static struct sock_filter code[INSTRUCTIONS_MAX];
+	scmp_filter_ctx filter = make_filter(stage, to_syslog);
+	FILE *file = tmpfile();
+	size_t count = 0;
+	int error;
+
+	if (file == NULL)
+		fail("tmpfile", errno);
+	if (stage != SANDBOX_WORKER)
+		code[count++] = no_trial;
+	if ((error = seccomp_export_bpf(filter, fileno(file))) != 0)
+		fail("seccomp_export_bpf", -error);
+	rewind(file);
+	count += fread(code + count, sizeof(code[0]), INSTRUCTIONS_MAX - count, file);
+	if (count == INSTRUCTIONS_MAX)
+		fail("seccomp_export_bpf", E2BIG);
+	printf("static const struct sock_filter %s%s[] = {\n", stage_names[stage],
+	       to_syslog ? "_syslog" : "");
+	for (size_t i = 0; i < count; i++)
+		printf("    {0x%x, %u, %u, 0x%x},\n", code[i].code, code[i].jt, code[i].jf,
+		       code[i].k);
+	printf("};\n\n");
+	fclose(file);
+	seccomp_release(filter);
+}
+
+int
+main(void)
+{
+	printf("/* Made by sandbox_policy.c, for this machine. */\n");
+	for (int stage = 0; stage < SANDBOX_STAGES; stage++)
+		for (int to_syslog = 0; to_syslog < 2; to_syslog++)
+			print_filter(stage, to_syslog);
+	printf("static const struct sock_fprog sandbox_filters[][2] = {\n");
+#define FPROG "{sizeof(%s) / sizeof(%s[0]), (struct sock_filter *)%s}"
+	for (int stage = 0; stage < SANDBOX_STAGES; stage++) {
+		const char *name = stage_names[stage];
+		char other[NAME_SIZE];
+
+		snprintf(other, sizeof(other), "%s_syslog", name);
+		printf("    {" FPROG ", " FPROG "},\n", name, name, name, other, other, other);
+	}
+	printf("};\n");
+	return EXIT_SUCCESS;
+}
