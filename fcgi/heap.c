@@ -7,23 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-
 /* The sanitizer brings a heap of its own. */
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__)
+#define HEAP_IS_GLIBC 0
+#elif defined(__has_feature)
+#define HEAP_IS_GLIBC !__has_feature(address_sanitizer)
+#else
+#define HEAP_IS_GLIBC 1
+#endif
 
-void __libc_free(void *block);
+#if HEAP_IS_GLIBC
+
+/* The one of glibc, which is called like this there. */
+void heap_free(void *block) __asm__("__libc_free");
 
 void
 free(void *block)
 {
 	if (block != NULL)
 		explicit_bzero(block, malloc_usable_size(block));
-	__libc_free(block);
+	heap_free(block);
 }
 
 void *
