@@ -66,7 +66,19 @@ $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS)
 
-tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render
+# Loaded before libc by the tests that need a libc with a fault; never with a sanitizer.
+FAULTS = $(patsubst tests/faults/%.c,$(BUILD_DIR)/tests/faults/%.so,$(wildcard tests/faults/*.c))
+
+$(BUILD_DIR)/tests/faults/%.so: tests/faults/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) -O2 -fPIC -shared -o $@ $<
+
+tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render $(FAULTS)
+
+# The programs without their sandbox, for tests that trace them or break the libc under them.
+traced:
+	$(MAKE) BUILD_DIR=$(BUILD_DIR)/traced SANDBOX=no all traced-libraries
+traced-libraries: $(FAULTS)
 
 # The fuzz targets: as replay programs, with gcc and with clang, and live, with libFuzzer. clang's
 # objects serve both: what they count for libFuzzer means nothing to the others. The linker puts
@@ -109,14 +121,14 @@ fuzz:
 # Both install what they need first, so that they are all that a fresh machine takes.
 check:
 	tests/install-deps check
-	$(MAKE) tests replay
+	$(MAKE) tests traced replay
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
 # The unit tests and the faces once more, with the sanitizers looking on.
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
-	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/
+	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/ faults/load faults/opencode faults/store
 
 # What compilers and checkers find without running anything; any finding is an error.
 SOURCES = $(wildcard common/*.c cgi/*.c fcgi/*.c)
@@ -170,5 +182,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize analyze coverage replay replay-programs live-programs fuzz soak run bench install \
+.PHONY: all tests check sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench install \
 	uninstall deb clean

@@ -134,20 +134,20 @@ prepare(struct response *response)
 	struct config_source source = {.file = NULL};
 	char message[CONFIG_MESSAGE_MAX];
 	struct app *app = NULL;
-	bool good = false;
+	enum err err;
 
-	if (start_config(&config, &source, message) != ERR_OK) {
+	if ((err = start_config(&config, &source, message)) == ERR_OK)
+		err = app_open(&app, &config, 1);
+	if (err == ERR_CONFIG) {
 		log_event(LOG_LEVEL_ERROR, "config", "message", message, NULL);
 		meta_plain(response, 500, "The configuration is wrong; the log says where.");
-	} else if (app_open(&app, &config, 1) != ERR_OK) {
+	} else if (err != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		meta_plain(response, 503, "The server is out of memory. Try again in a minute.");
-	} else {
-		good = true;
 	}
 	curl_lib_when_loaded(when_loaded);
-	sandbox_enter(SANDBOX_CGI_EARLY, good ? &config : NULL, -1);
-	return good ? app : NULL;
+	sandbox_enter(SANDBOX_CGI_EARLY, err == ERR_OK ? &config : NULL, -1);
+	return err == ERR_OK ? app : NULL;
 }
 
 static void

@@ -29,7 +29,9 @@ sandbox_prepare(void)
 	const struct rlimit none = {0, 0};
 
 	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef NO_SANDBOX
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	umask(077);
 }

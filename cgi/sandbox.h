@@ -4,8 +4,8 @@
  * place cannot be opened (Landlock). The system calls stand in
  * sandbox_policy.c, with the reason for each.
  *
- * A build with NO_SANDBOX has only sandbox_prepare(): sanitizers and profilers
- * open files of their own.
+ * A build with NO_SANDBOX has only sandbox_prepare(), and lets debuggers look:
+ * sanitizers and profilers open files of their own.
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H

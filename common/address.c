@@ -9,32 +9,45 @@
 #include "curl_lib.h"
 #include "secret.h"
 
-/* Copies one part; a missing one is "". False if it does not fit. */
-static bool
+/* One part, for curl_free(); a missing one is NULL. ERR_MEMORY. */
+static enum err
+get_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **text)
+{
+	CURLUcode result;
+
+	*text = NULL;
+	result = lib->curl_url_get(u, part, text, 0);
+	return result == CURLUE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_OK;
+}
+
+/* Copies one part; a missing one is "". ERR_PASTE_TEXT: it does not fit; ERR_MEMORY. */
+static enum err
 copy_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, char *out, size_t size)
 {
-	char *text = NULL;
-	bool fits = true;
+	char *text;
+	enum err err = get_part(lib, u, part, &text);
 
 	out[0] = '\0';
-	if (lib->curl_url_get(u, part, &text, 0) != CURLUE_OK)
-		return true;
+	if (text == NULL)
+		return err;
 	if (strlen(text) < size)
 		memcpy(out, text, strlen(text) + 1);
 	else
-		fits = false;
+		err = ERR_PASTE_TEXT;
 	lib->curl_free(text);
-	return fits;
+	return err;
 }
 
-static bool
-part_given(const struct curl_lib *lib, CURLU *u, CURLUPart part)
+/* Adds to given whether there is such a part. */
+static enum err
+look_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, bool *given)
 {
-	char *text = NULL;
-	bool given = lib->curl_url_get(u, part, &text, 0) == CURLUE_OK;
+	char *text;
+	enum err err = get_part(lib, u, part, &text);
 
+	*given = *given || text != NULL;
 	lib->curl_free(text);
-	return given;
+	return err;
 }
 
 static void
@@ -48,10 +61,11 @@ lower(char *s)
 static enum err
 copy_secret(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **out)
 {
-	char *text = NULL;
+	char *text;
+	enum err err = get_part(lib, u, part, &text);
 
-	if (lib->curl_url_get(u, part, &text, 0) != CURLUE_OK)
-		return ERR_OK;
+	if (text == NULL)
+		return err;
 	*out = strdup(text);
 	secret_wipe(text, strlen(text));
 	lib->curl_free(text);
@@ -90,29 +104,34 @@ enum err
 address_parse(const char *text, struct address *out)
 {
 	const struct curl_lib *lib = curl_lib();
-	enum err err = ERR_PASTE_TEXT;
+	enum err err;
+	CURLUcode result;
 	char port[8];
 	CURLU *u;
 
 	*out = (struct address){.query = NULL};
 	if (lib == NULL || (u = lib->curl_url()) == NULL)
 		return ERR_MEMORY;
-	if (lib->curl_url_set(u, CURLUPART_URL, text,
-			      CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+	result =
+	    lib->curl_url_set(u, CURLUPART_URL, text, CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME);
+	if (result != CURLUE_OK) {
+		err = result == CURLUE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_PASTE_TEXT;
 		goto out;
-	if (!copy_part(lib, u, CURLUPART_SCHEME, out->scheme, sizeof(out->scheme)) ||
-	    !copy_part(lib, u, CURLUPART_HOST, out->host, sizeof(out->host)) ||
-	    !copy_part(lib, u, CURLUPART_PORT, port, sizeof(port)) ||
-	    !copy_part(lib, u, CURLUPART_PATH, out->path, sizeof(out->path)) ||
-	    !stands_there(text, out, port))
+	}
+	if ((err = copy_part(lib, u, CURLUPART_SCHEME, out->scheme, sizeof(out->scheme))) !=
+		ERR_OK ||
+	    (err = copy_part(lib, u, CURLUPART_HOST, out->host, sizeof(out->host))) != ERR_OK ||
+	    (err = copy_part(lib, u, CURLUPART_PORT, port, sizeof(port))) != ERR_OK ||
+	    (err = copy_part(lib, u, CURLUPART_PATH, out->path, sizeof(out->path))) != ERR_OK ||
+	    (err = look_part(lib, u, CURLUPART_USER, &out->has_user)) != ERR_OK ||
+	    (err = look_part(lib, u, CURLUPART_PASSWORD, &out->has_user)) != ERR_OK)
 		goto out;
-	/* to libcurl "https:/a.example" is the same; browsers take it for a path of their page */
-	if (strncmp(text + strlen(out->scheme), "://", 3) != 0)
+	if (!stands_there(text, out, port)) {
+		err = ERR_PASTE_TEXT;
 		goto out;
+	}
 	lower(out->scheme);
 	lower(out->host);
-	out->has_user =
-	    part_given(lib, u, CURLUPART_USER) || part_given(lib, u, CURLUPART_PASSWORD);
 	out->port_given = port[0] != '\0';
 	out->port = out->port_given			? (int)strtol(port, NULL, 10)
 		    : strcmp(out->scheme, "https") == 0 ? 443
@@ -122,6 +141,8 @@ address_parse(const char *text, struct address *out)
 		err = copy_secret(lib, u, CURLUPART_FRAGMENT, &out->fragment);
 out:
 	lib->curl_url_cleanup(u);
+	if (err != ERR_OK)
+		address_free(out);
 	return err;
 }
 

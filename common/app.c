@@ -13,6 +13,7 @@
 #include "flow_page.h"
 #include "forward.h"
 #include "health.h"
+#include "json.h"
 #include "log.h"
 #include "start_page.h"
 
@@ -265,6 +266,7 @@ app_open(struct app **out, const struct config *config, int threads)
 
 	if ((err = secret_init()) != ERR_OK)
 		return err;
+	json_init();
 	if ((app = calloc(1, sizeof(*app))) == NULL)
 		return ERR_MEMORY;
 	app->config = config;

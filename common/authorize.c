@@ -32,16 +32,19 @@ own_path(const struct address *a, const struct authorize_site *own)
 	return a->path + mount_len;
 }
 
-static bool
+static enum err
 read_redirect_uri(const char *text, const struct authorize_site *own, struct flow *flow)
 {
 	struct address a;
 	const char *path;
-	bool good = false;
+	enum err err = address_parse(text, &a);
 	int len;
 
+	if (err != ERR_OK)
+		return err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
+	err = ERR_ADOPT_REDIRECT;
 	/* libcurl does not tell of an empty query or fragment (RFC 6749 section 3.1.2) */
-	if (address_parse(text, &a) != ERR_OK || a.has_user || strpbrk(text, "?#") != NULL)
+	if (a.has_user || strpbrk(text, "?#") != NULL)
 		goto out;
 	if ((path = own_path(&a, own)) != NULL) {
 		flow->direct = true;
@@ -56,10 +59,10 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 		goto out;
 	}
 	memcpy(flow->redirect_path, path, strlen(path) + 1);
-	good = true;
+	err = ERR_OK;
 out:
 	address_free(&a);
-	return good;
+	return err;
 }
 
 static bool
@@ -77,13 +80,14 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 {
 	const char *state = query_get(q, "state");
 	const char *redirect_uri = query_get(q, "redirect_uri");
+	enum err err;
 
 	if (redirect_uri == NULL && (query_get(q, "code") != NULL || query_get(q, "error") != NULL))
 		return ERR_ADOPT_CALLBACK;
 	if (redirect_uri == NULL || !read_answer(query_get(q, "response_type"), &flow->answer))
 		return ERR_ADOPT_TEXT;
-	if (!read_redirect_uri(redirect_uri, own, flow))
-		return ERR_ADOPT_REDIRECT;
+	if ((err = read_redirect_uri(redirect_uri, own, flow)) != ERR_OK)
+		return err;
 	flow->stateless = state == NULL || state[0] == '\0';
 	if (!flow->stateless)
 		flow_id(state, strlen(state), flow->id);
@@ -99,18 +103,22 @@ authorize_read(const char *url, const struct authorize_site *own, struct flow *f
 {
 	struct query q = {.count = 0};
 	struct address a;
-	enum err err = ERR_ADOPT_TEXT;
+	enum err err;
 
-	if (strlen(url) > FLOW_URL_MAX || address_parse(url, &a) != ERR_OK)
+	if (strlen(url) > FLOW_URL_MAX)
 		return ERR_ADOPT_TEXT;
+	if ((err = address_parse(url, &a)) != ERR_OK)
+		return err == ERR_MEMORY ? err : ERR_ADOPT_TEXT;
+	err = ERR_ADOPT_TEXT;
 	if (strcmp(a.scheme, "https") != 0 && strcmp(a.scheme, "http") != 0)
 		goto out;
 	if (a.has_user || a.query == NULL ||
 	    !address_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
 		goto out;
-	if (query_parse(&q, a.query, strlen(a.query), QUERY_STRING) != ERR_OK)
-		goto out;
-	err = read_query(url, &q, own, flow);
+	if ((err = query_parse(&q, a.query, strlen(a.query), QUERY_STRING)) == ERR_OK)
+		err = read_query(url, &q, own, flow);
+	else if (err != ERR_MEMORY)
+		err = ERR_ADOPT_TEXT;
 out:
 	query_free(&q);
 	address_free(&a);

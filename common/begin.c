@@ -8,6 +8,7 @@
 #include "begin_kind.h"
 #include "cookie.h"
 #include "habit.h"
+#include "json.h"
 #include "log.h"
 #include "opencode.h"
 #include "replace.h"
@@ -144,26 +145,31 @@ copy_attempt(struct flow *flow, const char *attempt)
 	       copy_text(flow->attempt, sizeof(flow->attempt), attempt);
 }
 
-/* Reads the authorize URL. False: not one to bring home. */
-static bool
+/* Reads the authorize URL. ERR_ADOPT_REDIRECT: not one to bring home; ERR_MEMORY. */
+static enum err
 read_answer(struct begin *b)
 {
 	struct exchange *x = b->x;
 	struct authorize_site own = {x->site.origin, x->request->mount, x->app->config};
 	struct begun begun = {.url = b->adopted, .automatic = true, .attempt = ""};
+	enum err err;
 
 	if (b->adopted == NULL) {
 		if (b->reply.status != 200)
-			return false;
-		b->json = json_loadb(buf_text(&b->reply.body), b->reply.body.len, 0, NULL);
+			return ERR_ADOPT_REDIRECT;
+		err = json_read(buf_text(&b->reply.body), b->reply.body.len, 0, &b->json);
+		if (err == ERR_MEMORY)
+			return err;
 		if (!begun_read(b->flow.kind, b->json, &begun))
-			return false;
+			return ERR_ADOPT_REDIRECT;
 	}
 	b->url = begun.url;
-	return b->record && begun.automatic &&
-	       authorize_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow) ==
-		   ERR_OK &&
-	       copy_attempt(&b->flow, begun.attempt) && fill_flow(b);
+	if (!b->record || !begun.automatic)
+		return ERR_ADOPT_REDIRECT;
+	err = authorize_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
+	if (err == ERR_OK && (!copy_attempt(&b->flow, begun.attempt) || !fill_flow(b)))
+		err = ERR_ADOPT_REDIRECT;
+	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
 }
 
 /* Records the flow in the place of those that it replaces. */
@@ -193,15 +199,22 @@ static enum err
 begin_locked(struct begin *b)
 {
 	struct store *store = b->x->app->store;
+	enum err read = ERR_ADOPT_REDIRECT;
 	enum err err = store->ops->lock(store, b->keys.group, &b->lock);
 
 	if (err == ERR_OK)
 		err = store->ops->room(store, &b->keys);
+	if (err == ERR_OK) /* or opencode would begin what then is lost */
+		err = store->ops->try(store);
 	if (err == ERR_OK)
 		err = ask_opencode(b);
-	if (err == ERR_OK && read_answer(b))
+	if (err == ERR_OK)
+		read = read_answer(b);
+	if (read == ERR_MEMORY)
+		err = read;
+	if (read == ERR_OK)
 		err = record(b);
-	else if (b->url != NULL || b->cancelled)
+	else if (b->url != NULL || b->cancelled || read == ERR_MEMORY)
 		/* opencode keeps one pending sign-in of each, whatever it is */
 		replace_supersede(b, "");
 	store->ops->unlock(store, &b->lock);

@@ -1,6 +1,5 @@
 #include "begin_api.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "begin_kind.h"
 #include "flow_list.h"
 #include "forward.h"
+#include "json.h"
 #include "opencode.h"
 
 #define METHODS_MAX 1000 /* of a provider */
@@ -38,16 +38,17 @@ read_method(const json_t *json, struct flow *flow)
 	}
 }
 
-/* What the body says of the flow; false if we cannot read it. */
-static bool
-read_body(const struct buf *body, struct flow *flow)
+/* What the body says of the flow; known: whether we can read it. ERR_MEMORY. */
+static enum err
+read_body(const struct buf *body, struct flow *flow, bool *known)
 {
-	json_t *json = json_loadb(buf_text(body), body->len, 0, NULL);
-	bool good = read_method(json, flow);
+	json_t *json;
+	enum err err = json_read(buf_text(body), body->len, 0, &json);
 
+	*known = read_method(json, flow);
 	flow->with_inputs = begin_has_inputs(json_object_get(json, "inputs"));
 	json_decref(json);
-	return good;
+	return err == ERR_MEMORY ? err : ERR_OK;
 }
 
 static enum err
@@ -69,9 +70,10 @@ prepare(struct begin *b)
 		return err;
 	b->ask = ask_as_it_came;
 	/* what opencode makes of a body that we cannot read is its own affair, and not recorded */
-	b->record = read_body(&b->body, &b->flow) && begin_name(b, x->segment) &&
-		    exchange_project(x, &b->flow) && x->site.usable &&
-		    (b->flow.kind == KIND_MCP || strchr(x->segment, '%') == NULL);
+	if ((err = read_body(&b->body, &b->flow, &b->record)) != ERR_OK)
+		return err;
+	b->record = b->record && begin_name(b, x->segment) && exchange_project(x, &b->flow) &&
+		    x->site.usable && (b->flow.kind == KIND_MCP || strchr(x->segment, '%') == NULL);
 	return ERR_OK;
 }
 
@@ -89,7 +91,7 @@ answer_recorded(struct begin *b)
 	buf_printf(&url, "%s%s/flow/%s", x->site.origin, x->base, b->flow.id);
 	if (url.err == ERR_OK && begun_read(b->flow.kind, b->json, &begun) &&
 	    begun_rewrite(b->flow.kind, &begun, buf_text(&url)))
-		text = json_dumps(b->json, JSON_COMPACT);
+		text = json_write(b->json);
 	if (text == NULL)
 		answer_api_problem(x, ERR_MEMORY);
 	else

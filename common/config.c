@@ -319,7 +319,7 @@ config_load(struct config *config, const struct config_source *source,
 		err = load_overrides(config, source, message);
 	if (err == ERR_OK)
 		err = check_whole(config, file, message);
-	return err == ERR_OK ? ERR_OK : ERR_CONFIG;
+	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_CONFIG;
 }
 
 enum err

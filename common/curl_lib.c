@@ -22,32 +22,32 @@ handle_free(void *handle)
 	functions.curl_easy_cleanup(handle);
 }
 
-static void
-load_functions(void)
+static bool
+find_functions(void *library)
 {
-	void *handle = dlopen(curl_soname, RTLD_LAZY | RTLD_LOCAL);
 	void *symbol;
 
-	if (handle == NULL) {
-		log_event(LOG_LEVEL_ERROR, "libcurl-missing", "library", curl_soname, "cause",
-			  dlerror(), "hint", "install the package libcurl4", NULL);
-		return;
-	}
 	/* memcpy, because ISO C has no conversion from an object pointer to a function pointer */
 #define CURL_LIB_LOAD(name) \
-	if ((symbol = dlsym(handle, #name)) == NULL) \
-		return; \
+	if ((symbol = dlsym(library, #name)) == NULL) \
+		return false; \
 	memcpy(&functions.name, &symbol, sizeof(symbol));
 	CURL_LIB_FUNCTIONS(CURL_LIB_LOAD)
 #undef CURL_LIB_LOAD
-	loaded = functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK &&
-		 pthread_key_create(&thread_handle, handle_free) == 0;
+	return functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK &&
+	       pthread_key_create(&thread_handle, handle_free) == 0;
 }
 
 static void
 load(void)
 {
-	load_functions();
+	void *library = dlopen(curl_soname, RTLD_LAZY | RTLD_LOCAL);
+
+	if (library == NULL)
+		log_event(LOG_LEVEL_ERROR, "libcurl-missing", "library", curl_soname, "cause",
+			  dlerror(), "hint", "is the package libcurl4 installed?", NULL);
+	else
+		loaded = find_functions(library);
 	if (when_loaded != NULL)
 		when_loaded();
 }

@@ -1,10 +1,10 @@
 #include "deliver.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "json.h"
 #include "log.h"
 #include "opencode.h"
 #include "secret.h"
@@ -72,7 +72,7 @@ token_json(const struct query *q)
 	    "{s:s*, s:s*, s:s*, s:s*, s:s*}", "access_token", query_get(q, "access_token"),
 	    "expires_in", query_get(q, "expires_in"), "state", query_get(q, "state"), "error",
 	    query_get(q, "error"), "error_description", query_get(q, "error_description"));
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_write(json);
 
 	json_decref(json);
 	return text;

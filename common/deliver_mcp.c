@@ -1,9 +1,9 @@
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deliver.h"
+#include "json.h"
 #include "opencode.h"
 #include "secret.h"
 
@@ -65,7 +65,7 @@ static void
 send_code(struct delivery *d)
 {
 	json_t *json = json_pack("{s:s}", "code", query_get(&d->cb->query, "code"));
-	char *body = json_dumps(json, JSON_COMPACT);
+	char *body = json_write(json);
 	struct http_call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
 	struct http_reply reply = {.status = 0};
 	char path[FLOW_NAME_MAX + 32];

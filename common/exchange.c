@@ -1,12 +1,12 @@
 #include "exchange.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "json.h"
 #include "log.h"
 
 #define RETRY_AFTER	60  /* seconds, when too many flows wait */
@@ -32,6 +32,9 @@ answer_page(struct exchange *x, int status, struct buf *page)
 {
 	enum err err = page->err;
 
+	/* a page that could not be begun has no error of its own */
+	if (err == ERR_OK && page->len == 0)
+		err = ERR_MEMORY;
 	response_start(x->response, err == ERR_OK ? status : error_status(err));
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
@@ -176,7 +179,7 @@ void
 answer_api_text(struct exchange *x, int status, const char *text)
 {
 	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
-	char *body = json_dumps(json, JSON_COMPACT);
+	char *body = json_write(json);
 
 	answer_json(x, status, body == NULL ? "{}" : body);
 	free(body);

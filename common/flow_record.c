@@ -1,9 +1,10 @@
 #include "flow_record.h"
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "json.h"
 
 /* Every member of struct flow has its row in one of these tables. */
 #define TEXT(member) \
@@ -41,7 +42,7 @@ flow_record_write(const struct flow *flow, struct buf *out)
 		if (json_object_set_new(object, texts[i].name,
 					json_string((const char *)flow + texts[i].offset)) != 0)
 			goto out;
-	if ((text = json_dumps(object, JSON_COMPACT)) != NULL)
+	if ((text = json_write(object)) != NULL)
 		err = buf_puts(out, text);
 out:
 	free(text);
@@ -63,13 +64,16 @@ read_text(const json_t *object, const char *name, char *out, size_t size)
 enum err
 flow_record_read(const char *text, size_t len, struct flow *flow)
 {
-	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *object;
 	json_int_t created, expires;
 	int authenticated, bound, stateless, direct, from_here, with_inputs;
 	const char *kind, *answer;
-	enum err err = ERR_UNKNOWN_FLOW;
+	enum err err = json_read(text, len, JSON_REJECT_DUPLICATES, &object);
 
 	*flow = (struct flow){.created = 0};
+	if (err != ERR_OK)
+		return err == ERR_MEMORY ? err : ERR_UNKNOWN_FLOW;
+	err = ERR_UNKNOWN_FLOW;
 	if (json_unpack(object, "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:I, s:I}",
 			"kind", &kind, "answer", &answer, "stateless", &stateless, "direct",
 			&direct, "from_here", &from_here, "with_inputs", &with_inputs, "method",
@@ -92,6 +96,8 @@ flow_record_read(const char *text, size_t len, struct flow *flow)
 	flow->expires = expires;
 	err = ERR_OK;
 out:
+	if (err == ERR_UNKNOWN_FLOW && json_failed())
+		err = ERR_MEMORY;
 	json_decref(object);
 	return err;
 }

@@ -186,11 +186,16 @@ folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
 									   : ERR_STORE;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0) {
+		err = ERR_STORE;
+	} else if (S_ISREG(st.st_mode)) {
 		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
 		       buf_add(out, chunk, (size_t)n) == ERR_OK)
 			continue;
-		err = n < 0 ? ERR_STORE : out->err != ERR_OK ? ERR_UNKNOWN_FLOW : ERR_OK;
+		if (n < 0)
+			err = ERR_STORE;
+		else
+			err = out->err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : out->err;
 	}
 	secret_wipe(chunk, sizeof(chunk));
 	close(fd);

@@ -56,7 +56,7 @@ enum err folder_file_write(int fd, const char *id, const char *suffix, const cha
 			   size_t len) MUST_CHECK;
 
 /* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum;
- * ERR_STORE. */
+ * ERR_STORE; ERR_MEMORY. */
 enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
 /* Removes a file or link, if it is there. */

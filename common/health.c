@@ -1,10 +1,10 @@
 #include "health.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "opencode.h"
 
 #define PROBE_MS 2000
@@ -83,6 +83,20 @@ lets_in(struct exchange *x, const char *note)
 	return false;
 }
 
+/* Whether the store takes a new flow: tried as often as an opencode is asked. */
+static enum err
+look_store(struct store *store)
+{
+	char note[STORE_NOTE_MAX + 1];
+	enum err err = store->ops->recall(store, "store", HEALTH_SECONDS, note);
+
+	if (err != ERR_UNKNOWN_FLOW)
+		return err;
+	if ((err = store->ops->try(store)) == ERR_OK)
+		err = store->ops->remember(store, "store", up);
+	return err;
+}
+
 static json_t *
 describe(const struct config_opencode *o, const char *note)
 {
@@ -101,8 +115,9 @@ answer(struct exchange *x, bool ok, json_t *details)
 
 	if (details != NULL)
 		json_object_update(json, details);
-	text = json_dumps(json, JSON_COMPACT);
-	answer_json(x, ok ? 200 : 503, text == NULL ? "{\"status\":\"degraded\"}" : text);
+	text = json_write(json);
+	answer_json(x, ok && text != NULL ? 200 : 503,
+		    text == NULL ? "{\"status\":\"degraded\"}" : text);
 	free(text);
 	json_decref(json);
 }
@@ -117,7 +132,8 @@ health_get(struct exchange *x)
 	bool ok = true, let_in = false;
 	size_t waiting = 0;
 
-	if (x->app->store->ops->count_waiting(x->app->store, &waiting) != ERR_OK) {
+	if (x->app->store->ops->count_waiting(x->app->store, &waiting) != ERR_OK ||
+	    look_store(x->app->store) != ERR_OK) {
 		json_decref(all);
 		answer(x, false, NULL);
 		return;

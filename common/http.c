@@ -174,6 +174,15 @@ map_result(CURLcode result, const struct transfer *t)
 	}
 }
 
+/* Whether any of the request may have left. */
+static bool
+is_sent(const struct curl_lib *lib, CURL *curl)
+{
+	long sent = 0;
+
+	return lib->curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+}
+
 /* What a transfer that has ended brought. */
 static enum err
 conclude(const struct curl_lib *lib, CURL *curl, CURLcode result, struct transfer *t)
@@ -187,6 +196,9 @@ conclude(const struct curl_lib *lib, CURL *curl, CURLcode result, struct transfe
 	/* RFC 9110 section 15: a final status, and one that web servers pass on */
 	if (err == ERR_OK && (t->reply->status < 200 || t->reply->status > 599))
 		err = ERR_OPENCODE_ANSWER;
+	/* libcurl has no memory for an answer with an endless header either */
+	if (err == ERR_MEMORY && is_sent(lib, curl))
+		err = ERR_OPENCODE_GONE;
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "opencode-call-failed", "host", t->call->host,
 			  "method", t->call->method, "cause", lib->curl_easy_strerror(result),
@@ -235,7 +247,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
 	struct curl_slist *headers = NULL;
 	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
-	CURL *curl = curl_lib_handle();
+	CURL *curl = lib == NULL ? NULL : curl_lib_handle();
 
 	reply_init(reply);
 	if (curl == NULL)
@@ -279,15 +291,6 @@ pending_step(struct http_pending *p)
 	return p->lib->curl_multi_poll(p->multi, NULL, 0, STEP_MS, NULL) == CURLM_OK;
 }
 
-static bool
-pending_sent(const struct http_pending *p)
-{
-	long sent = 0;
-
-	return p->lib->curl_easy_getinfo(p->easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK &&
-	       sent > 0;
-}
-
 enum err
 http_start(const struct http_call *call, struct http_reply *reply, struct http_pending **out)
 {
@@ -306,9 +309,9 @@ http_start(const struct http_call *call, struct http_reply *reply, struct http_p
 		pending_free(p);
 		return ERR_OPENCODE_DOWN;
 	}
-	while (!pending_sent(p) && pending_step(p))
+	while (!is_sent(lib, p->easy) && pending_step(p))
 		continue;
-	if (!pending_sent(p))
+	if (!is_sent(lib, p->easy))
 		return http_finish(p);
 	*out = p;
 	return ERR_OK;

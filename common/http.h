@@ -41,9 +41,9 @@ struct http_reply {
 void http_header(struct http_call *call, const char *name, const char *value);
 
 /*
- * Makes the call. Any status is ERR_OK. ERR_OPENCODE_DOWN: could not connect,
- * nothing was sent; ERR_OPENCODE_GONE, ERR_OPENCODE_TIMEOUT, ERR_OPENCODE_ANSWER,
- * ERR_MEMORY: something may have been sent. Release the reply in any case.
+ * Makes the call. Any status is ERR_OK. ERR_OPENCODE_DOWN: could not connect;
+ * ERR_MEMORY; with both, nothing was sent. ERR_OPENCODE_GONE, ERR_OPENCODE_TIMEOUT,
+ * ERR_OPENCODE_ANSWER: something may have been sent. Release the reply in any case.
  */
 enum err http_send(const struct http_call *call, struct http_reply *reply) MUST_CHECK;
 void http_reply_free(struct http_reply *reply);

@@ -1,6 +1,5 @@
 #include "secret.h"
 
-#include <jansson.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <string.h>
@@ -8,11 +7,7 @@
 enum err
 secret_init(void)
 {
-	if (sodium_init() < 0)
-		return ERR_CONFIG;
-	/* by itself jansson opens a file for it, when it makes its first object; 0 asks for that */
-	json_object_seed(randombytes_random() | 1);
-	return ERR_OK;
+	return sodium_init() < 0 ? ERR_CONFIG : ERR_OK;
 }
 
 void

@@ -13,8 +13,7 @@
 #define SECRET_HASH_LEN	   43 /* base64url characters of 32 bytes, unpadded */
 #define SECRET_KEYED_BYTES 16
 
-/* Must succeed once before the others, and before the first JSON. ERR_CONFIG if the system has no
- * random source. */
+/* Must succeed once before the others. ERR_CONFIG if the system has no random source. */
 enum err secret_init(void) MUST_CHECK;
 
 /* Overwrites len bytes in a way that no compiler leaves out. NULL is fine. */

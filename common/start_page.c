@@ -1,6 +1,5 @@
 #include "start_page.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "callback.h"
 #include "catalog.h"
 #include "flow_list.h"
+#include "json.h"
 #include "opencode.h"
 #include "origin.h"
 #include "paste.h"
@@ -87,7 +87,7 @@ write_body(struct begin *b, const struct query *form)
 		json = json_pack("{s:s, s:O}", "methodID", b->flow.method_id, "inputs", inputs);
 	else
 		json = json_object();
-	if ((text = json_dumps(json, JSON_COMPACT)) != NULL)
+	if ((text = json_write(json)) != NULL)
 		err = buf_puts(&b->body, text);
 	free(text);
 	json_decref(json);

@@ -116,6 +116,9 @@ struct store_ops {
 	 */
 	enum err (*spend)(struct store *s, uint64_t client, int count, struct allowance *out);
 
+	/* Tries whether a flow could be recorded now: ERR_STORE. */
+	enum err (*try)(struct store *s);
+
 	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
 	 */
 	enum err (*recall)(struct store *s, const char *name, int seconds,

@@ -16,6 +16,7 @@
 #include "store_index.h"
 #include "store_limit.h"
 
+#define TRY_BYTES   16384
 #define SWEEP_MAX   64 /* flows that one begin cleans up */
 #define ENDED_RATIO 3  /* ended flows kept, as a multiple of max_pending */
 #define GROUP_LOCKS 0x7fffffff
@@ -312,6 +313,27 @@ dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 	return limit_spend(&d->limit, dir, now_ms(), &d->limits, client, count, out);
 }
 
+/* As much as a flow takes, its place in the index included. */
+static enum err
+dir_try(struct store *s)
+{
+	static const char block[TRY_BYTES];
+	enum err err;
+	int dir;
+
+	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+		return ERR_STORE;
+	folder_remove(dir, "try", "");
+	err = folder_file_write(dir, "try", "", block, sizeof(block));
+	if (err == ERR_TAKEN) /* somebody else tries at this moment */
+		return ERR_OK;
+	if (err != ERR_OK)
+		log_event(LOG_LEVEL_ERROR, "store-write", "file", "try", "cause", strerror(errno),
+			  NULL);
+	folder_remove(dir, "try", "");
+	return err;
+}
+
 static enum err
 dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
 {
@@ -375,6 +397,7 @@ static const struct store_ops dir_ops = {
     .list_browser = dir_list_browser,
     .count_waiting = dir_count_waiting,
     .spend = dir_spend,
+    .try = dir_try,
     .recall = dir_recall,
     .remember = dir_remember,
     .close = dir_close,

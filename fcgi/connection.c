@@ -238,12 +238,17 @@ body_read(void *ctx, char *data, size_t len)
 static bool
 memory_fill(struct server *server, const struct buf *saved)
 {
+	ssize_t n;
+
 	if (server->memory_fd == -1 &&
 	    (server->memory_fd = memfd_create("opencode-callback", MFD_CLOEXEC)) == -1)
 		return false;
-	return ftruncate(server->memory_fd, 0) == 0 && lseek(server->memory_fd, 0, SEEK_SET) == 0 &&
-	       write(server->memory_fd, saved->data, saved->len) == (ssize_t)saved->len &&
-	       lseek(server->memory_fd, 0, SEEK_SET) == 0;
+	if (ftruncate(server->memory_fd, 0) != 0 || lseek(server->memory_fd, 0, SEEK_SET) != 0)
+		return false;
+	for (size_t at = 0; at < saved->len; at += (size_t)n)
+		if ((n = write(server->memory_fd, saved->data + at, saved->len - at)) <= 0)
+			return false;
+	return lseek(server->memory_fd, 0, SEEK_SET) == 0;
 }
 
 /* Answers the request that libfcgi has begun. False if the connection is of no more use. */

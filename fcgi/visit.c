@@ -152,7 +152,7 @@ visit_make(const struct visit_call *call, struct visit *visit)
 {
 	const struct curl_lib *lib = curl_lib();
 	struct transfer t = {.call = call, .visit = visit};
-	CURL *curl = curl_lib_handle();
+	CURL *curl = lib == NULL ? NULL : curl_lib_handle();
 	CURLcode result = CURLE_FAILED_INIT;
 	struct curl_slist *headers;
 

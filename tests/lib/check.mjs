@@ -1,9 +1,9 @@
 /*
  * Runs the test files in lanes beside one another. Those with the real opencode, whose listeners have
  * fixed ports, follow one another in one lane; root gives those with a browser a network of their own,
- * and so a lane. Unit tests are programs that print TAP, the rest is for node. One line for each file,
- * and what failed or was skipped; the whole output is below BUILD_DIR/check. The last line is the
- * sum. With CI set, a skipped test counts as failed.
+ * and so a lane; those that play faults have one too. Unit tests are programs that print TAP, the rest
+ * is for node. One line for each file, and what failed or was skipped; the whole output is below
+ * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
@@ -26,8 +26,10 @@ const isolating = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$
 const isolates = spawnSync(isolating[0], [...isolating.slice(1), 'true']).status === 0
 const own = list('tests/e2e', isTest)
 const browser = list('tests/browser', isTest)
+const faults = list('tests/faults', isTest)
 const lanes = [
   ...(isolates ? [own, browser] : [[...own, ...browser]]),
+  faults,
   [
     ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
     ...list('tests/style', isTest),
@@ -40,6 +42,11 @@ const lanes = [
     ...list('tests/fuzz', isTest),
   ],
 ].map((files) => files.filter(wanted))
+
+/* Whether a test looks into the programs or breaks what is under them, which their sandbox forbids. */
+function traced(file) {
+  return /^tests\/faults\/(?:calls|kill|memory|store)\./.test(file) && existsSync(join(build, 'traced'))
+}
 
 /* The beginning of what a failed test said. */
 function clip(lines) {
@@ -54,7 +61,7 @@ function run(file) {
   ]
   const log = createWriteStream(join(build, 'check', `${basename(dirname(file))}-${basename(file)}.log`))
   return new Promise((resolve) => {
-    const env = { ...process.env, BUILD_DIR: build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
+    const env = { ...process.env, BUILD_DIR: traced(file) ? join(build, 'traced') : build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     let late = false

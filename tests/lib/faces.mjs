@@ -85,9 +85,10 @@ export function metaVariables({ method = 'GET', target, headers = {}, body, vars
 /*
  * Runs the CGI program once: {stdout (latin1), stderr, code, signal}.
  *   fds: how to start it, e.g. ['ignore', 'pipe', 'pipe']; args: what a web server may make of a query
+ *   wrap: what runs it; outer: what runs all that, as the user of the tests; more: of its environment
  */
-export function runCgi(site, vars, body, { args = [], stdio = ['pipe', 'pipe', 'pipe'], strict, wrap = [] } = {}) {
-  const env = { ...cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile }), ...vars }
+export function runCgi(site, vars, body, { args = [], stdio = ['pipe', 'pipe', 'pipe'], strict, wrap = [], outer = [], more = {} } = {}) {
+  const env = { ...cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile }), ...vars, ...more }
   let command = [...wrap, CGI, ...args]
   // node can only hand over UTF-8: other bytes come from a file.
   const raw = Object.values(env).some((value) => /[^\x00-\x7f]/.test(value))
@@ -97,7 +98,8 @@ export function runCgi(site, vars, body, { args = [], stdio = ['pipe', 'pipe', '
     writeFileSync(file, Buffer.from(words.join('\0'), 'latin1'))
     command = ['xargs', '-0', '-a', file, 'env', '-i']
   }
-  const [program, argv] = unprivileged(command[0], command.slice(1), { strict })
+  const [inner, innerArgs] = unprivileged(command[0], command.slice(1), { strict })
+  const [program, ...argv] = [...outer, inner, ...innerArgs]
   return new Promise((resolve, reject) => {
     const child = spawn(program, argv, { env: raw ? cleanEnv() : env, cwd: '/', stdio })
     const answer = { stdout: '', stderr: '' }

@@ -51,6 +51,7 @@ export async function beginFlow(site, options = {}) {
     origin,
   } = options
   const redirect = options.redirect ?? `http://localhost:${port}${path}`
+  const since = site.standin.connections.length
   const answer = await face.send({
     method: 'POST',
     target: `/provider/${provider}/oauth/authorize`,
@@ -65,7 +66,7 @@ export async function beginFlow(site, options = {}) {
   const offered = new RegExp(`^${COOKIE}=([A-Za-z0-9_-]{43}); Path=/; HttpOnly; SameSite=Lax$`).exec(answer.header('set-cookie') ?? '')
   const code = `CANARYcode${randomBytes(12).toString('hex')}`
   const flow = {
-    answer, provider, port, path, state, code, id: flowId(state), redirect,
+    answer, provider, port, path, state, code, id: flowId(state), redirect, since,
     cookie: cookie ?? offered?.[1],
     query: `code=${code}&scope=openid%20profile&state=${state}`,
     page: `/signin/flow/${flowId(state)}`,

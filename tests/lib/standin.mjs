@@ -56,7 +56,8 @@ function defaults(request) {
 /*
  * Listens at path. connections: all so far, each {request (null if none came whole), raw}.
  * answer: a function of a request; what it returns is sent: {status, headers, body}, or
- *   {raw, then} bytes as they are, then 'close' or 'hang' · 'hang' never answers · 'close' closes at once
+ *   {raw, then} bytes as they are, then 'close' or 'hang' · {drip} bytes, one each second · 'hang' never
+ *   answers · 'close' closes at once
  * undefined means the default answer, a promise one that comes later. since(n): the requests after the first n connections.
  */
 export async function startStandin(path) {
@@ -78,10 +79,17 @@ export async function startStandin(path) {
     })
   })
 
+  function drip(socket, text) {
+    let at = 0
+    const timer = setInterval(() => (at < text.length ? socket.write(text[at++]) : socket.end()), 1000)
+    socket.on('close', () => clearInterval(timer))
+  }
+
   async function reply(socket, request) {
     const answer = (await self.answer(request)) ?? defaults(request)
     if (answer === 'hang') return
     if (answer === 'close') return void socket.destroy()
+    if (answer.drip !== undefined) return drip(socket, answer.drip)
     if (answer.raw !== undefined) {
       socket.write(answer.raw, () => answer.then !== 'hang' && socket.end())
       return

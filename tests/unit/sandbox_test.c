@@ -12,6 +12,7 @@
 
 #include <sys/prctl.h>
 
+#include "json.h"
 #include "sandbox.h"
 
 #ifdef NO_SANDBOX
@@ -359,6 +360,7 @@ set_up(void **state)
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	if (mkdtemp(root) == NULL || secret_init() != ERR_OK)
 		return -1;
+	json_init();
 	snprintf(store_path, sizeof(store_path), "%s/store", root);
 	snprintf(away, sizeof(away), "%s/away", root);
 	snprintf(password, sizeof(password), "%s/secret/password", root);

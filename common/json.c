@@ -1,0 +1,56 @@
+#include "json.h"
+
+#include <stdlib.h>
+
+#include "secret.h"
+
+static _Thread_local bool failed;
+
+static void *
+allocate(size_t size)
+{
+	void *data = malloc(size);
+
+	failed = failed || data == NULL;
+	return data;
+}
+
+void
+json_init(void)
+{
+	size_t seed;
+
+	json_set_alloc_funcs(allocate, free);
+	/* by itself jansson opens a file for it, when it makes its first object; 0 asks for that */
+	secret_random(&seed, sizeof(seed));
+	json_object_seed(seed | 1);
+}
+
+bool
+json_failed(void)
+{
+	return failed;
+}
+
+enum err
+json_read(const char *text, size_t len, size_t flags, json_t **out)
+{
+	failed = false;
+	*out = json_loadb(text, len, flags, NULL);
+	if (*out != NULL)
+		return ERR_OK;
+	return failed ? ERR_MEMORY : ERR_REQUEST;
+}
+
+char *
+json_write(const json_t *json)
+{
+	char *text;
+
+	failed = false;
+	text = json_dumps(json, JSON_COMPACT);
+	if (!failed)
+		return text;
+	free(text);
+	return NULL;
+}

@@ -1,0 +1,136 @@
+/*
+ * No memory at the nth allocation; and reads and writes of one byte at a time.
+ */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { startFaces } from '../lib/faces.mjs'
+import { LIBRARY, LONG, laterFace, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { afterEvery } from '../lib/oracle.mjs'
+import { assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
+import { spoiled, told } from '../lib/spoiled.mjs'
+
+const root = process.getuid() === 0
+const unbuilt = existsSync(LIBRARY('nomem')) ? false : 'its libraries are not built'
+const KINDS = ['a callback', 'a begin', 'a flow page', 'health']
+const NEAR = 24 // allocations at the beginning and at the end, which are all tried,
+const CALLS = 160 // and those of the calls to opencode, of which some are
+let site
+let play
+
+before(async () => {
+  site = await startFaces({ web: false, ini: { flow: { max_pending: 100_000 } } })
+  play = spoiled(site)
+})
+after(async () => {
+  await stopVictims()
+  await site?.stop()
+})
+
+const count = () => join(site.site.path, 'allocations')
+
+function readCount() {
+  const number = Number(readFileSync(count(), 'utf8'))
+  rmSync(count())
+  assert.ok(number > 10, 'it allocates')
+  return number
+}
+
+/* Which of so many allocations: the first ones and the last ones, some of the others. */
+function chosen(total, between) {
+  const all = Array.from({ length: total }, (_, i) => i + 1)
+  const step = Math.max(1, Math.ceil(total / between))
+  return LONG ? all : all.filter((n) => n <= NEAR || n > total - NEAR || (n > total - CALLS && n % 6 === 0) || n % step === 0)
+}
+
+async function each(numbers, action) {
+  const wrong = []
+  const results = []
+  for (const n of numbers) {
+    try {
+      results.push(await action(n))
+    } catch (problem) {
+      wrong.push(`${n}: ${problem.message.split('\n')[0].slice(0, 300)}`)
+    }
+  }
+  assert.ok(wrong.length === 0, `${wrong.length} of them:\n${wrong.join('\n')}`)
+  return results
+}
+
+describe('no memory at the nth allocation', { skip: unbuilt }, () => {
+  for (const name of KINDS) {
+    test(`as CGI: ${name}`, async (t) => {
+      const [make, judge] = play.kinds[name]
+      const library = { LD_PRELOAD: LIBRARY('nomem') }
+      await traceCgi(site, (await make()).request, [], { more: { ...library, NOMEM_COUNT: count() } })
+      const total = readCount()
+      const results = await each(chosen(total, 8), async (n) => {
+        const { flow, request } = await make()
+        const since = site.standin.connections.length
+        const got = await traceCgi(site, request, [], { more: { ...library, NOMEM_AT: String(n) } })
+        assert.deepEqual([got.code, got.signal], [0, null], got.stderr)
+        assert.doesNotMatch(got.stderr, /CANARY/)
+        if (!got.answer) assert.match(got.stderr, /event=answer message="out of memory"/)
+        return judge(flow, since, got.answer)
+      })
+      t.diagnostic(`${total} allocations, ${told(results)}`)
+    })
+  }
+  for (const name of ['a callback', 'a begin']) {
+    test(`in the worker: ${name}`, async (t) => {
+      const [make, judge] = play.kinds[name]
+      const env = { LD_PRELOAD: LIBRARY('nomem'), NOMEM_THREADS: '1' }
+      const counting = await startVictim(site, { env: { ...env, NOMEM_COUNT: count() } })
+      await counting.send((await make()).request)
+      await counting.stop()
+      const total = readCount()
+      const results = await each(chosen(total - 8, 6).filter((n, i) => LONG || i % 3 === 0), async (n) => {
+        const victim = await startVictim(site, { env: { ...env, NOMEM_AT: String(n) } })
+        const { flow, request } = await make()
+        const since = site.standin.connections.length
+        const got = await victim.send(request).catch(() => ({}))
+        if (!got.answer && /fcgiapp\.c:\d+: Malloc: Assertion/.test(victim.output())) {
+          // libfcgi ends the program where it gets no memory: whoever started it starts it anew
+          assert.equal((await victim.ended).signal, 'SIGABRT')
+          await judge(flow, since)
+          return 'ended by libfcgi'
+        }
+        assert.ok(victim.running(), `it ended: ${victim.output()}`)
+        const result = await judge(flow, since, got.answer)
+        const next = await begunFlow(site)
+        assert.equal((await victim.send(goodCallback(next))).answer?.status, 303)
+        await afterEvery(site, next, { state: 'done', left: play.left })
+        assert.deepEqual(await victim.stop(), { code: 0, signal: null })
+        assert.doesNotMatch(victim.output(), /CANARY/)
+        return got.answer ? result : 'no answer'
+      })
+      t.diagnostic(`${total} allocations, ${told(results)}`)
+    })
+  }
+  test('what they left ends as interrupted', { skip: !root && 'a clock that has run on takes root' }, async () => {
+    const then = laterFace(site, 31)
+    for (const flow of play.late) assert.equal((await flowStatus(site, flow, then)).reason, 'interrupted')
+  })
+})
+
+describe('reads and writes of one byte at a time', { skip: unbuilt }, () => {
+  const env = { LD_PRELOAD: LIBRARY('short') }
+  for (const name of ['a callback', 'a begin', 'a flow page', 'a status', 'health']) {
+    test(name, async () => {
+      const victim = await startVictim(site, { env })
+      const faces = { 'CGI': (request) => traceCgi(site, request, [], { more: env }), worker: (request) => victim.send(request) }
+      for (const [face, send] of Object.entries(faces)) {
+        const [make, judge] = play.kinds[name]
+        const { flow, request } = await make()
+        const since = site.standin.connections.length
+        const { answer } = await send(request)
+        assert.ok(answer, `${face}: no answer`)
+        assert.equal(answer.status, name === 'a callback' ? 303 : 200, `${face}: ${answer.body}`)
+        assertSafe(answer)
+        await judge(flow, since, answer)
+      }
+      assert.deepEqual(await victim.stop(), { code: 0, signal: null })
+    })
+  }
+})

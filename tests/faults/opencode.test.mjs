@@ -1,0 +1,174 @@
+/*
+ * An opencode that answers badly, wherever it is asked: a callback's listener, the finishing call, a begin,
+ * the start page, health, and whether an expired sign-in was finished elsewhere. Each gets its answer in
+ * order, nothing of what came is shown or followed, and the next sign-in works.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { startFaces } from '../lib/faces.mjs'
+import { laterFace } from '../lib/fault.mjs'
+import { afterEvery, deliveries } from '../lib/oracle.mjs'
+import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
+import { json } from '../lib/standin.mjs'
+
+const root = process.getuid() === 0
+const TOTAL_MS = 10_000 // a call to opencode ends by then
+let site
+before(async () => (site = await startFaces({ web: false, ini: { worker: { threads: 32 } } })))
+after(() => site?.stop())
+
+const EVIL = '<script>EVIL</script><a href="http://evil.example/">EVIL</a>'
+const head = 'HTTP/1.1 200 OK\r\n'
+const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024)).toString('latin1')
+
+const fast = {
+  'closes at once': 'close',
+  'closes in the status line': { raw: 'HTTP/1.' },
+  'closes after the status line': { raw: head },
+  'closes in the headers': { raw: `${head}Content-Type: applica` },
+  'closes in the body': { raw: `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"url":"` },
+  'speaks no HTTP': { raw: 'EVIL\r\n\r\n' },
+  'HTTP of another version': { raw: 'HTTP/3.7 200 OK\r\n\r\nEVIL' },
+  'headers without end': { raw: `${head}${'X-A: EVIL\r\n'.repeat(40_000)}` },
+  'one header without end': { raw: `${head}X-A: ${'x'.repeat(400_000)}` },
+  '2 GiB announced': { raw: `${head}Content-Length: 2147483648\r\n\r\n${'x'.repeat(100_000)}`, then: 'hang' },
+  'a chunk of 4 GiB': { raw: `${head}Transfer-Encoding: chunked\r\n\r\nffffffff\r\n${'x'.repeat(100_000)}`, then: 'hang' },
+  'chunks that are none': { raw: `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\nEVIL` },
+  'a body without end': { raw: `${head}\r\n${'x'.repeat(300_000)}` },
+  'a gzip bomb': { status: 200, headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }, body: Buffer.from(bomb, 'latin1') },
+  'HTML with a script': { status: 200, headers: { 'Content-Type': 'text/html' }, body: EVIL },
+  'JSON of another kind': json([[[['EVIL']]]]),
+  'JSON as deep as it goes': { status: 200, headers: { 'Content-Type': 'application/json' }, body: '['.repeat(60_000) },
+  'a redirect elsewhere': { status: 302, headers: { Location: 'http://evil.example/EVIL' }, body: '' },
+  '400': json({ name: 'BadRequest', data: { message: EVIL } }, 400),
+  '401': { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="Secure Area"' }, body: EVIL },
+  '404': { status: 404, body: EVIL },
+  '500': json({ name: 'UnknownError', data: { message: EVIL } }, 500),
+}
+
+const hidden = (answer, what) => assert.ok(!(answer.body + JSON.stringify(answer.headers)).includes('EVIL'), `${what} shows what opencode said`)
+
+/*
+ * Where opencode is asked: each makes what it needs, tells which of opencode's requests are spoiled, and
+ * then does the request and judges it.
+ */
+const places = {
+  async listener(face) {
+    const flow = await begunFlow(site)
+    return { spoils: (r) => r.host === `localhost:${flow.port}`, run: () => finish(face, flow) }
+  },
+  async finishing(face) {
+    const flow = await begunFlow(site)
+    return { spoils: (r) => r.path === `/provider/${flow.provider}/oauth/callback`, run: () => finish(face, flow) }
+  },
+  async begin(face) {
+    const provider = `bad${++number}`
+    return {
+      spoils: (r) => r.path === `/provider/${provider}/oauth/authorize`,
+      async run() {
+        const { answer, ...flow } = await beginFlow(site, { face, provider })
+        assert.ok([200, 302, 400, 401, 404, 500, 502, 504].includes(answer.status), String(answer.status))
+        assertSafe(answer)
+        assert.equal(answer.header('location'), undefined)
+        const unknown = await face.send({ target: `${flow.page}/status`, headers: flow.cookies })
+        assert.equal(unknown.status, 400, 'not recorded')
+      },
+    }
+  },
+  async start(face) {
+    return {
+      spoils: (r) => ['/provider/auth', '/provider', '/mcp'].includes(r.path),
+      async run() {
+        const answer = await face.send({ target: '/signin/' })
+        assert.ok([200, 400, 401, 502, 503, 504].includes(answer.status), String(answer.status))
+        assertSafe(answer)
+        hidden(answer, 'the start page')
+        assert.match(answer.body, /<main/)
+      },
+    }
+  },
+  async health(face) {
+    return {
+      spoils: (r) => r.path === '/global/health',
+      async run() {
+        const answer = await face.send({ target: '/signin/health' })
+        assert.ok([200, 503].includes(answer.status))
+        assertSafe(answer)
+        hidden(answer, 'health')
+        assert.ok(['ok', 'degraded'].includes(JSON.parse(answer.body).status))
+      },
+    }
+  },
+}
+
+let number = 0
+
+/* The good callback while opencode answers badly. */
+async function finish(face, flow) {
+  const answer = await face.send(goodCallback(flow))
+  assert.equal(answer.status, 303, answer.body)
+  const { state, reason } = await flowStatus(site, flow)
+  assert.ok(['done', 'failed'].includes(state), state)
+  if (state === 'failed') assert.match(reason, /^(?:timeout|listener-gone|opencode-gone|opencode-auth|refused-by-provider)$/)
+  const page = await face.send({ target: flow.page, headers: flow.cookies })
+  assert.equal(page.status, 200)
+  assertSafe(page)
+  hidden(page, 'the page')
+  const calls = deliveries(site, flow)
+  assert.equal((await face.send(goodCallback(flow))).status, 303)
+  assert.deepEqual(deliveries(site, flow), calls, 'nothing is sent again')
+  await afterEvery(site, flow, { state })
+}
+
+/* All places at once, each of which gets one of the answers. */
+async function everywhere(answers) {
+  const all = []
+  for (const answer of answers) {
+    for (const face of site.faces) for (const [name, place] of Object.entries(places)) all.push({ name: `${name} ${face.name}`, answer, ...(await place(face)) })
+  }
+  site.standin.answer = (request) => all.find(({ spoils }) => spoils(request))?.answer
+  try {
+    await Promise.all(all.map(async ({ name, run }) => {
+      const started = Date.now()
+      await run().catch((error) => {
+        error.message = `${name}: ${error.message}`
+        throw error
+      })
+      assert.ok(Date.now() - started < 2 * TOTAL_MS + 2000, `${name} took ${Date.now() - started} ms`)
+    }))
+  } finally {
+    site.standin.answer = () => undefined
+  }
+  for (const face of site.faces) await afterEvery(site, await begunFlow(site, { face }), { face })
+}
+
+describe('an opencode that', () => {
+  for (const [name, answer] of Object.entries(fast)) test(name, () => everywhere([answer]))
+  test('sends a byte a second, or nothing', () => everywhere([{ drip: `${head}Content-Length: 4\r\n\r\ntrue` }, 'hang']))
+})
+
+describe('asked after a sign-in that has expired', { skip: !root && 'a clock that has run on takes root' }, () => {
+  const spoil = (answer) => {
+    site.standin.answer = (r) => (r.path === '/provider' ? answer : undefined)
+  }
+  // the list is read to its end, however long, as long as the call may take
+  for (const [name, answer] of Object.entries(fast).filter(([, { then }]) => then !== 'hang')) {
+    test(name, async () => {
+      const then = laterFace(site, 301)
+      const flow = await begunFlow(site)
+      spoil(answer)
+      const page = await then.send({ target: flow.page, headers: flow.cookies })
+      assert.equal(page.status, 200)
+      assertSafe(page)
+      hidden(page, 'the page')
+      assert.match(page.body, /data-state="expired"/)
+      assert.deepEqual(await flowStatus(site, flow, then), { state: 'expired', expires_in: 0 })
+      spoil(json({ all: [], connected: [flow.provider] }))
+      const last = await flowStatus(site, flow, then)
+      assert.ok(last.state === 'expired' || last.reason === 'unconfirmed', JSON.stringify(last))
+      site.standin.answer = () => undefined
+      assert.deepEqual(deliveries(site, flow), { listener: 0, finishing: 0 })
+    })
+  }
+})
