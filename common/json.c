@@ -37,9 +37,11 @@ json_read(const char *text, size_t len, size_t flags, json_t **out)
 {
 	failed = false;
 	*out = json_loadb(text, len, flags, NULL);
-	if (*out != NULL)
-		return ERR_OK;
-	return failed ? ERR_MEMORY : ERR_REQUEST;
+	if (!failed)
+		return *out == NULL ? ERR_REQUEST : ERR_OK;
+	json_decref(*out);
+	*out = NULL;
+	return ERR_MEMORY;
 }
 
 char *

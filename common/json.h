@@ -1,6 +1,6 @@
 /*
  * Reading and writing JSON where memory may end: jansson calls some failed allocations an invalid
- * text, and leaves out of what it writes what it had no room for.
+ * text, and leaves out of what it reads or writes what it had no room for.
  */
 #ifndef JSON_H
 #define JSON_H

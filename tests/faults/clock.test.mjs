@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { startFaces } from '../lib/faces.mjs'
-import { LIBRARY, laterFace, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { LIBRARY, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
 import { until } from '../lib/net.mjs'
 import { afterEvery, callsSince, deliveries } from '../lib/oracle.mjs'
 import { begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
@@ -25,9 +25,9 @@ const in2040 = Math.round(Date.UTC(2040, 0, 1) / 1000 - Date.now() / 1000)
 
 /* Faces at another time of day. */
 async function shifted(seconds) {
-  const env = { LD_PRELOAD: LIBRARY('clock'), CLOCK_SHIFT: String(seconds) }
-  const victim = await startVictim(site, { env })
-  const cgi = { name: 'CGI', send: async (request) => (await traceCgi(site, request, [], { more: env })).answer }
+  const wrap = preload('clock', { CLOCK_SHIFT: seconds })
+  const victim = await startVictim(site, { wrap })
+  const cgi = { name: 'CGI', send: async (request) => (await traceCgi(site, request, wrap)).answer }
   return { faces: [cgi, victim.face], stop: () => victim.stop() }
 }
 

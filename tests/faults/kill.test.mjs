@@ -69,7 +69,7 @@ async function assertPage(flow, state, face = site.fcgi) {
 }
 
 /* What may be left of begins that died. */
-const leftOver = (name) => ['limit.new', 'try'].includes(name) || begun.some((flow) => name.startsWith(flow.id))
+const leftOver = (name) => name === 'limit.new' || begun.some((flow) => name.startsWith(flow.id))
 
 /* After a callback or paste that died. */
 async function judgeFinish(flow, since) {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startFaces } from '../lib/faces.mjs'
-import { LIBRARY, LONG, laterFace, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { LIBRARY, LONG, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
 import { afterEvery } from '../lib/oracle.mjs'
 import { assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { spoiled, told } from '../lib/spoiled.mjs'
@@ -62,13 +62,12 @@ describe('no memory at the nth allocation', { skip: unbuilt }, () => {
   for (const name of KINDS) {
     test(`as CGI: ${name}`, async (t) => {
       const [make, judge] = play.kinds[name]
-      const library = { LD_PRELOAD: LIBRARY('nomem') }
-      await traceCgi(site, (await make()).request, [], { more: { ...library, NOMEM_COUNT: count() } })
+      await traceCgi(site, (await make()).request, preload('nomem', { NOMEM_COUNT: count() }))
       const total = readCount()
       const results = await each(chosen(total, 8), async (n) => {
         const { flow, request } = await make()
         const since = site.standin.connections.length
-        const got = await traceCgi(site, request, [], { more: { ...library, NOMEM_AT: String(n) } })
+        const got = await traceCgi(site, request, preload('nomem', { NOMEM_AT: n }))
         assert.deepEqual([got.code, got.signal], [0, null], got.stderr)
         assert.doesNotMatch(got.stderr, /CANARY/)
         if (!got.answer) assert.match(got.stderr, /event=answer message="out of memory"/)
@@ -80,13 +79,12 @@ describe('no memory at the nth allocation', { skip: unbuilt }, () => {
   for (const name of ['a callback', 'a begin']) {
     test(`in the worker: ${name}`, async (t) => {
       const [make, judge] = play.kinds[name]
-      const env = { LD_PRELOAD: LIBRARY('nomem'), NOMEM_THREADS: '1' }
-      const counting = await startVictim(site, { env: { ...env, NOMEM_COUNT: count() } })
+      const counting = await startVictim(site, { wrap: preload('nomem', { NOMEM_THREADS: 1, NOMEM_COUNT: count() }) })
       await counting.send((await make()).request)
       await counting.stop()
       const total = readCount()
       const results = await each(chosen(total - 8, 6).filter((n, i) => LONG || i % 3 === 0), async (n) => {
-        const victim = await startVictim(site, { env: { ...env, NOMEM_AT: String(n) } })
+        const victim = await startVictim(site, { wrap: preload('nomem', { NOMEM_THREADS: 1, NOMEM_AT: n }) })
         const { flow, request } = await make()
         const since = site.standin.connections.length
         const got = await victim.send(request).catch(() => ({}))
@@ -115,11 +113,11 @@ describe('no memory at the nth allocation', { skip: unbuilt }, () => {
 })
 
 describe('reads and writes of one byte at a time', { skip: unbuilt }, () => {
-  const env = { LD_PRELOAD: LIBRARY('short') }
+  const wrap = preload('short')
   for (const name of ['a callback', 'a begin', 'a flow page', 'a status', 'health']) {
     test(name, async () => {
-      const victim = await startVictim(site, { env })
-      const faces = { 'CGI': (request) => traceCgi(site, request, [], { more: env }), worker: (request) => victim.send(request) }
+      const victim = await startVictim(site, { wrap })
+      const faces = { 'CGI': (request) => traceCgi(site, request, wrap), worker: (request) => victim.send(request) }
       for (const [face, send] of Object.entries(faces)) {
         const [make, judge] = play.kinds[name]
         const { flow, request } = await make()

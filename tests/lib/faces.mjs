@@ -85,10 +85,10 @@ export function metaVariables({ method = 'GET', target, headers = {}, body, vars
 /*
  * Runs the CGI program once: {stdout (latin1), stderr, code, signal}.
  *   fds: how to start it, e.g. ['ignore', 'pipe', 'pipe']; args: what a web server may make of a query
- *   wrap: what runs it; outer: what runs all that, as the user of the tests; more: of its environment
+ *   wrap: what runs it; outer: what runs all that, as the user of the tests
  */
-export function runCgi(site, vars, body, { args = [], stdio = ['pipe', 'pipe', 'pipe'], strict, wrap = [], outer = [], more = {} } = {}) {
-  const env = { ...cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile }), ...vars, ...more }
+export function runCgi(site, vars, body, { args = [], stdio = ['pipe', 'pipe', 'pipe'], strict, wrap = [], outer = [] } = {}) {
+  const env = { ...cleanEnv({ OPENCODE_CALLBACK_CONFIG: site.iniFile }), ...vars }
   let command = [...wrap, CGI, ...args]
   // node can only hand over UTF-8: other bytes come from a file.
   const raw = Object.values(env).some((value) => /[^\x00-\x7f]/.test(value))

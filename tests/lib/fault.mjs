@@ -16,6 +16,10 @@ import { beginFlow } from './signin.mjs'
 export const LONG = Boolean(process.env.CHECK_LONG)
 export const LIBRARY = (name) => join(BUILD, 'tests/faults', `${name}.so`)
 
+/* What runs a program, and nothing around it, with one of these libraries and its settings. */
+export const preload = (name, settings = {}) =>
+  ['env', ...Object.entries({ LD_PRELOAD: LIBRARY(name), ...settings }).map(([key, value]) => `${key}=${value}`)]
+
 /* A reason to skip where nothing can be traced. */
 export const untraceable = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0 ? false : 'strace cannot trace here'
 
@@ -83,9 +87,9 @@ const injected = (text) => text.split('\n').find((line) => line.includes('(INJEC
 
 const wrapFor = (file, { name, nth }, how) => ['strace', '-qq', '-o', file, '-e', `trace=${name}`, '-e', `inject=${name}:${how}:when=${nth}`]
 
-/* Runs the CGI program: {code, signal, stdout, stderr, answer}; answer is undefined if there is none. */
-export async function traceCgi(site, request, wrap, options = {}) {
-  const answer = await runCgi(site.site, metaVariables(request), request.body, { ...options, wrap })
+/* Runs the CGI program below another: {code, signal, stdout, stderr, answer}; answer is undefined if there is none. */
+export async function traceCgi(site, request, wrap) {
+  const answer = await runCgi(site.site, metaVariables(request), request.body, { wrap })
   return { ...answer, answer: answer.stdout === '' ? undefined : { ...parseAnswer(answer.stdout), raw: answer.stdout } }
 }
 
@@ -116,11 +120,11 @@ const victims = new Set()
 export const stopVictims = () => Promise.all([...victims].map((victim) => victim.stop('SIGKILL')))
 
 /* A worker of its own with one thread that answers, run by wrap, on the site's store. */
-export async function startVictim(site, { wrap = [], env } = {}) {
+export async function startVictim(site, { wrap = [] } = {}) {
   const socket = join(site.site.path, `victim-${++count}.sock`)
   const words = [...wrap, WORKER, '-c', site.site.iniFile, '-s', socket, '-t', '1']
   const [program, args] = unprivileged(words[0], words.slice(1))
-  const victim = startProgram(program, args, { cwd: '/', env: cleanEnv(env) })
+  const victim = startProgram(program, args, { cwd: '/', env: cleanEnv() })
   victims.add(victim)
   victim.ended.then(() => victims.delete(victim))
   await soon('the victim accepts', () => {

@@ -13,7 +13,7 @@ const ENTRY_BYTES = 80 // of the index
 const LIMIT_BYTES = 64 + 1024 * 8 * 8
 const SPARE_FILES = 8 * 3 + 2 // what each thread keeps once it has called opencode; a connection may come and go
 const MOST_KIB = 16 * 1024 // libcurl loaded, all threads at work
-const KNOWN = /^(?:index|lock|limit|note-[\w.-]+|[\w-]{22}(?:\.url|\.browser|\.claim|\.end)?)$/
+const KNOWN = /^(?:index|lock|limit|try|note-[\w.-]+|[\w-]{22}(?:\.url|\.browser|\.claim|\.end)?)$/
 
 /* Requests that opencode saw since the first `since` connections, as lines. */
 export const callsSince = (site, since) =>

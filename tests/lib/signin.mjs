@@ -51,7 +51,7 @@ export async function beginFlow(site, options = {}) {
     origin,
   } = options
   const redirect = options.redirect ?? `http://localhost:${port}${path}`
-  const since = site.standin.connections.length
+  const since = site.standin?.connections.length
   const answer = await face.send({
     method: 'POST',
     target: `/provider/${provider}/oauth/authorize`,
