@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { COOKIE, HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
-import { BUILD, CGI, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
+import { CGI, SANITIZED, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { freePort, until } from '../lib/net.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, beginFlow, flowId, flowStatus, goodCallback, newCookie,
@@ -28,7 +28,6 @@ before(async () => {
 after(() => site?.stop())
 
 const isRoot = process.getuid() === 0
-const sanitized = BUILD.includes('sanitize')
 const LANES = 4 // fewer than the worker has for calls to opencode
 const cookies = (cookie) => ({ Cookie: `${COOKIE}=${cookie}` })
 
@@ -186,7 +185,7 @@ describe('what a visitor cannot set', () => {
       await proxy.stop()
     }
   })
-  test('a name to be looked up: the CGI program itself asks no resolver, and starts no program', { skip: sanitized && 'the sanitizers can' }, () => {
+  test('a name to be looked up: the CGI program itself asks no resolver, and starts no program', { skip: SANITIZED && 'the sanitizers can' }, () => {
     const symbols = execFileSync('readelf', ['-W', '--dyn-syms', CGI], { encoding: 'utf8' })
     assert.match(symbols, / UND read@/)
     assert.doesNotMatch(symbols, / UND (?:getaddrinfo|gethostby\w*|getnameinfo|_*res_\w+|execv\w*|execl\w*|popen|system|posix_spawn\w*|v?fork)@/)

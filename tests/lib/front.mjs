@@ -16,6 +16,8 @@ const root_user = process.getuid() === 0
 const NOBODY = 65534
 
 export const BUILD = resolve(root, process.env.BUILD_DIR || 'build')
+/* Built by `make sanitize`: with a heap of its own, larger, and without the sandbox. */
+export const SANITIZED = BUILD.endsWith('/sanitize')
 export const CGI = join(BUILD, 'opencode-callback.cgi')
 export const WORKER = join(BUILD, 'opencode-callback.fcgi')
 
