@@ -11,13 +11,19 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 
-/* A TCP port of the loopback that was free a moment ago. */
+const given = new Set()
+
+/* A TCP port of the loopback that was free a moment ago, and no port twice. */
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject))
+    const { port } = server.address()
+    await new Promise((resolve) => server.close(resolve))
+    if (given.has(port)) continue
+    given.add(port)
+    return port
+  }
 }
 
 /* Calls check until it returns something true, and returns that; fails after ms. */
