@@ -153,7 +153,7 @@ coverage:
 	tests/install-deps coverage
 	find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || true
 	$(MAKE) BUILD_DIR=$(COVERAGE) SANDBOX=no CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" tests
-	BUILD_DIR=$(COVERAGE) tests/check unit/ faces/ faults/
+	BUILD_DIR=$(COVERAGE) tests/check unit/ faces/ faults/calls faults/kill faults/opencode faults/store
 	gcovr --root . --filter 'common/' --exclude-unreachable-branches --exclude-throw-branches \
 		--print-summary --txt $(COVERAGE)/report.txt $(COVERAGE)
 	@cat $(COVERAGE)/report.txt
