@@ -13,14 +13,7 @@ static const char curl_soname[] = "libcurl.so.4";
 static struct curl_lib functions;
 static bool loaded;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t thread_handle;
 static void (*when_loaded)(void);
-
-static void
-handle_free(void *handle)
-{
-	functions.curl_easy_cleanup(handle);
-}
 
 static bool
 find_functions(void *library)
@@ -34,8 +27,7 @@ find_functions(void *library)
 	memcpy(&functions.name, &symbol, sizeof(symbol));
 	CURL_LIB_FUNCTIONS(CURL_LIB_LOAD)
 #undef CURL_LIB_LOAD
-	return functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK &&
-	       pthread_key_create(&thread_handle, handle_free) == 0;
+	return functions.curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK;
 }
 
 static void
@@ -64,29 +56,4 @@ curl_lib(void)
 	if (pthread_once(&once, load) != 0 || !loaded)
 		return NULL;
 	return &functions;
-}
-
-CURL *
-curl_lib_handle(void)
-{
-	const struct curl_lib *lib = curl_lib();
-	CURL *curl;
-
-	if (lib == NULL)
-		return NULL;
-	if ((curl = pthread_getspecific(thread_handle)) != NULL)
-		return curl;
-	curl = lib->curl_easy_init();
-	if (curl != NULL && pthread_setspecific(thread_handle, curl) != 0) {
-		lib->curl_easy_cleanup(curl);
-		curl = NULL;
-	}
-	return curl;
-}
-
-void
-curl_lib_done(CURL *curl)
-{
-	if (curl != NULL)
-		functions.curl_easy_reset(curl);
 }

@@ -12,7 +12,6 @@
 #define CURL_LIB_FUNCTIONS(X) \
 	X(curl_global_init) \
 	X(curl_easy_init) \
-	X(curl_easy_reset) \
 	X(curl_easy_setopt) \
 	X(curl_easy_perform) \
 	X(curl_easy_getinfo) \
@@ -50,13 +49,5 @@ const struct curl_lib *curl_lib(void);
 /* Calls done() once the library is loaded, or found missing, before anything else is done with it.
  * To be set before the first use. */
 void curl_lib_when_loaded(void (*done)(void));
-
-/*
- * A handle for one call, with no options set, of this thread alone; NULL: no
- * memory, no library. Hand it back with curl_lib_done(): it is cleared and kept
- * for the thread's next call, for making one takes as long as a short call.
- */
-CURL *curl_lib_handle(void);
-void curl_lib_done(CURL *curl);
 
 #endif

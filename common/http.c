@@ -247,14 +247,14 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
 	struct curl_slist *headers = NULL;
 	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
-	CURL *curl = lib == NULL ? NULL : curl_lib_handle();
+	CURL *curl = lib == NULL ? NULL : lib->curl_easy_init();
 
 	reply_init(reply);
 	if (curl == NULL)
 		return err;
 	if (prepare(lib, curl, call, &complete, &t, &headers))
 		err = conclude(lib, curl, lib->curl_easy_perform(curl), &t);
-	curl_lib_done(curl);
+	lib->curl_easy_cleanup(curl); /* kept, it would keep the request's text as well */
 	headers_free(lib, headers);
 	return err;
 }

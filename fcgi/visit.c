@@ -152,7 +152,7 @@ visit_make(const struct visit_call *call, struct visit *visit)
 {
 	const struct curl_lib *lib = curl_lib();
 	struct transfer t = {.call = call, .visit = visit};
-	CURL *curl = lib == NULL ? NULL : curl_lib_handle();
+	CURL *curl = lib == NULL ? NULL : lib->curl_easy_init();
 	CURLcode result = CURLE_FAILED_INIT;
 	struct curl_slist *headers;
 
@@ -169,7 +169,7 @@ visit_make(const struct visit_call *call, struct visit *visit)
 	visit->end = map_result(result, &t);
 	if (visit->cause[0] == '\0')
 		snprintf(visit->cause, sizeof(visit->cause), "%s", lib->curl_easy_strerror(result));
-	curl_lib_done(curl);
+	lib->curl_easy_cleanup(curl);
 	lib->curl_slist_free_all(headers);
 }
 

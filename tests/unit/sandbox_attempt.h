@@ -239,10 +239,13 @@ read_password(void)
 static int
 load_libcurl(void)
 {
-	CURL *curl = curl_lib_handle();
+	const struct curl_lib *lib = curl_lib();
+	CURL *curl = lib == NULL ? NULL : lib->curl_easy_init();
 
-	curl_lib_done(curl);
-	return curl != NULL ? OK : ELIBACC;
+	if (curl == NULL)
+		return ELIBACC;
+	lib->curl_easy_cleanup(curl);
+	return OK;
 }
 
 #define ATTEMPT(name, expression) \
