@@ -1,8 +1,8 @@
 /*
  * Runs the test files in lanes beside one another. Those with the real opencode, whose listeners have
  * fixed ports, follow one another in one lane; root gives those with a browser a network of their own,
- * and so a lane; those that play faults have one too. Unit tests are programs that print TAP, the rest
- * is for node. One line for each file, and what failed or was skipped; the whole output is below
+ * and so a lane; two more lanes share the rest. Unit tests are programs that print TAP, all others are
+ * for node. One line for each file, and what failed or was skipped; the whole output is below
  * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -26,22 +26,20 @@ const isolating = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$
 const isolates = spawnSync(isolating[0], [...isolating.slice(1), 'true']).status === 0
 const own = list('tests/e2e', isTest)
 const browser = list('tests/browser', isTest)
-const faults = list('tests/faults', isTest)
-const lanes = [
-  ...(isolates ? [own, browser] : [[...own, ...browser]]),
-  faults,
-  [
-    ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
-    ...list('tests/style', isTest),
-    ...list('tests/unit', isTest),
-    ...list('tests/pages', isTest),
-    ...list('tests/faces', isTest),
-    ...list('tests/web', isTest),
-    ...list('tests/install', isTest),
-    ...list('tests/doctor', isTest),
-    ...list('tests/fuzz', isTest),
-  ],
-].map((files) => files.filter(wanted))
+const rest = [
+  ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
+  ...list('tests/style', isTest),
+  ...list('tests/unit', isTest),
+  ...list('tests/pages', isTest),
+  ...list('tests/faces', isTest),
+  ...list('tests/web', isTest),
+  ...list('tests/install', isTest),
+  ...list('tests/doctor', isTest),
+  ...list('tests/fuzz', isTest),
+  ...list('tests/faults', isTest),
+]
+const queues = [...(isolates ? [own, browser] : [[...own, ...browser]]), rest].map((files) => files.filter(wanted))
+const lanes = [...queues, queues.at(-1)]
 
 /* Whether a test looks into the programs or breaks what is under them, which their sandbox forbids. */
 function traced(file) {
@@ -121,8 +119,9 @@ function count(output) {
 
 mkdirSync(join(build, 'check'), { recursive: true })
 
-async function runLane(files) {
-  for (const file of files) {
+/* Runs the next file of a queue until there is none. */
+async function runLane(queue) {
+  for (let file; (file = queue.shift());) {
     const start = Date.now()
     const { output, code, how } = await run(file)
     const result = count(output)
@@ -141,8 +140,9 @@ async function runLane(files) {
   }
 }
 
+const none = queues.every((files) => files.length === 0)
 await Promise.all(lanes.map(runLane))
-if (lanes.every((files) => files.length === 0)) {
+if (none) {
   console.log('no test file')
   sum.failed++
 }
