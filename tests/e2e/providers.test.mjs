@@ -13,7 +13,7 @@ const SUPERSEDED = { state: 'superseded', expires_in: 0 }
 let site, provider, opencode
 const left = []
 before(async () => {
-  site = await startSite()
+  site = await startSite({ models: 'all' })
   ;({ provider, opencode } = site)
 })
 after(async () => {

@@ -15,6 +15,9 @@ export const OPENCODE = process.env.OPENCODE_BIN || here('../node_modules/.bin/o
 export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import.meta.url).href
 export const LISTENER_PORT = 1455
 
+/* The providers that the tests sign in to, with one model each: opencode's own list makes every look at it cost a second. */
+const FEW_MODELS = here('models.json')
+
 const NETWORK_UP = 'a network of its own'
 
 /* The environment of an opencode whose files are all below home. */
@@ -44,6 +47,7 @@ export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
  *   ports      without the plugin: the ports that get a socket, besides opencode's own
  *   password   OPENCODE_SERVER_PASSWORD
  *   config     more of opencode.json · env: more of the environment · home: files of an earlier run
+ *   models     'all': opencode's own list, 6 MB of it, as users have it
  *   isolated   true: in a network of its own (see cannotIsolate), from which only the provider can be
  *              reached, and of which only opencode's own port from outside; with the plugin only
  * The answer: port, origin, socket, home, work (its directory), pid, running(), logs(), auth() (auth.json
@@ -51,7 +55,7 @@ export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
  */
 export async function startOpencode({
   provider, plugin = true, ports = [LISTENER_PORT], password, config = {}, env = {}, args = [], home, socket,
-  isolated = false,
+  models, isolated = false,
 } = {}) {
   const folder = home ? null : scratch('opencode')
   const base = home ?? folder.path
@@ -69,7 +73,11 @@ export async function startOpencode({
     env: opencodeEnv(base, {
       provider,
       socket: plugin ? socket : undefined,
-      env: { ...(password ? { OPENCODE_SERVER_PASSWORD: password } : {}), ...env },
+      env: {
+        ...(models === 'all' ? {} : { OPENCODE_MODELS_PATH: FEW_MODELS }),
+        ...(password ? { OPENCODE_SERVER_PASSWORD: password } : {}),
+        ...env,
+      },
     }),
   })
   const bridges = plugin ? [] : [port, ...ports].map((p) => startBridge(socket.replaceAll('%p', p), p))

@@ -14,11 +14,11 @@ export const UNCONFIRMED = { ...DONE, reason: 'unconfirmed' }
 export const REFUSED = { state: 'failed', expires_in: 0, reason: 'refused-by-provider' }
 
 /*
- * Starts it. config, password: as for startOpencode(); kinds: which web servers.
+ * Starts it. config, password, models: as for startOpencode(); kinds: which web servers.
  * The answer: provider, opencode, fronts {kind: front}, client(kind) (a new browser), connected() (what
  * opencode lists), forget() (signs out of everything), stop() (which also looks for secrets in every log).
  */
-export async function startSite({ config, password, kinds = KINDS } = {}) {
+export async function startSite({ config, password, models, kinds = KINDS } = {}) {
   const provider = await startProvider()
   const parts = [provider]
   const fronts = {}
@@ -30,7 +30,7 @@ export async function startSite({ config, password, kinds = KINDS } = {}) {
     if (password) assert.ok(!said.includes(password), 'a log holds the password')
   }
   try {
-    opencode = await startOpencode({ provider, config, password })
+    opencode = await startOpencode({ provider, config, password, models })
     parts.push(opencode)
     for (const kind of kinds) {
       const first = Object.values(fronts)[0]
