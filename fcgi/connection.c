@@ -273,7 +273,8 @@ answer(struct server *server, struct connection *c, int fd)
 	ok = (saved || conn_drain(&server->fcgx)) && meta_response(&response, &out) == ERR_OK;
 	if (ok)
 		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
-	else conn_drop(&server->fcgx);
+	else
+		conn_drop(&server->fcgx);
 	c->unread += out.len + CONNECTION_ANSWER_COST;
 	buf_free(&out);
 	response_free(&response);
