@@ -134,6 +134,7 @@ sanitize:
 SOURCES = $(wildcard common/*.c cgi/*.c fcgi/*.c)
 analyze:
 	tests/install-deps analyze
+	clang-format-14 --dry-run -Werror $$(find common cgi fcgi tests -name node_modules -prune -o -name '*.[ch]' -print)
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze CC=gcc CFLAGS="-O2 -fanalyzer" WERROR=1 all
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze-clang CC=clang CFLAGS="-O2" WERROR=1 all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
