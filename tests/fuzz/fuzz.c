@@ -24,6 +24,8 @@ time_t __wrap_time(time_t *out);
 void __wrap_syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void __wrap___syslog_chk(int priority, int flag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void __wrap___vsyslog_chk(int priority, int flag, const char *format, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 
 static int64_t now;
 static uint32_t random_next;
@@ -98,6 +100,15 @@ __wrap___syslog_chk(int priority, int flag, const char *format, ...)
 	va_start(ap, format);
 	keep_line(format, ap);
 	va_end(ap);
+}
+
+/* The same, where the header has it in line (glibc 2.40 with clang). */
+void
+__wrap___vsyslog_chk(int priority, int flag, const char *format, va_list ap)
+{
+	(void)priority;
+	(void)flag;
+	keep_line(format, ap);
 }
 
 static const char *

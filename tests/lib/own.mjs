@@ -22,8 +22,12 @@ const NAMES = {
  */
 export const OWN = [
   {
-    of: ['HTTP/1.1 without a Host', 'a Host with a path'], asks: 'HTTP/1.1 without a Host, or with one that is no name',
+    of: ['HTTP/1.1 without a Host'], asks: 'HTTP/1.1 without a Host',
     answers: { nginx: 400, apache: 400, lighttpd: 400, caddy: 400 }, why: 'RFC 9112 section 3.2; HAProxy hands it on, and we say 421',
+  },
+  {
+    of: ['a Host with a path'], asks: 'a Host that is no name', answers: { nginx: 400, apache: 400, lighttpd: 400, caddy: 400, haproxy: ['421 unknown-host', 400] },
+    why: 'the same; HAProxy 2.6 hands it on, and we say 421',
   },
   {
     of: ['an empty Host'], asks: 'an empty Host', answers: { nginx: 400, apache: 400, lighttpd: 400, caddy: 200 },
@@ -45,7 +49,7 @@ export const OWN = [
     of: ['an address without a slash', 'no HTTP'], asks: '`GET auth/callback`, or `HTTQ/1.1`',
     answers: { nginx: 400, apache: 400, lighttpd: 400, caddy: 400, haproxy: 400 }, why: 'no request line',
   },
-  { of: ['HTTP/2.0 in plain text'], asks: '`HTTP/2.0` in the first line', answers: { nginx: 505, lighttpd: 505, caddy: 505 }, why: 'they hold HTTP/1 against it' },
+  { of: ['HTTP/2.0 in plain text'], asks: '`HTTP/2.0` in the first line', answers: { nginx: 505, lighttpd: [505, 400], caddy: 505 }, why: 'they hold HTTP/1 against it' },
   { of: ['line feeds alone'], asks: 'lines that end with a line feed alone', answers: { apache: 400, lighttpd: 400 }, why: 'strict; RFC 9112 section 2.2 allows both' },
   { of: ['an empty line first'], asks: 'an empty line before the request', answers: { lighttpd: 400, caddy: 400 }, why: 'strict' },
   { of: ['two blanks in the first line'], asks: 'two blanks in the first line', answers: { apache: 400, lighttpd: 400, caddy: 400 }, why: 'strict' },
@@ -66,12 +70,12 @@ export const OWN = [
     why: 'their limits; Caddy’s is 1 MiB',
   },
   {
-    of: ['two lines of cookies, the right one last'], asks: 'two `Cookie` lines, the second with the right token', answers: { nginx: 'done', haproxy: 'done' },
+    of: ['two lines of cookies, the right one last'], asks: 'two `Cookie` lines, the second with the right token', answers: { nginx: ['done', '400 unknown-flow'], haproxy: 'done' },
     why: 'nginx before 1.23 and HAProxy hand on both lines, and the last counts; elsewhere they are joined, and two tokens are none. No browser sends two',
   },
   {
-    of: ['two Content-Types'], asks: 'two `Content-Type` lines', answers: { lighttpd: 400, nginx: '400 paste', caddy: '400 paste' },
-    why: 'nginx and Caddy hand on the first line alone; elsewhere we say 415',
+    of: ['two Content-Types'], asks: 'two `Content-Type` lines', answers: { lighttpd: 400, nginx: ['400 paste', '415 media-type'], caddy: '400 paste' },
+    why: 'nginx before 1.23 and Caddy hand on the first line alone; elsewhere we say 415',
   },
   { of: ['a GET with a body', 'a GET with a body of 40,000 bytes'], asks: 'a GET with a body', answers: { lighttpd: 400 }, why: 'elsewhere the body is thrown away' },
   {
@@ -131,7 +135,7 @@ export const OWN = [
     of: ['a control byte in the query', 'a tab in the query', 'a blank in the query'], asks: 'a control byte, a tab or a blank in the query',
     answers: { nginx: 400, apache: 400, caddy: 400, haproxy: 400 }, why: 'not allowed; lighttpd hands it on, and we say 400',
   },
-  { of: ['DEL in the query'], asks: 'the byte 0x7f in the query', answers: { nginx: 400, apache: 400, caddy: 400 }, why: 'the same' },
+  { of: ['DEL in the query'], asks: 'the byte 0x7f in the query', answers: { nginx: 400, apache: 400, caddy: 400, haproxy: ['400 bad-encoding', 400] }, why: 'the same; HAProxy 2.6 hands it on' },
   {
     of: ['a NUL in the query'], asks: 'a NUL in the query', answers: { nginx: 400, apache: 400, caddy: 400, haproxy: 400, lighttpd: '400 no-state' },
     why: 'lighttpd hands on what stands before it',

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import { after, before, describe, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
-import { startFront } from '../lib/front.mjs'
+import { give, startFront } from '../lib/front.mjs'
 import { connect, exchange, parseResponse, scratch, until } from '../lib/net.mjs'
 import { recorders } from '../lib/recorder.mjs'
 import { KINDS } from '../lib/servers.mjs'
@@ -79,6 +79,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
     before(async () => {
       behind = await startBehind()
       folder = scratch('web')
+      give(folder.path) // the web server runs the programs in it
       front = await startFront({
         kind, opencodePort: behind.port, opencodeSocket: '/run/none.sock', host: 'site.example', tls: !row.behind,
         programs: recorders(folder.path),

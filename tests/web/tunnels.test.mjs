@@ -37,7 +37,8 @@ const FORGERIES = [{}, FORGED, { ...FORGED, connection: 'close, X-Forwarded-For,
 /* Where a tunnel's visitor is let in: sends bytes to {port}, from the address that they are to come from. */
 function entrance(tunnel, front, manager) {
   const bytes = (message, address) => {
-    const all = { host: tunnel.host, ...message, headers: { ...BROWSER, ...message.headers } }
+    const own = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
+    const all = { host: tunnel.host, ...message, headers: { ...BROWSER, ...own } }
     if (!tunnel.manager) return tunnel.pass(all, address)
     return httpRequest({ ...all, headers: { ...all.headers, Host: tunnel.host, Connection: all.headers.connection ?? 'close', connection: undefined } })
   }
@@ -205,7 +206,7 @@ http://:${port} {
     const socket = { 'Sec-WebSocket-Version': '13', 'sec-websocket-key': 'x==', Connection: 'Upgrade', Upgrade: 'websocket' }
     for (const message of [
       { target: '/a%2Fb?x=%2f', headers: BROWSER },
-      { method: 'POST', target: '/', headers: { 'X-REAL-IP': '1', x_real_ip: '2', 'Content-Type': 'text/plain', Range: 'x' }, body: 'body' },
+      { method: 'POST', target: '/', headers: { 'X-REAL-IP': '1', 'Content-Type': 'text/plain', Range: 'x' }, body: 'body' },
       { method: 'HEAD', target: '/', headers: { cookie: 'a=b', 'user-agent': 'x' } },
       { target: '/', headers: socket },
     ]) {
