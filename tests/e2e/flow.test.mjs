@@ -3,57 +3,49 @@
  * nothing is lost by it.
  */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { linkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { give, startFront } from '../lib/front.mjs'
-import { request, scratch, startProgram, until } from '../lib/net.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
+import { give } from '../lib/front.mjs'
+import { Kept } from '../lib/kept.mjs'
+import { scratch, startProgram, until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const KINDS = ['nginx-fcgi', 'apache-cgi']
+const LIFETIME = 2 // seconds: as short as leaves time to open the page
+const kept = new Kept()
 let provider, opencode, front
-let kept // the opencode that the tests share: starting one takes seconds
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await kept?.opencode.stop()
+  await kept.stop()
   await provider?.stop()
 })
 beforeEach(() => {
   provider.exchanges.length = 0
   provider.refuseNext = false
 })
-afterEach(async () => {
+afterEach(async (t) => {
   const said = `${front?.logs()}${opencode?.logs()}`
-  await front?.stop()
-  if (opencode === kept?.opencode) await tidy()
-  else await opencode?.stop()
-  front = opencode = undefined
+  await kept.tidy(t)
+  opencode = front = undefined
   for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
 })
 
-/* Takes away what a test may have left in the opencode that the next one gets: accounts, a sign-in that waits. */
-async function tidy() {
-  const own = new Client(opencode.origin, { authorization: opencode.authorization.Authorization })
-  for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${id}`)
-  await request({ port: 1455 }, 'GET', '/cancel').catch(() => {})
-}
-
 async function start({ kind = 'nginx-fcgi', ini, ...more } = {}) {
-  const key = JSON.stringify(more)
-  if (kept?.key !== key || !kept.opencode.running()) {
-    await kept?.opencode.stop()
-    kept = undefined
-    kept = { key, opencode: await startOpencode({ provider, ...more }) }
-  }
-  opencode = kept.opencode
-  front = await startFront({ kind, opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
+  opencode = await kept.start({ provider, ...more })
+  front = await kept.serve({ kind, ini })
   return new Client(front.origin, {})
 }
 
 const done = { state: 'done', expires_in: 0 }
 const exchanged = () => provider.exchanges.map(({ error }) => error)
+
+/* Asks only when it may have expired: through Apache each question is a process. */
+function expired(client, flow) {
+  const end = Date.now() + LIFETIME * 1000
+  return until('it has expired', async () => Date.now() >= end && (await client.status(flow)).state === 'expired')
+}
 
 for (const kind of KINDS) {
   describe(`through ${kind}`, () => {
@@ -99,20 +91,20 @@ for (const kind of KINDS) {
     })
 
     test('the lifetime ends', async () => {
-      const client = await start({ kind, ini: { flow: { lifetime: 1 } } })
+      const client = await start({ kind, ini: { flow: { lifetime: LIFETIME } } })
       const flow = await client.signIn()
       const address = await provider.approve(flow.authorize)
-      await until('it has expired', async () => (await client.status(flow)).state === 'expired')
+      await expired(client, flow)
       assert.equal((await client.callback(address)).headers.get('location'), flow.path)
       assert.deepEqual(exchanged(), [])
       assert.match((await client.send('GET', flow.path)).content, /expired/)
     })
 
     test('what expired here is ended in opencode too, before it could end a newer one', async () => {
-      const client = await start({ kind, ini: { flow: { lifetime: 1 } } })
+      const client = await start({ kind, ini: { flow: { lifetime: LIFETIME } } })
       const first = await client.signIn()
       const waiting = client.finishing()
-      await until('it has expired', async () => (await client.status(first)).state === 'expired')
+      await expired(client, first)
       assert.equal((await client.begin()).status, 200)
       assert.equal((await waiting).status, 500) // opencode was told to cancel
     })
@@ -121,26 +113,17 @@ for (const kind of KINDS) {
 
 test('64 callbacks at once over both front ends are one delivery', async () => {
   const client = await start()
-  const apache = await startFront({
-    kind: 'apache-cgi',
-    opencodePort: opencode.port,
-    opencodeSocket: opencode.socket,
-    ini: { flow: { store: `dir:${front.storeDir}` } },
-  })
-  try {
-    const flow = await client.signIn()
-    const address = await provider.approve(flow.authorize)
-    const other = new Client(apache.origin)
-    other.cookie = client.cookie
-    const answers = await Promise.all(
-      Array.from({ length: 64 }, (_, i) => (i % 2 ? client : other).callback(address)),
-    )
-    for (const answer of answers) assert.ok([303, 503].includes(answer.status), String(answer.status))
-    await until('it is done', async () => (await client.status(flow)).state === 'done')
-    assert.deepEqual(exchanged(), [null])
-  } finally {
-    await apache.stop()
-  }
+  const apache = await kept.serve({ kind: 'apache-cgi', ini: { flow: { store: `dir:${front.storeDir}` } } })
+  const flow = await client.signIn()
+  const address = await provider.approve(flow.authorize)
+  const other = new Client(apache.origin)
+  other.cookie = client.cookie
+  const answers = await Promise.all(
+    Array.from({ length: 64 }, (_, i) => (i % 2 ? client : other).callback(address)),
+  )
+  for (const answer of answers) assert.ok([303, 503].includes(answer.status), String(answer.status))
+  await until('it is done', async () => (await client.status(flow)).state === 'done')
+  assert.deepEqual(exchanged(), [null])
 })
 
 test('the account is loaded on request, where no window waits', async () => {
@@ -244,22 +227,23 @@ for (const kind of KINDS) {
 }
 
 test('a socket that refuses loses nothing: Reload works', async () => {
-  await kept?.opencode.stop() // its listener may still have the port
-  kept = undefined
-  opencode = await startOpencode({ provider, plugin: false, ports: [] })
-  const socket = opencode.socket.replace('%p', '1455')
-  front = await startFront({ kind: 'nginx-fcgi', opencodePort: opencode.port, opencodeSocket: opencode.socket })
+  opencode = await kept.start({ provider, plugin: false })
+  // no socket leads to the listener's port
+  const folder = scratch('sockets')
+  linkSync(opencode.socket.replace('%p', opencode.port), join(folder.path, `${opencode.port}.sock`))
+  front = await kept.serve({ kind: 'nginx-fcgi', opencodeSocket: join(folder.path, '%p.sock') })
   const client = new Client(front.origin)
   const flow = await client.signIn()
   const address = await provider.approve(flow.authorize)
   assert.equal((await client.callback(address)).status, 503)
   assert.equal((await client.status(flow)).state, 'waiting')
-  const bridge = startProgram('socat', [`UNIX-LISTEN:${socket},fork,mode=660`, 'TCP:127.0.0.1:1455'])
+  const bridge = startProgram('socat', [`UNIX-LISTEN:${join(folder.path, '1455.sock')},fork,mode=660`, 'TCP:127.0.0.1:1455'])
   try {
     await until('Reload works', async () => (await client.callback(address)).status === 303)
     assert.deepEqual(await client.status(flow), done)
     assert.deepEqual(exchanged(), [null])
   } finally {
     await bridge.stop()
+    folder.remove()
   }
 })

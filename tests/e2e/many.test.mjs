@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { startFront } from '../lib/front.mjs'
+import { Kept } from '../lib/kept.mjs'
 import { freePort, request, scratch } from '../lib/net.mjs'
 import { cannotIsolate, startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
@@ -22,6 +22,8 @@ dns.setDefaultResultOrder('ipv4first') // the web servers of the tests listen on
 const skip = cannotIsolate() ?? false
 
 describe('two opencodes', { skip }, () => {
+  const fronts = new Kept()
+  const ports = {}
   let provider, folder, opencodes
   before(async () => {
     folder = scratch('passwords')
@@ -31,6 +33,7 @@ describe('two opencodes', { skip }, () => {
     for (const name of NAMES) writeFileSync(join(folder.path, name), `password of ${name}\n`, { mode: 0o600 })
   })
   after(async () => {
+    await fronts.stop()
     for (const name of NAMES) await opencodes?.[name].stop()
     await provider?.stop()
     folder?.remove()
@@ -40,9 +43,9 @@ describe('two opencodes', { skip }, () => {
     describe(`through ${kind}`, () => {
       let front, origins, clients
       beforeEach(() => (provider.exchanges.length = 0))
-      afterEach(async () => {
+      afterEach(async (t) => {
         const said = `${front?.logs()}${NAMES.map((name) => opencodes[name].logs())}`
-        await front?.stop()
+        await fronts.tidy(t)
         front = undefined
         for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
         assert.ok(!said.includes('password of'))
@@ -53,7 +56,7 @@ describe('two opencodes', { skip }, () => {
        * the password of that opencode, as one that was asked for it does.
        */
       const start = async ({ files = false } = {}) => {
-        const port = await freePort()
+        const port = (ports[`${kind} ${files}`] ??= await freePort())
         origins = Object.fromEntries(NAMES.map((name) => [name, `http://${HOSTS[name]}:${port}`]))
         const sections = NAMES.map((name) => [`opencode ${name}`, {
           url: origins[name],
@@ -61,7 +64,7 @@ describe('two opencodes', { skip }, () => {
           port: opencodes[name].port,
           password_file: files ? join(folder.path, name) : undefined,
         }])
-        front = await startFront({ kind, port, opencodePort: opencodes.alpha.port, ini: Object.fromEntries(sections) })
+        front = await fronts.serve({ kind, port, opencodePort: opencodes.alpha.port, ini: Object.fromEntries(sections) })
         clients = Object.fromEntries(NAMES.map((name) => [name, browser(name)]))
       }
       const browser = (name, authorization = opencodes[name].authorization.Authorization) =>

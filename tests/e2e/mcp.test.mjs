@@ -2,36 +2,42 @@
  * Signing in to MCP servers, with the real opencode and the real example server of the MCP SDK.
  */
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { startFront } from '../lib/front.mjs'
+import { Kept } from '../lib/kept.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
-import { freePort } from '../lib/net.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const NAMES = ['demo', 'my demo', 'grün/ä', 'openai']
 const done = { state: 'done', expires_in: 0 }
+const kept = new Kept()
 
 let server, provider, opencode, front
 before(async () => (provider = await startProvider()))
-after(() => provider?.stop())
-// one for each test: it registers 20 clients, and opencode makes a new one of itself each time
-beforeEach(async () => (server = await startMcpServer()))
-afterEach(async () => {
-  await front?.stop()
-  await opencode?.stop()
+after(async () => {
+  await kept.stop()
   await server?.stop()
-  front = opencode = undefined
+  await provider?.stop()
 })
+afterEach((t) => kept.tidy(t))
+
+/* The server registers 20 clients: opencode makes two of itself for each name, and one when it begins again. */
+let clients = Infinity
+async function haveServer(names) {
+  clients += 2 * names.length
+  if (clients <= 16 && server.running()) return
+  await server?.stop()
+  server = await startMcpServer()
+  clients = 2 * names.length
+}
 
 /* direct: the redirect URI is the front's own. */
-async function start({ kind = 'nginx-fcgi', direct = false, names = ['demo'], password, ini } = {}) {
-  const port = await freePort()
-  const settings = direct ? { redirectUri: `http://127.0.0.1:${port}/mcp/oauth/callback` } : undefined
-  const mcp = Object.fromEntries(names.map((name) => [name, server.remote(settings)]))
-  opencode = await startOpencode({ provider, config: { mcp }, password })
-  front = await startFront({ kind, port, opencodePort: opencode.port, opencodeSocket: opencode.socket, ini })
+async function start({ kind = 'nginx-fcgi', direct = false, names = ['demo'], password } = {}) {
+  opencode = await kept.start({ provider, password })
+  front = await kept.serve({ kind })
+  await haveServer(names)
+  const settings = direct ? { redirectUri: `${front.origin}/mcp/oauth/callback` } : undefined
+  await kept.knowMcp(Object.fromEntries(names.map((name) => [name, server.remote(settings)])))
   return new Client(front.origin, { authorization: opencode.authorization.Authorization })
 }
 
@@ -157,6 +163,22 @@ test('a stranger’s code for a flow that waits is refused: opencode would not c
   assert.deepEqual(await client.status(flow), done)
 })
 
+test('a server that wants no sign-in, or is unknown: told, nothing recorded', async () => {
+  const open = await startMcpServer({ oauth: false })
+  try {
+    const client = await start({ names: [] })
+    await kept.knowMcp({ open: open.remote() })
+    assert.equal(JSON.parse((await begin(client, 'open')).content).authorizationUrl, '')
+    for (const [name, status, word] of [['open', 409, 'begin-needless'], ['none', 502, 'begin-refused']]) {
+      const answer = await client.form('/signin/start', { mcp: name })
+      assert.equal(answer.status, status)
+      assert.match(answer.content, new RegExp(`data-problem="${word}"`))
+    }
+  } finally {
+    await open.stop()
+  }
+})
+
 test('a password: nothing begins or is listed without it; what began with it comes home with it', async () => {
   const client = await start({ direct: true, password: 'correct horse' })
   const stranger = new Client(front.origin)
@@ -175,21 +197,4 @@ test('a password: nothing begins or is listed without it; what began with it com
   assert.equal((await client.send('GET', address)).headers.get('location'), flow.path)
   assert.deepEqual(await client.status(flow), done)
   assert.ok(!front.logs().includes(opencode.authorization.Authorization.slice(6)))
-})
-
-test('a server that wants no sign-in, or is unknown: told, nothing recorded', async () => {
-  const open = await startMcpServer({ oauth: false })
-  try {
-    opencode = await startOpencode({ provider, config: { mcp: { open: open.remote() } } })
-    front = await startFront({ kind: 'nginx-fcgi', opencodePort: opencode.port, opencodeSocket: opencode.socket })
-    const client = new Client(front.origin)
-    assert.equal(JSON.parse((await begin(client, 'open')).content).authorizationUrl, '')
-    for (const [name, status, word] of [['open', 409, 'begin-needless'], ['none', 502, 'begin-refused']]) {
-      const answer = await client.form('/signin/start', { mcp: name })
-      assert.equal(answer.status, status)
-      assert.match(answer.content, new RegExp(`data-problem="${word}"`))
-    }
-  } finally {
-    await open.stop()
-  }
 })

@@ -3,54 +3,56 @@
  * sign-in through both front ends, with an opencode that wants a password.
  */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { startFront } from '../lib/front.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
+import { after, afterEach, before, test } from 'node:test'
+import { Kept } from '../lib/kept.mjs'
 import { startProvider } from '../lib/provider.mjs'
+
+const kept = new Kept()
+let provider
+before(async () => (provider = await startProvider()))
+after(async () => {
+  await kept.stop()
+  await provider?.stop()
+})
+afterEach((t) => kept.tidy(t))
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   test(`a socket for each port, through ${kind}`, async () => {
-    const provider = await startProvider()
-    const opencode = await startOpencode({ provider, plugin: false, password: 'correct horse' })
-    const front = await startFront({ kind, opencodePort: opencode.port, opencodeSocket: opencode.socket })
-    try {
-      const { authorization } = opencode
-      const begin = (headers) => fetch(`${front.origin}/provider/openai/oauth/authorize`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Origin: front.origin, ...headers },
-        body: '{"method":0,"inputs":{}}',
-      })
-      const refused = await begin({})
-      assert.equal(refused.status, 401)
-      assert.match(refused.headers.get('www-authenticate'), /^Basic /)
+    const opencode = await kept.start({ provider, plugin: false, password: 'correct horse' })
+    const front = await kept.serve({ kind })
+    provider.exchanges.length = 0
+    const { authorization } = opencode
+    const begin = (headers) => fetch(`${front.origin}/provider/openai/oauth/authorize`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Origin: front.origin, ...headers },
+      body: '{"method":0,"inputs":{}}',
+    })
+    const refused = await begin({})
+    assert.equal(refused.status, 401)
+    assert.match(refused.headers.get('www-authenticate'), /^Basic /)
 
-      const begun = await begin(authorization)
-      assert.equal(begun.status, 200)
-      const { url } = await begun.json()
-      const cookie = begun.headers.get('set-cookie').split(';', 1)[0]
-      const page = await fetch(url, { headers: { cookie, ...authorization } })
-      const [, href] = /<a id="open"[^>]* href="([^"]+)"/.exec(await page.text())
-      const callback = provider.approve(href.replaceAll('&amp;', '&')).replace('http://localhost:1455', front.origin)
+    const begun = await begin(authorization)
+    assert.equal(begun.status, 200)
+    const { url } = await begun.json()
+    const cookie = begun.headers.get('set-cookie').split(';', 1)[0]
+    const page = await fetch(url, { headers: { cookie, ...authorization } })
+    const [, href] = /<a id="open"[^>]* href="([^"]+)"/.exec(await page.text())
+    const callback = provider.approve(href.replaceAll('&amp;', '&')).replace('http://localhost:1455', front.origin)
 
-      const get = (headers) => fetch(callback, { headers: { cookie, ...headers }, redirect: 'manual' })
-      const challenged = await get({})
-      assert.equal(challenged.status, 401)
-      assert.match(challenged.headers.get('www-authenticate'), /^Basic /)
-      assert.deepEqual(opencode.auth(), {})
+    const get = (headers) => fetch(callback, { headers: { cookie, ...headers }, redirect: 'manual' })
+    const challenged = await get({})
+    assert.equal(challenged.status, 401)
+    assert.match(challenged.headers.get('www-authenticate'), /^Basic /)
+    assert.deepEqual(opencode.auth(), {})
 
-      const answer = await get(authorization)
-      assert.equal(answer.status, 303)
-      assert.equal(answer.headers.get('location'), new URL(url).pathname)
-      const status = await fetch(`${url}/status`, { headers: { cookie, ...authorization } })
-      assert.equal((await status.json()).state, 'done')
-      assert.equal(opencode.auth().openai.accountId, 'account-of-the-test')
-      assert.deepEqual(provider.exchanges.map(({ error }) => error), [null])
-      const said = front.logs() + opencode.logs()
-      for (const secret of provider.canaries()) assert.ok(!said.includes(secret), 'a log holds a code or a token')
-    } finally {
-      await opencode.stop()
-      await front.stop()
-      await provider.stop()
-    }
+    const answer = await get(authorization)
+    assert.equal(answer.status, 303)
+    assert.equal(answer.headers.get('location'), new URL(url).pathname)
+    const status = await fetch(`${url}/status`, { headers: { cookie, ...authorization } })
+    assert.equal((await status.json()).state, 'done')
+    assert.equal(opencode.auth().openai.accountId, 'account-of-the-test')
+    assert.deepEqual(provider.exchanges.map(({ error }) => error), [null])
+    const said = front.logs() + opencode.logs()
+    for (const secret of provider.canaries()) assert.ok(!said.includes(secret), 'a log holds a code or a token')
   })
 }

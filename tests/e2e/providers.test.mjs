@@ -13,7 +13,7 @@ const SUPERSEDED = { state: 'superseded', expires_in: 0 }
 let site, provider, opencode
 const left = []
 before(async () => {
-  site = await startSite({ models: 'all' })
+  site = await startSite()
   ;({ provider, opencode } = site)
 })
 after(async () => {
@@ -259,15 +259,17 @@ describe('digitalocean', () => {
   })
 })
 
-describe('poe', () => {
-  const id = 'poe'
-  const port = (flow) => new URL(new URL(flow.authorize).searchParams.get('redirect_uri')).port
-
-  /* Its listener answers at all only while a finishing call waits. */
-  const waitsFor = (flow) => until('a finishing call waits', async () => {
-    const answer = await fetch(`http://127.0.0.1:${port(flow)}/other`, { signal: AbortSignal.timeout(500) })
+/* Poe's listener answers at all only while a finishing call waits. */
+function waitsFor(flow) {
+  const { port } = new URL(new URL(flow.authorize).searchParams.get('redirect_uri'))
+  return until('a finishing call waits', async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/other`, { signal: AbortSignal.timeout(500) })
     return answer.status === 404
   })
+}
+
+describe('poe', () => {
+  const id = 'poe'
 
   for (const kind of KINDS) {
     test(`through ${kind}: the window of opencode waits`, async () => {
@@ -416,4 +418,28 @@ describe('snowflake-cortex', () => {
     const answer = await client.form('/signin/start', { again: flow.id })
     assert.deepEqual([answer.status, answer.headers.get('location')], [303, '/signin/'])
   })
+})
+
+describe('opencode’s own list of models, 6 MB long, with the accounts at its end', () => {
+  const id = 'poe'
+  let whole
+  before(async () => (whole = await startSite({ models: 'all' })))
+  after(() => whole?.stop())
+
+  for (const kind of KINDS) {
+    test(`through ${kind}: an account is found in it`, async () => {
+      const client = whole.client(kind)
+      const flow = await client.signIn({ provider: id })
+      const verdict = client.finishing({ provider: id })
+      await waitsFor(flow)
+      await client.paste(flow, whole.provider.poe.approve(flow.authorize))
+      assert.equal((await verdict).content, 'true')
+      await expectEnd(client, flow, DONE)
+      assert.match((await client.send('GET', '/signin/')).content, /<h3>Poe<\/h3>\s*<p class="good">connected/)
+      const { content } = await client.send('GET', '/provider')
+      assert.ok(content.length > 4_000_000, `${content.length} bytes`)
+      assert.ok(JSON.parse(content).connected.includes(id))
+      await whole.forget()
+    })
+  }
 })

@@ -16,7 +16,7 @@ export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import
 export const LISTENER_PORT = 1455
 
 /* The providers that the tests sign in to, with one model each: opencode's own list makes every look at it cost a second. */
-const FEW_MODELS = here('models.json')
+export const FEW_MODELS = here('models.json')
 
 const NETWORK_UP = 'a network of its own'
 

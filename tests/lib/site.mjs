@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { Client } from './client.mjs'
 import { startFront } from './front.mjs'
+import { signOut } from './kept.mjs'
 import { startOpencode } from './opencode.mjs'
 import { startProvider } from './provider.mjs'
 
@@ -48,10 +49,7 @@ export async function startSite({ config, password, models, kinds = KINDS } = {}
   return {
     provider, opencode, fronts, connected, stop,
     client: (kind = kinds[0]) => new Client(fronts[kind].origin, { authorization }),
-    async forget() {
-      for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${encodeURIComponent(id)}`)
-      assert.deepEqual(opencode.auth(), {})
-    },
+    forget: () => signOut(opencode),
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { OPENCODE, opencodeEnv } from './opencode.mjs'
+import { FEW_MODELS, OPENCODE, opencodeEnv } from './opencode.mjs'
 import { scratch, startProgram, until } from './net.mjs'
 
 const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`
@@ -34,7 +34,7 @@ export async function startAuthLogin({
   const inside = `stty cols ${columns} rows 24; exec ${login}`
   const program = startProgram('script', ['--quiet', '--flush', '--return', '--command', inside, '/dev/null'], {
     cwd: work,
-    env: opencodeEnv(base, { provider, env: { TERM: 'xterm-256color', SHELL: '/bin/sh', ...env } }),
+    env: opencodeEnv(base, { provider, env: { TERM: 'xterm-256color', SHELL: '/bin/sh', OPENCODE_MODELS_PATH: FEW_MODELS, ...env } }),
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const output = () => plain(program.output())

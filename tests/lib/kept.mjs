@@ -1,0 +1,87 @@
+/*
+ * What the tests of a file share, because starting it takes seconds: one opencode, and web servers in
+ * front of it, for as long as the tests want the same. A test that fails takes them with it, so that the
+ * next one begins with new ones.
+ */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client } from './client.mjs'
+import { startFront } from './front.mjs'
+import { request } from './net.mjs'
+import { LISTENER_PORT, startOpencode } from './opencode.mjs'
+
+const ownClient = (opencode) => new Client(opencode.origin, { authorization: opencode.authorization.Authorization })
+
+/* Signs out of every account. */
+export async function signOut(opencode) {
+  const own = ownClient(opencode)
+  for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${encodeURIComponent(id)}`)
+  assert.deepEqual(opencode.auth(), {})
+}
+
+/* Signs out of every MCP server that it knows in its directory. */
+async function signOutOfMcp(opencode) {
+  const own = ownClient(opencode)
+  const servers = JSON.parse((await own.send('GET', '/mcp')).content)
+  for (const name of Object.keys(servers)) await own.send('DELETE', `/mcp/${encodeURIComponent(name)}/auth`)
+}
+
+export class Kept {
+  opencode // the one that is kept, if any
+  #key
+  #mcp = false
+  #fronts = new Map()
+
+  /* An opencode by the options of startOpencode(): the kept one, if it was started with the same. */
+  async start({ provider, ...options } = {}) {
+    const key = JSON.stringify(options)
+    if (this.#key !== key || !this.opencode?.running()) {
+      await this.stop()
+      this.opencode = await startOpencode({ provider, ...options })
+      this.#key = key
+    }
+    return this.opencode
+  }
+
+  /* A web server by the options of startFront(), in front of the kept opencode, if no other is named. */
+  async serve(options) {
+    const { port: opencodePort, socket: opencodeSocket } = this.opencode ?? {}
+    const key = JSON.stringify(options)
+    if (!this.#fronts.has(key)) this.#fronts.set(key, await startFront({ opencodePort, opencodeSocket, ...options }))
+    return this.#fronts.get(key)
+  }
+
+  /* The MCP servers of its opencode.json are these from now on, and no sign-in waits any more. */
+  async knowMcp(mcp) {
+    this.#mcp = true
+    writeFileSync(join(this.opencode.work, 'opencode.json'), JSON.stringify({ mcp }))
+    await ownClient(this.opencode).send('POST', '/instance/dispose')
+  }
+
+  /*
+   * After each test, with its context: takes away what it may have left in the opencode that the next one
+   * gets, accounts and a sign-in that waits.
+   */
+  async tidy(t) {
+    if (t?.error || (this.opencode && !this.opencode.running())) return this.stop()
+    if (!this.opencode) return undefined
+    try {
+      await signOut(this.opencode)
+      if (this.#mcp) await signOutOfMcp(this.opencode)
+      return await request({ port: LISTENER_PORT }, 'GET', '/cancel').catch(() => {})
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop() {
+    const parts = [...this.#fronts.values(), this.opencode]
+    this.#fronts.clear()
+    this.opencode = this.#key = undefined
+    this.#mcp = false
+    const ends = await Promise.allSettled(parts.map((part) => part?.stop()))
+    for (const { reason } of ends) if (reason) throw reason
+  }
+}
