@@ -4,10 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { startFront } from '../lib/front.mjs'
+import { Kept } from '../lib/kept.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
-import { freePort, until } from '../lib/net.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
+import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import {
   addressOf, countActions, expectState, launch, newContext, openMcpList, paste, shot, signInToDeadTab,
@@ -17,35 +16,41 @@ import {
 const CHATGPT = 'form[data-provider="openai"][data-method="0"] button'
 const LISTENER = 'http://127.0.0.1:19876'
 
-let provider
-before(async () => (provider = await startProvider()))
-after(() => provider?.stop())
+// Starting these takes seconds, so the tests share them.
+const kept = new Kept()
+let provider, browser
+before(async () => {
+  provider = await startProvider()
+  browser = await launch({ provider })
+})
+after(async () => {
+  await browser?.close()
+  await kept.stop()
+  await provider?.stop()
+})
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   describe(`the start page through ${kind}`, () => {
-    let server, opencode, front, browser, context, page, visited
-    beforeEach(async () => {
+    let server, opencode, front, context, page, visited
+    before(async () => (server = await startMcpServer())) // it registers 20 clients
+    after(() => server?.stop())
+    beforeEach(() => {
       provider.exchanges.length = 0
-      server = await startMcpServer()
     })
-    afterEach(async () => {
+    afterEach(async (t) => {
       const said = `${front?.logs()}${opencode?.logs()}`
-      await browser?.close()
-      // First opencode: Apache waits ten seconds for the event streams that it still proxies.
-      await opencode?.stop()
-      await front?.stop()
-      await server?.stop()
-      browser = front = opencode = undefined
+      await context?.close()
+      context = front = opencode = undefined
+      await kept.tidy(t)
       for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
     })
 
     /* direct: the MCP server's redirect URI is our own public one, else opencode's listener. */
     const start = async ({ direct = false, password } = {}) => {
-      const port = await freePort()
-      const settings = direct ? { redirectUri: `http://127.0.0.1:${port}/mcp/oauth/callback` } : undefined
-      opencode = await startOpencode({ provider, config: { mcp: { demo: server.remote(settings) } }, password })
-      front = await startFront({ kind, port, opencodePort: opencode.port, opencodeSocket: opencode.socket })
-      browser = await launch({ provider })
+      opencode = await kept.start({ provider, password })
+      front = await kept.serve({ kind })
+      const settings = direct ? { redirectUri: `${front.origin}/mcp/oauth/callback` } : undefined
+      await kept.knowMcp({ demo: server.remote(settings) })
       context = await newContext(browser)
       visited = []
       context.on('request', (request) => {
