@@ -147,17 +147,14 @@ soak: all
 	tests/install-deps check
 	BUILD_DIR=$(BUILD_DIR) node tests/soak/soak.mjs
 
-# Lines and branches of the core that the unit tests and the faces run through.
+# Lines and branches of the core that the tests run through; see tests/coverage.
 COVERAGE = $(BUILD_DIR)/coverage
 coverage:
 	tests/install-deps check
 	tests/install-deps coverage
-	find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || true
-	$(MAKE) BUILD_DIR=$(COVERAGE) SANDBOX=no CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" tests
-	BUILD_DIR=$(COVERAGE) tests/check unit/ faces/ faults/calls faults/kill faults/opencode faults/store
-	gcovr --root . --filter 'common/' --exclude-unreachable-branches --exclude-throw-branches \
-		--print-summary --txt $(COVERAGE)/report.txt $(COVERAGE)
-	@cat $(COVERAGE)/report.txt
+	$(MAKE) BUILD_DIR=$(COVERAGE) SANDBOX=no CC=gcc CFLAGS="-O0 -g --coverage -fprofile-update=atomic" \
+		tests replay-programs
+	BUILD_DIR=$(COVERAGE) tests/coverage
 
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/run/start

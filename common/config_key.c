@@ -219,7 +219,7 @@ read_issuers(const struct config_key *key, void *member, const char *value, char
 		char origin[ORIGIN_MAX + 1];
 
 		if (count == CONFIG_ISSUERS_MAX || eq == NULL || eq - value > ORIGIN_MAX ||
-		    len - (size_t)(eq - value) > sizeof(pair->issuer))
+		    eq + 1 == value + len || len - (size_t)(eq - value) > sizeof(pair->issuer))
 			return refuse(
 			    why, why_size,
 			    "must be up to 16 pairs authorize-origin=issuer, with blanks between");

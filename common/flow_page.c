@@ -252,6 +252,9 @@ post_confirm(struct exchange *x, struct snapshot *snap, const char *callback)
 		err = callback_read(&cb, callback, NULL);
 	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
+	/* an answer of the kind that was asked for */
+	if (err == ERR_OK && callback != NULL && snap->flow.answer != ANSWER_CODE && !cb.declined)
+		err = ERR_RESPONSE_MODE;
 	if (err == ERR_OK && x->browser[0] == '\0')
 		cookie_offer(&offered, x->site.secure, x->browser);
 	if (err == ERR_OK)

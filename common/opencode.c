@@ -38,29 +38,33 @@ calls_leave(struct app *app)
 static bool
 read_password(const struct config_opencode *o, char *out, size_t size)
 {
-	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 2];
+	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 3];
 	int fd = folder_open_path(o->password_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	size_t name_len = strlen(o->username);
-	ssize_t n;
-	bool good = false;
+	size_t name_len = strlen(o->username), len = 0;
+	char *password = text + name_len + 1;
+	ssize_t n = fd < 0 ? -1 : read(fd, password, PASSWORD_MAX + 1);
+	const char *cause = n < 0 ? strerror(errno) : NULL;
 
-	if (fd < 0) {
-		log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file, "cause",
-			  strerror(errno), NULL);
-		return false;
+	if (fd >= 0)
+		close(fd);
+	if (cause == NULL) {
+		password[n] = '\0';
+		len = strcspn(password, "\r\n");
+		cause = len == 0 ? "is empty" : len > PASSWORD_MAX ? "is too long" : NULL;
 	}
-	memcpy(text, o->username, name_len);
-	text[name_len] = ':';
-	n = read(fd, text + name_len + 1, PASSWORD_MAX);
-	close(fd);
-	if (n > 0) {
-		text[name_len + 1 + (size_t)n] = '\0';
-		text[strcspn(text, "\r\n")] = '\0';
+	if (cause == NULL) {
+		memcpy(text, o->username, name_len);
+		text[name_len] = ':';
+		password[len] = '\0';
 		memcpy(out, "Basic ", 7);
-		good = secret_base64(text, strlen(text), out + 6, size - 6);
+		if (!secret_base64(text, strlen(text), out + 6, size - 6))
+			cause = "is too long";
 	}
 	secret_wipe(text, sizeof(text));
-	return good;
+	if (cause != NULL)
+		log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file, "cause",
+			  cause, NULL);
+	return cause == NULL;
 }
 
 void
@@ -308,8 +312,8 @@ provider_connected(const struct exchange *x, const struct flow *flow, bool *conn
 	json_t *list = NULL;
 	enum err err = flow_send(x, flow, "/provider", &call, &reply);
 
-	if ((err = answer_err(err, &reply)) == ERR_OK)
-		list = connected_read(&reply);
+	if ((err = answer_err(err, &reply)) == ERR_OK && (list = connected_read(&reply)) == NULL)
+		err = ERR_OPENCODE_ANSWER;
 	*connected = connected_has(list, flow->provider);
 	json_decref(list);
 	http_reply_free(&reply);

@@ -1,12 +1,15 @@
 /*
  * An allocator that fails once: loaded before libc, it gives NULL at the NOMEM_AT-th allocation,
  * counted from the start of the program or, with NOMEM_THREADS set, only outside its first thread.
+ * After main() all succeed: what is left then is no work of the program (gcov writes its numbers).
  * At the end the number of allocations goes to the file NOMEM_COUNT.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -28,6 +31,33 @@ start(void)
 	fail_at = at == NULL ? 0 : strtol(at, NULL, 10);
 	threads_only = getenv("NOMEM_THREADS") != NULL;
 	counting = true;
+}
+
+static int (*program)(int, char **, char **);
+
+static int
+main_only(int argc, char **argv, char **envp)
+{
+	int status = program(argc, argv, envp);
+
+	counting = false;
+	return status;
+}
+
+typedef int start_fn(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
+		     void (*)(void), void *);
+
+/* What a program's own start code calls. */
+extern start_fn __libc_start_main;
+
+int
+__libc_start_main(int (*given)(int, char **, char **), int argc, char **argv, void (*init)(void),
+		  void (*fini)(void), void (*loader)(void), void *stack)
+{
+	start_fn *real = (start_fn *)(uintptr_t)dlsym(RTLD_NEXT, "__libc_start_main");
+
+	program = given;
+	return real(main_only, argc, argv, init, fini, loader, stack);
 }
 
 __attribute__((destructor)) static void

@@ -52,7 +52,7 @@ export function iniText(sections) {
 export function cleanEnv(extra = {}) {
   const env = { PATH: process.env.PATH, LANG: 'C.UTF-8' }
   for (const name of Object.keys(process.env)) {
-    if (/^(ASAN|UBSAN|LSAN|TSAN)_OPTIONS$/.test(name)) env[name] = process.env[name]
+    if (/^(?:(?:ASAN|UBSAN|LSAN|TSAN)_OPTIONS|GCOV_PREFIX(?:_STRIP)?)$/.test(name)) env[name] = process.env[name]
   }
   return { ...env, ...extra }
 }

@@ -128,6 +128,11 @@ static const struct {
     {"https:/a.example/?response_type=code&state=S&redirect_uri=http://localhost:1455/",
      ERR_ADOPT_TEXT, NULL, NULL, 0, false},
     {"data:text/html,x", ERR_ADOPT_TEXT, NULL, NULL, 0, false},
+    {"ftp://a.example/?response_type=code&state=S&redirect_uri=http://localhost:1455/",
+     ERR_ADOPT_TEXT, NULL, NULL, 0, false},
+    {"https://a.example/?response_type=code&state=%ff&redirect_uri=http://localhost:1455/",
+     ERR_ADOPT_TEXT, NULL, NULL, 0, false},
+    {"https://a.example/", ERR_ADOPT_TEXT, NULL, NULL, 0, false},
     {"", ERR_ADOPT_TEXT, NULL, NULL, 0, false},
 };
 
@@ -186,6 +191,23 @@ takes_the_parts_of_a_flow(void **state)
 	assert_int_equal(flow.redirect_port, 1455);
 }
 
+static void
+an_address_has_a_size(void **state)
+{
+	static char url[FLOW_URL_MAX + 2];
+	struct flow flow = {.method = 0};
+	size_t len;
+
+	(void)state;
+	len = (size_t)snprintf(url, sizeof(url), "%s&a=%04000d&b=%04000d&c=", AUTH LOCAL "&state=S",
+			       1, 1);
+	for (; len < FLOW_URL_MAX; len++)
+		url[len] = 'x';
+	assert_int_equal(authorize_read(url, NULL, &flow), ERR_OK);
+	url[len] = 'x';
+	assert_int_equal(authorize_read(url, NULL, &flow), ERR_ADOPT_TEXT);
+}
+
 int
 main(void)
 {
@@ -193,6 +215,7 @@ main(void)
 	    cmocka_unit_test(records_only_what_the_design_allows),
 	    cmocka_unit_test(knows_its_own_address_below_a_mount_point),
 	    cmocka_unit_test(takes_the_parts_of_a_flow),
+	    cmocka_unit_test(an_address_has_a_size),
 	};
 
 	if (secret_init() != ERR_OK)

@@ -320,6 +320,30 @@ a_proxy_on_this_machine_is_noticed(void **state)
 		}
 }
 
+/* A web server may say anything of its peer: as it is in logs and on pages, one client each, or
+ * nothing. */
+static void
+a_peer_that_is_no_address_is_taken_as_it_is(void **state)
+{
+	char name[FLOW_ADDRESS_MAX + 2];
+	struct request r = {.remote_addr = name, .x_forwarded_for = "192.0.2.1"};
+	struct client client;
+	char why[128];
+
+	(void)state;
+	assert_true(trust_read("loopback unix", &config.trust, why, sizeof(why)));
+	memset(name, 'x', sizeof(name));
+	name[FLOW_ADDRESS_MAX] = '\0';
+	client_find(&config, &r, &client);
+	assert_string_equal(client.address, name);
+	assert_string_equal(client.group, name);
+	name[FLOW_ADDRESS_MAX] = 'x';
+	name[FLOW_ADDRESS_MAX + 1] = '\0';
+	client_find(&config, &r, &client);
+	assert_string_equal(client.address, "");
+	assert_string_equal(client.group, "");
+}
+
 int
 main(void)
 {
@@ -330,6 +354,7 @@ main(void)
 	    cmocka_unit_test(an_ipv6_subscriber_is_one_group),
 	    cmocka_unit_test(long_headers_cost_linear_time),
 	    cmocka_unit_test(a_proxy_on_this_machine_is_noticed),
+	    cmocka_unit_test(a_peer_that_is_no_address_is_taken_as_it_is),
 	};
 
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);

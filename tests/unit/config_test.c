@@ -55,6 +55,8 @@ load(char message[CONFIG_MESSAGE_MAX])
 	return config_load(&config, &source, message);
 }
 
+#define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 65 */
+
 static const struct {
 	const char *text;
 	const char *complaint; /* NULL: accepted */
@@ -118,6 +120,12 @@ static const struct {
     {"[flow]\nstore = dir:\n", ":2: store: must be dir:"},
     {"[flow]\nissuers = a.example=https://b.example\n", ":2: issuers: stands for an origin"},
     {"[flow]\nissuers = https://a.example\n", ":2: issuers: must be up to 16 pairs"},
+    {"[flow]\nissuers = https://a.example=\n", ":2: issuers: must be up to 16 pairs"},
+    {"[opencode]\nusername = " LONG_NAME "\n", ":2: username: is too long"},
+    {"[opencode]\nsocket = /" LONG_NAME LONG_NAME "\n", ":2: socket: is too long for a socket"},
+    {"[opencode]\nsocket = /run/%p/%p.sock\n", ":2: socket: may hold %p once"},
+    {"[web]\nprefix = /" LONG_NAME LONG_NAME "\n", ":2: prefix: is too long"},
+    {"[web]\ncallback_paths = /" LONG_NAME LONG_NAME "\n", ":2: callback_paths: must be"},
     {"[web]\nprefix = /a//b\n", ":2: prefix: must be a path"},
     {"[web]\nprefix = /\n", ":2: prefix: must be a path"},
     {"[web]\nprefix = /a?b\n", ":2: prefix: must be a path"},
@@ -291,6 +299,44 @@ the_environment_wins_over_the_file(void **state)
 }
 
 static void
+there_is_an_end_to_opencodes_and_to_pairs(void **state)
+{
+	static char text[CONFIG_FILE_MAX];
+	struct config_source source = {.file = file, .public_url = "https://env.example"};
+	char message[CONFIG_MESSAGE_MAX];
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < CONFIG_OPENCODES_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"[opencode n%d]\nurl = https://n%d.example\n", i, i);
+	write_file(text, len);
+	assert_int_equal(load(message), ERR_OK);
+	assert_int_equal(config.opencode_count, CONFIG_OPENCODES_MAX);
+	/* it cannot say whose it is */
+	assert_int_equal(config_load(&config, &source, message), ERR_CONFIG);
+	assert_non_null(strstr(message, "OPENCODE_PUBLIC_URL"));
+	assert_non_null(strstr(message, "with a single [opencode] section"));
+	len += (size_t)snprintf(text + len, sizeof(text) - len, "[opencode one-more]\nport = 1\n");
+	write_file(text, len);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, ":130: more than 64 sections [opencode NAME]"));
+
+	len = (size_t)snprintf(text, sizeof(text), "[flow]\nissuers =\n");
+	for (int i = 0; i < CONFIG_ISSUERS_MAX; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"\thttps://a.example=https://n%d.example\n", i);
+	write_file(text, len);
+	assert_int_equal(load(message), ERR_OK);
+	assert_int_equal(config.issuer_count, CONFIG_ISSUERS_MAX);
+	len += (size_t)snprintf(text + len, sizeof(text) - len,
+				"\thttps://a.example=https://b.example\n");
+	write_file(text, len);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, ":19: issuers: must be up to 16 pairs"));
+}
+
+static void
 the_switch_for_proxies_is_about_this_machine(void **state)
 {
 	static const struct {
@@ -353,6 +399,7 @@ main(void)
 	    cmocka_unit_test(files_of_a_bad_kind_are_refused),
 	    cmocka_unit_test(what_is_dumped_reads_back),
 	    cmocka_unit_test(the_environment_wins_over_the_file),
+	    cmocka_unit_test(there_is_an_end_to_opencodes_and_to_pairs),
 	    cmocka_unit_test(the_switch_for_proxies_is_about_this_machine),
 	    cmocka_unit_test(no_file_means_the_defaults),
 	};

@@ -57,6 +57,9 @@ static const struct {
     {"*", NULL, "*: must be"},
     {"192.0.2.1 example.com", NULL, "example.com: must be"},
     {"\x1b[2J", NULL, "must be an address"},
+    {"192.0.2.1 \xc3\xa4", NULL, "must be an address"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL,
+     "must be an address"},
 };
 
 static void
@@ -96,6 +99,10 @@ the_number_of_ranges_has_an_end(void **state)
 	snprintf(text + len, sizeof(text) - len, "11.0.0.0/24");
 	assert_false(read_anew(text, why, sizeof(why)));
 	assert_string_equal(why, "11.0.0.0/24: there are more than 256 ranges");
+	/* a word that stands for several, of which the first ones fit */
+	snprintf(text + len - strlen("10.0.255.0/24 "), sizeof(text) - len, "private");
+	assert_false(read_anew(text, why, sizeof(why)));
+	assert_string_equal(why, "172.16.0.0/12: there are more than 256 ranges");
 }
 
 int
