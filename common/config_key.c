@@ -454,8 +454,10 @@ config_defaults(struct config *config)
 static void
 dump_value(const struct config_key *key, const char *value, struct buf *out)
 {
-	bool whole = !config_key_is_list(key) || strlen(value) < DUMP_LINE_MAX;
+	bool list = config_key_is_list(key), whole = !list || strlen(value) < DUMP_LINE_MAX;
+	size_t first = strcspn(value, list ? " " : "");
 
+	buf_puts(out, first < DUMP_LINE_MAX ? " = " : list ? " =\n\t" : "=");
 	for (; *value != '\0'; value++)
 		if (*value == ' ' && !whole)
 			buf_puts(out, "\n\t");
@@ -472,7 +474,7 @@ config_keys_dump(const char *section, const void *target, struct buf *out)
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].section, section) != 0)
 			continue;
-		buf_printf(out, "%s = ", keys[i].name);
+		buf_puts(out, keys[i].name);
 		keys[i].write((const char *)target + keys[i].offset, &value);
 		if (value.err != ERR_OK)
 			out->err = value.err;

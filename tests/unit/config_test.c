@@ -242,6 +242,52 @@ files_of_a_bad_kind_are_refused(void **state)
 	assert_non_null(strstr(message, "No such file"));
 }
 
+/* Loads text, and what is dumped of it, which has to be the same. */
+static void
+assert_reads_back(const char *text)
+{
+	char message[CONFIG_MESSAGE_MAX];
+	struct buf first, second;
+
+	buf_init(&first, CONFIG_FILE_MAX);
+	buf_init(&second, CONFIG_FILE_MAX);
+	write_file(text, strlen(text));
+	if (load(message) != ERR_OK)
+		fail_msg("%s", message);
+	assert_int_equal(config_dump(&config, &first), ERR_OK);
+	write_file(first.data, first.len);
+	if (load(message) != ERR_OK)
+		fail_msg("%s in\n%s", message, buf_text(&first));
+	assert_int_equal(config_dump(&config, &second), ERR_OK);
+	assert_string_equal(buf_text(&first), buf_text(&second));
+	buf_free(&first);
+	buf_free(&second);
+}
+
+/* The longest lines that are read leave no room for a blank around the '='. */
+static void
+a_line_as_long_as_can_be_is_dumped_too(void **state)
+{
+	static const char *const line[] = {
+	    "[flow]\nissuers=https://a.example=https://b.example/",
+	    "[flow]\nissuers = "
+	    "https://c.example=https://d.example\n\thttps://a.example=https://b.example/",
+	    "[flow]\nissuers =\n\thttps://a.example=https://b.example/",
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++) {
+		size_t start = (size_t)(strrchr(line[i], '\n') + 1 - line[i]);
+
+		memset(text, 'x', sizeof(text));
+		memcpy(text, line[i], strlen(line[i]));
+		memcpy(text + start + 198, "\n", 2);
+		assert_reads_back(text);
+		assert_int_equal(config.issuer_count, i == 1 ? 2 : 1);
+	}
+}
+
 static void
 what_is_dumped_reads_back(void **state)
 {
@@ -256,29 +302,16 @@ what_is_dumped_reads_back(void **state)
 	    "\t2001:db8:1111:2222:3333:4444:5555:6666 2001:db8:1111:2222:3333:4444:5555:7777\n"
 	    "\t203.0.113.7 203.0.113.8 203.0.113.9 unix\nheader = X-Real-IP\n"
 	    "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
-	char message[CONFIG_MESSAGE_MAX];
-	struct buf first, second;
 
 	(void)state;
-	buf_init(&first, CONFIG_FILE_MAX);
-	buf_init(&second, CONFIG_FILE_MAX);
-	write_file(text, strlen(text));
-	assert_int_equal(load(message), ERR_OK);
+	assert_reads_back(text);
 	assert_int_equal(config.issuer_count, 1);
-	assert_int_equal(config_dump(&config, &first), ERR_OK);
-	write_file(first.data, first.len);
-	if (load(message) != ERR_OK)
-		fail_msg("%s", message);
-	assert_int_equal(config_dump(&config, &second), ERR_OK);
-	assert_string_equal(buf_text(&first), buf_text(&second));
 	assert_int_equal(config.worker_threads, 3);
 	assert_int_equal(config.callback_path_count, 4);
 	assert_int_equal(config.trust.count, 13);
 	assert_true(config.trust.unix_socket);
 	assert_int_equal(config.proxy_header, PROXY_X_REAL_IP);
 	assert_string_equal(config.opencode[1].password_file, "/etc/secret");
-	buf_free(&first);
-	buf_free(&second);
 }
 
 static void
@@ -398,6 +431,7 @@ main(void)
 	    cmocka_unit_test(accepts_and_refuses),
 	    cmocka_unit_test(files_of_a_bad_kind_are_refused),
 	    cmocka_unit_test(what_is_dumped_reads_back),
+	    cmocka_unit_test(a_line_as_long_as_can_be_is_dumped_too),
 	    cmocka_unit_test(the_environment_wins_over_the_file),
 	    cmocka_unit_test(there_is_an_end_to_opencodes_and_to_pairs),
 	    cmocka_unit_test(the_switch_for_proxies_is_about_this_machine),
