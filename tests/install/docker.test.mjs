@@ -68,7 +68,11 @@ test('what is built needs nothing that the build leaves out', () => {
   assert.ok(existsSync(join(folder.path, 'made/usr/sbin/opencode-callback.fcgi')))
 })
 
-test('the packages exist, and the handler has all that its program needs', () => {
+const [, release] = /^FROM debian:(\d+)-slim/m.exec(dockerfile)
+const here = /^VERSION_ID="(\d+)"/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
+const elsewhere = here !== release && `the images are Debian ${release}, this is not`
+
+test('the packages exist, and the handler has all that its program needs', { skip: elsewhere }, () => {
   const groups = [...dockerfile.matchAll(/apt-get install -y --no-install-recommends +([a-z0-9+. -]+)/g)]
     .map(([, list]) => list.trim().split(/ +/).filter((name) => /^[a-z]/.test(name)))
   assert.equal(groups.length, 4)
