@@ -35,16 +35,6 @@ conn_read(FCGX_Request *r, char *data, size_t len)
 	return (size_t)FCGX_GetStr(data, len > INT_MAX ? INT_MAX : (int)len, r->in);
 }
 
-bool
-conn_drain(FCGX_Request *r)
-{
-	char waste[4096];
-
-	while (FCGX_GetStr(waste, sizeof(waste), r->in) > 0)
-		continue;
-	return FCGX_GetError(r->in) == 0;
-}
-
 /* FCGX_Finish_r() without its habit of closing the connection when something failed. */
 bool
 conn_finish(FCGX_Request *r, const char *data, size_t len, bool *keep)

@@ -40,12 +40,6 @@ void conn_switch(FCGX_Request *request, int fd);
 size_t conn_read(FCGX_Request *request, char *data, size_t len);
 
 /*
- * Reads what is left of the body, so that the next request on this connection
- * starts where it should. False if the body does not end well.
- */
-bool conn_drain(FCGX_Request *request);
-
-/*
  * Sends data as the answer and ends the request; *keep says whether the peer
  * wants to go on using the connection. False if it could not be sent. Either way
  * the connection is open and the caller's again.

@@ -1,18 +1,19 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "secret.h"
 
-#define SPARE_DESCRIPTORS 64 /* of which the rest of the process may have as many */
+/* Of which the rest of the process may have as many: two of each thread, and others. */
+#define SPARE_DESCRIPTORS (2 * WORKER_THREADS_MAX + 64)
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 /* What is to be done with a connection: let it rest, answer its request, close it. */
@@ -133,6 +134,17 @@ refuse(const char *message)
 	return LOOK_CLOSE;
 }
 
+/* Moves what was received into c->saved, to wait there for what is missing. */
+static bool
+save(struct server *server, struct connection *c)
+{
+	bool ok = buf_add(&c->saved, server->bytes, server->len) == ERR_OK;
+
+	secret_wipe(server->bytes, server->len);
+	server->len = 0;
+	return ok;
+}
+
 /* Adds what has come to c->saved and judges the whole of it. */
 static enum look
 look_saved(struct server *server, struct connection *c, int fd)
@@ -142,14 +154,14 @@ look_saved(struct server *server, struct connection *c, int fd)
 	while (!ended && !failed && c->saved.len < WORKER_REQUEST_MAX) {
 		size_t room = WORKER_REQUEST_MAX - c->saved.len;
 		ssize_t n =
-		    recv(fd, server->peek, room < CONNECTION_PEEK_MAX ? room : CONNECTION_PEEK_MAX,
-			 MSG_DONTWAIT);
+		    recv(fd, server->bytes,
+			 room < CONNECTION_BYTES_MAX ? room : CONNECTION_BYTES_MAX, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n > 0) {
-			failed = buf_add(&c->saved, server->peek, (size_t)n) != ERR_OK;
-			secret_wipe(server->peek, (size_t)n);
+			server->len = (size_t)n;
+			failed = !save(server, c);
 		}
 		ended = n == 0;
 		failed = failed || (n < 0 && errno != EINTR);
@@ -177,7 +189,7 @@ static enum look
 look_drain(struct server *server, struct connection *c, int fd)
 {
 	while (c->drained < WORKER_DRAIN_MAX) {
-		ssize_t n = recv(fd, server->peek, CONNECTION_PEEK_MAX, MSG_DONTWAIT);
+		ssize_t n = recv(fd, server->bytes, CONNECTION_BYTES_MAX, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN)
 			return LOOK_WAIT;
@@ -189,14 +201,12 @@ look_drain(struct server *server, struct connection *c, int fd)
 }
 
 /*
- * Looks what is there without taking it. A whole request is left on the
- * connection for libfcgi to read; anything less is saved until the rest comes.
+ * Takes what is there. One whole request stays in server->bytes; anything else
+ * is saved until the rest comes, or until what comes before it is answered.
  */
 static enum look
 connection_look(struct server *server, struct connection *c, int fd)
 {
-	struct frame frame = {.at = 0};
-	bool whole;
 	ssize_t n;
 
 	if (c->draining)
@@ -204,18 +214,17 @@ connection_look(struct server *server, struct connection *c, int fd)
 	if (c->saved.len > 0)
 		return look_saved(server, c, fd);
 	do
-		n = recv(fd, server->peek, CONNECTION_PEEK_MAX, MSG_PEEK | MSG_DONTWAIT);
+		n = recv(fd, server->bytes, CONNECTION_BYTES_MAX, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? LOOK_WAIT : LOOK_CLOSE;
-	whole = frame_read(&frame, server->peek, (size_t)n) == FRAME_WHOLE && frame.at == (size_t)n;
-	secret_wipe(server->peek, (size_t)n);
-	if (whole) {
-		c->frame = frame;
-		return LOOK_REQUEST;
-	}
+	server->len = (size_t)n;
 	c->frame = (struct frame){.at = 0};
-	return look_saved(server, c, fd);
+	if (frame_read(&c->frame, server->bytes, server->len) == FRAME_WHOLE &&
+	    c->frame.at == server->len)
+		return LOOK_REQUEST;
+	c->frame = (struct frame){.at = 0};
+	return save(server, c) ? look_saved(server, c, fd) : LOOK_CLOSE;
 }
 
 /* The body of the request, as far as the guard has seen it. */
@@ -234,21 +243,53 @@ body_read(void *ctx, char *data, size_t len)
 	return n == 0 ? -1 : (int)n;
 }
 
-/* Puts a request that came in pieces where libfcgi can read it. */
+static void
+feed_close(struct server *server)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (server->feed[i] != -1)
+			close(server->feed[i]);
+		server->feed[i] = -1;
+	}
+}
+
 static bool
-memory_fill(struct server *server, const struct buf *saved)
+feed_open(struct server *server)
+{
+	if (pipe2(server->feed, O_CLOEXEC | O_NONBLOCK) != 0)
+		return false;
+	/* where this is refused, a long request will be */
+	(void)fcntl(server->feed[1], F_SETPIPE_SZ, WORKER_REQUEST_MAX);
+	return true;
+}
+
+/*
+ * Puts one request where libfcgi reads it. From the connection itself it would
+ * also read the beginning of the next one, if that comes meanwhile, and lose it.
+ */
+static bool
+feed(struct server *server, const char *data, size_t len)
+{
+	if (server->feed[0] == -1 && !feed_open(server))
+		return false;
+	for (ssize_t n; len > 0; data += n, len -= (size_t)n)
+		if ((n = write(server->feed[1], data, len)) < 0) {
+			if (errno != EINTR)
+				return false;
+			n = 0;
+		}
+	return true;
+}
+
+/* Throws away what libfcgi has left of it. */
+static void
+feed_empty(struct server *server)
 {
 	ssize_t n;
 
-	if (server->memory_fd == -1 &&
-	    (server->memory_fd = memfd_create("opencode-callback", MFD_CLOEXEC)) == -1)
-		return false;
-	if (ftruncate(server->memory_fd, 0) != 0 || lseek(server->memory_fd, 0, SEEK_SET) != 0)
-		return false;
-	for (size_t at = 0; at < saved->len; at += (size_t)n)
-		if ((n = write(server->memory_fd, saved->data + at, saved->len - at)) <= 0)
-			return false;
-	return lseek(server->memory_fd, 0, SEEK_SET) == 0;
+	while ((n = read(server->feed[0], server->bytes, CONNECTION_BYTES_MAX)) > 0 ||
+	       (n < 0 && errno == EINTR))
+		secret_wipe(server->bytes, n > 0 ? (size_t)n : 0);
 }
 
 /* Answers the request that libfcgi has begun. False if the connection is of no more use. */
@@ -256,7 +297,7 @@ static bool
 answer(struct server *server, struct connection *c, int fd)
 {
 	const struct worker_config *config = server->config;
-	bool saved = c->saved.len > 0, ok, keep = false;
+	bool ok, keep = false;
 	struct request request;
 	struct response response;
 	struct buf out;
@@ -268,10 +309,8 @@ answer(struct server *server, struct connection *c, int fd)
 	request.read = body_read;
 	request.read_ctx = server;
 	config->handle(config->ctx, &request, &response);
-	if (saved)
-		conn_switch(&server->fcgx, fd);
-	ok = (saved || conn_drain(&server->fcgx)) && meta_response(&response, &out) == ERR_OK;
-	if (ok)
+	conn_switch(&server->fcgx, fd);
+	if ((ok = meta_response(&response, &out) == ERR_OK))
 		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
 	else
 		conn_drop(&server->fcgx);
@@ -301,33 +340,34 @@ saved_next(struct connection *c, bool whole)
 static bool
 connection_serve(struct server *server, struct connection *c, int fd)
 {
-	struct connections *all = server->all;
-	bool saved = c->saved.len > 0, whole, keep;
+	bool saved = c->saved.len > 0, whole, fed, keep;
 
 	whole = !saved || frame_read(&c->frame, (const unsigned char *)c->saved.data,
 				     c->saved.len) == FRAME_WHOLE;
-	if (saved && !memory_fill(server, &c->saved)) {
-		log_event(LOG_LEVEL_ERROR, "fastcgi", "message", "no file in memory", NULL);
-		connection_close(all, fd);
-		return false;
-	}
-	if (!conn_begin(&server->fcgx, saved ? server->memory_fd : fd)) {
-		if (saved) {
-			server->memory_fd = -1;
-			close(fd);
-		}
-		forget(all, fd);
+	fed = feed(server, saved ? c->saved.data : (const char *)server->bytes,
+		   whole ? c->frame.at : c->saved.len);
+	secret_wipe(server->bytes, server->len);
+	server->len = 0;
+	if (!fed)
+		log_event(LOG_LEVEL_ERROR, "fastcgi", "message", "no pipe for a request", "cause",
+			  strerror(errno), NULL);
+	if (!fed || !conn_begin(&server->fcgx, server->feed[0])) {
+		if (fed)
+			server->feed[0] = -1; /* libfcgi has closed it */
+		feed_close(server);
+		connection_close(server->all, fd);
 		return false;
 	}
 	keep = answer(server, c, fd);
-	if (saved && (ftruncate(server->memory_fd, 0) != 0 || !saved_next(c, whole)))
+	feed_empty(server);
+	if (saved && !saved_next(c, whole))
 		keep = false;
 	if (!whole && shutdown(fd, SHUT_WR) == 0) {
 		c->draining = true;
 		return true;
 	}
 	if (!keep)
-		connection_close(all, fd);
+		connection_close(server->all, fd);
 	return keep;
 }
 
@@ -344,8 +384,12 @@ connection_run(struct server *server, int fd)
 			connection_close(all, fd);
 			return;
 		case LOOK_REQUEST:
-			if (!connection_has_room(all, fd))
-				break;
+			if (!connection_has_room(all, fd)) {
+				if (save(server, c))
+					break;
+				connection_close(all, fd);
+				return;
+			}
 			if (!connection_serve(server, c, fd))
 				return;
 			if (c->saved.len > 0 || c->draining)
@@ -377,6 +421,20 @@ connection_event(struct server *server, int fd)
 			connection_run(server, fd);
 		return;
 	}
+}
+
+bool
+server_init(struct server *server, struct connections *all, const struct worker_config *config)
+{
+	*server = (struct server){.all = all, .config = config, .feed = {-1, -1}};
+	conn_ready(&server->fcgx);
+	return feed_open(server);
+}
+
+void
+server_free(struct server *server)
+{
+	feed_close(server);
 }
 
 void

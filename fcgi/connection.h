@@ -15,7 +15,7 @@
 #include "meta.h"
 #include "worker.h"
 
-#define CONNECTION_PEEK_MAX    16384 /* most requests are here at once and shorter than this */
+#define CONNECTION_BYTES_MAX   16384 /* most requests are here at once and shorter than this */
 #define CONNECTION_UNREAD_MAX  65536 /* bytes of answers that a socket holds without waiting */
 #define CONNECTION_ANSWER_COST 1024  /* what an answer takes there besides its bytes */
 
@@ -33,7 +33,7 @@ struct connection {
 	size_t unread;	    /* bytes of answers that the peer may not have read yet */
 	bool full;	    /* asks for more, and is to read them first */
 	struct frame frame; /* of the request being received */
-	struct buf saved;   /* what was received of it, unless all was there at once */
+	struct buf saved;   /* what was received of it, unless that was just all of it */
 };
 
 /*
@@ -54,9 +54,15 @@ struct server {
 	FCGX_Request fcgx;
 	struct meta meta;
 	size_t body_left; /* bytes of the body that the guard has seen */
-	int memory_fd;	  /* a file in memory for requests that came in pieces, or -1 */
-	unsigned char peek[CONNECTION_PEEK_MAX];
+	int feed[2]; /* the pipe from which libfcgi reads one request after the other; -1: none */
+	size_t len;  /* of a request in bytes; 0: it is in the connection's saved */
+	unsigned char bytes[CONNECTION_BYTES_MAX];
 };
+
+/* Before a thread starts, and after it has ended. False: no descriptors. */
+bool server_init(struct server *server, struct connections *all,
+		 const struct worker_config *config) MUST_CHECK;
+void server_free(struct server *server);
 
 /* Makes an accepted socket a connection, busy for the caller. */
 void connection_open(struct connections *all, int fd);

@@ -28,7 +28,11 @@ struct worker {
 	atomic_int stopping;
 	int64_t stop_by;
 	int running;
-	pthread_t threads[WORKER_THREADS_MAX];
+	struct thread {
+		struct worker *worker;
+		struct server server;
+		pthread_t id;
+	} * threads;
 	struct connections all;
 };
 
@@ -120,12 +124,11 @@ accept_all(struct worker *w, struct server *server)
 static void *
 thread_main(void *arg)
 {
-	struct worker *w = arg;
-	struct server server = {.all = &w->all, .config = &w->config, .memory_fd = -1};
+	struct server *server = &((struct thread *)arg)->server;
+	struct worker *w = ((struct thread *)arg)->worker;
 	bool stopping = false;
 	int work;
 
-	conn_ready(&server.fcgx);
 	do {
 		/* at the end the stop event is always there: a second one is real work */
 		struct epoll_event events[2];
@@ -141,14 +144,24 @@ thread_main(void *arg)
 				continue;
 			work++;
 			if (fd == w->config.listen_fd)
-				accept_all(w, &server);
+				accept_all(w, server);
 			else
-				connection_event(&server, fd);
+				connection_event(server, fd);
 		}
 	} while (!stopping || work > 0 || newcomers(w));
-	if (server.memory_fd != -1)
-		close(server.memory_fd);
 	return NULL;
+}
+
+static bool
+start_thread(struct worker *w, struct thread *thread, const pthread_attr_t *attr)
+{
+	thread->worker = w;
+	if (!server_init(&thread->server, &w->all, &w->config))
+		return false;
+	if (pthread_create(&thread->id, attr, thread_main, thread) == 0)
+		return true;
+	server_free(&thread->server);
+	return false;
 }
 
 static bool
@@ -156,11 +169,12 @@ start_threads(struct worker *w)
 {
 	pthread_attr_t attr;
 
-	if (pthread_attr_init(&attr) != 0)
+	if ((w->threads = calloc((size_t)w->config.threads, sizeof(*w->threads))) == NULL ||
+	    pthread_attr_init(&attr) != 0)
 		return false;
 	if (pthread_attr_setstacksize(&attr, WORKER_STACK) == 0)
 		while (w->running < w->config.threads &&
-		       pthread_create(&w->threads[w->running], &attr, thread_main, w) == 0)
+		       start_thread(w, &w->threads[w->running], &attr))
 			w->running++;
 	pthread_attr_destroy(&attr);
 	return w->running == w->config.threads;
@@ -205,8 +219,11 @@ worker_stop(struct worker *w)
 	w->stop_by = now_ms() + WORKER_STOP_MS;
 	atomic_store(&w->stopping, 1);
 	(void)eventfd_write(w->stop_fd, 1);
-	for (int i = 0; i < w->running; i++)
-		pthread_join(w->threads[i], NULL);
+	for (int i = 0; i < w->running; i++) {
+		pthread_join(w->threads[i].id, NULL);
+		server_free(&w->threads[i].server);
+	}
+	free(w->threads);
 	connection_close_all(&w->all);
 	if (w->stop_fd != -1)
 		close(w->stop_fd);

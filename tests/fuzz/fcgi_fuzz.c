@@ -32,7 +32,7 @@ static void handle(void *ctx, const struct request *r, struct response *response
 
 static const struct worker_config config = {.listen_fd = -1, .handle = handle};
 static struct connections all;
-static struct server server = {.all = &all, .config = &config, .memory_fd = -1};
+static struct server server;
 
 /* The other end of the connection. */
 static struct peer {
@@ -293,7 +293,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	fuzz_init();
 	CHECK(conn_init());
-	conn_ready(&server.fcgx);
+	CHECK(server_init(&server, &all, &config));
 	all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	peer.in = malloc(BYTES_MAX);
 	CHECK(all.epoll_fd >= 0 && peer.in != NULL);

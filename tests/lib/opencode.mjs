@@ -4,9 +4,10 @@
  * network of its own, as in a container.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { give } from './front.mjs'
 import { accepts, freePort, request, scratch, startProgram, until } from './net.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -129,6 +130,9 @@ export async function startOpencode({
     await until('opencode lists its sign-ins', async () => (await ask('/provider/auth')).status === 200, 90_000)
     const sockets = plugin ? [socket] : bridges.map((bridge) => bridge.path).filter(Boolean)
     for (const path of sockets) await until(`${path} accepts`, () => accepts({ path }))
+    // who serves needs the socket alone (lighttpd 1.4.7x leaves its programs no other rights)
+    for (const path of [base, run]) chmodSync(path, 0o711)
+    give(...sockets)
   } catch (error) {
     await self.stop('SIGKILL')
     throw error

@@ -424,7 +424,6 @@ libfcgi_does_what_we_rely_on(void **state)
 		assert_string_equal(FCGX_GetParam("REQUEST_URI", r.envp), "/direct");
 		if (i == 0)
 			assert_int_equal(conn_read(&r, body, sizeof(body)), 5);
-		assert_true(conn_drain(&r));
 		assert_true(conn_finish(&r, "answer", 6, &keep));
 		assert_int_equal(keep, i != 2);
 		assert_int_not_equal(fcntl(pair[1], F_GETFD), -1);
@@ -433,8 +432,8 @@ libfcgi_does_what_we_rely_on(void **state)
 		close(pair[1]);
 	}
 	/*
-	 * What breaks off is closed, and nothing else is accepted in its place. An
-	 * end between two parameters looks like a good one to libfcgi at first.
+	 * What breaks off is closed, and nothing else is accepted in its place; but an
+	 * end between two parameters looks like a good one to libfcgi.
 	 */
 	request("/broken", "", true);
 	for (size_t i = 0; i < out.len - 8; i++) {
@@ -442,7 +441,6 @@ libfcgi_does_what_we_rely_on(void **state)
 		send_bytes(pair[0], out.data, i);
 		shutdown(pair[0], SHUT_WR);
 		if (conn_begin(&r, pair[1])) {
-			assert_false(conn_drain(&r));
 			conn_drop(&r);
 			close(pair[1]);
 		}
