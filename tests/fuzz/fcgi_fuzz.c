@@ -95,10 +95,13 @@ is_open(void)
 {
 	struct connection *c = &all.of[peer.server_fd];
 
-	connection_event(&server, peer.server_fd);
-	receive();
-	CHECK(atomic_load(&c->state) == CONNECTION_RESTING ||
-	      atomic_load(&c->state) == CONNECTION_FREE);
+	do {
+		/* a socket that was full takes more as soon as it is read */
+		connection_event(&server, peer.server_fd);
+		receive();
+		CHECK(atomic_load(&c->state) == CONNECTION_RESTING ||
+		      atomic_load(&c->state) == CONNECTION_FREE);
+	} while (atomic_load(&c->state) == CONNECTION_RESTING && c->full);
 	return atomic_load(&c->state) == CONNECTION_RESTING;
 }
 
