@@ -8,12 +8,12 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync, 
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
+import { HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { CGI, SANITIZED, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { freePort, until } from '../lib/net.mjs'
 import {
-  NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, beginFlow, flowId, flowStatus, goodCallback, newCookie,
+  NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, cookies, beginFlow, flowId, flowStatus, goodCallback, newCookie,
 } from '../lib/signin.mjs'
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
@@ -29,7 +29,6 @@ after(() => site?.stop())
 
 const isRoot = process.getuid() === 0
 const LANES = 4 // fewer than the worker has for calls to opencode
-const cookies = (cookie) => ({ Cookie: `${COOKIE}=${cookie}` })
 
 /* A listener of no use to us: how often somebody came. */
 async function trap() {

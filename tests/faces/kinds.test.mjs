@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/faces.mjs'
+import { HOST, startFaces } from '../lib/faces.mjs'
 import {
-  NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, beginFlow, begunFlow, flowId, flowStatus, newCookie,
+  NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, beginFlow, begunFlow, cookies, flowId, flowStatus, newCookie,
 } from '../lib/signin.mjs'
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
@@ -24,7 +24,6 @@ let count = 0
 const word = (kind) => `CANARY${kind}${Date.now().toString(36)}${++count}`
 const line = (request) => request && `${request.method} ${request.host} ${request.target}`
 const same = { 'Sec-Fetch-Site': 'same-origin' }
-const cookies = (cookie) => ({ Cookie: `${COOKIE}=${cookie}` })
 
 /* What opencode sees of something. */
 async function seen(action) {

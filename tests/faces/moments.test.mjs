@@ -7,12 +7,12 @@ import assert from 'node:assert/strict'
 import { renameSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/faces.mjs'
+import { HOST, startFaces } from '../lib/faces.mjs'
 import { give } from '../lib/front.mjs'
 import { until } from '../lib/net.mjs'
 import { afterEvery, callsSince, deliveries } from '../lib/oracle.mjs'
 import {
-  NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, assertSucceeds, beginFlow, begunFlow, flowId, flowStatus, goodCallback, newCookie,
+  NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, assertSucceeds, beginFlow, begunFlow, cookies, flowId, flowStatus, goodCallback, newCookie,
 } from '../lib/signin.mjs'
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
@@ -27,7 +27,6 @@ afterEach(() => {
 let count = 0
 const word = (kind) => `CANARY${kind}${Date.now().toString(36)}${++count}`
 const same = { 'Sec-Fetch-Site': 'same-origin' }
-const cookies = (cookie) => ({ Cookie: `${COOKIE}=${cookie}` })
 const form = (target, fields, headers) => ({ method: 'POST', target, headers: { ...OWN_FORM, ...headers }, body: new URLSearchParams(fields).toString() })
 const state = async (flow) => {
   const answer = await flowStatus(site, flow)

@@ -11,6 +11,9 @@ export const flowId = (state) => createHash('sha256').update(state).digest('base
 /* A cookie of a browser, with a word in it that must turn up nowhere. */
 export const newCookie = () => `CANARY${randomBytes(40).toString('base64url')}`.slice(0, 43)
 
+/* The header by which a browser is known. */
+export const cookies = (cookie) => ({ Cookie: `${COOKIE}=${cookie}` })
+
 export const NAVIGATION = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'document', 'Sec-Fetch-Mode': 'navigate' }
 export const OWN_FORM = { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' }
 
@@ -71,7 +74,7 @@ export async function beginFlow(site, options = {}) {
     query: `code=${code}&scope=openid%20profile&state=${state}`,
     page: `/signin/flow/${flowId(state)}`,
   }
-  flow.cookies = { Cookie: `${COOKIE}=${flow.cookie}` }
+  flow.cookies = cookies(flow.cookie)
   return flow
 }
 
