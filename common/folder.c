@@ -10,11 +10,12 @@
 
 #include "log.h"
 #include "secret.h"
+#include "wait.h"
 
 void
 folder_init(struct folder *f, const char *path)
 {
-	*f = (struct folder){.path = path, .fd = -1};
+	*f = (struct folder){.path = path, .user = geteuid(), .fd = -1};
 	pthread_mutex_init(&f->mutex, NULL);
 }
 
@@ -26,13 +27,13 @@ folder_free(struct folder *f)
 	pthread_mutex_destroy(&f->mutex);
 }
 
-/* Why this is no folder for us alone; NULL if it is one. */
+/* Why this is no folder for user alone; NULL if it is one. */
 static const char *
-folder_fault(const struct stat *st)
+folder_fault(const struct stat *st, uid_t user)
 {
 	if (!S_ISDIR(st->st_mode))
 		return "is not a folder";
-	if (st->st_uid != geteuid())
+	if (st->st_uid != user)
 		return "belongs to another user";
 	if ((st->st_mode & 077) != 0)
 		return "others may enter it: its mode must be 0700";
@@ -58,7 +59,7 @@ folder_open(struct folder *f, bool *denied)
 	if (fd < 0 || fstat(fd, &st) != 0)
 		cause = strerror(errno);
 	else
-		cause = folder_fault(&st);
+		cause = folder_fault(&st, f->user);
 	if (cause == NULL && f->fd < 0) {
 		f->fd = fd;
 		fd = -1;
@@ -84,7 +85,7 @@ folder_enter(struct folder *f, int *fd)
 	if (lstat(f->path, &st) != 0)
 		cause = strerror(errno);
 	else
-		cause = folder_fault(&st);
+		cause = folder_fault(&st, f->user);
 	if (cause == NULL) {
 		pthread_mutex_lock(&f->mutex);
 		if (f->fd < 0 || f->device != st.st_dev || f->inode != st.st_ino)
@@ -213,9 +214,11 @@ folder_lock(int fd, const char *name, off_t start, int *out)
 	if (lock < 0)
 		return ERR_STORE;
 	/* a lock of the open file, not of the process: threads exclude each other too */
-	do
+	r = fcntl(lock, F_OFD_SETLK, &range);
+	if (r < 0)
+		wait_begin();
+	while (r < 0 && (errno == EINTR || errno == EAGAIN || errno == EACCES))
 		r = fcntl(lock, F_OFD_SETLKW, &range);
-	while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		close(lock);
 		return ERR_STORE;

@@ -19,6 +19,7 @@
 /* A folder that stays open between its uses. Filled in by folder_init(). */
 struct folder {
 	const char *path; /* not owned */
+	uid_t user;	  /* whose it must be: the process's */
 	pthread_mutex_t mutex;
 	int fd; /* -1: not open yet; the number never changes after that */
 	dev_t device;

@@ -7,6 +7,7 @@
 #include "curl_lib.h"
 #include "log.h"
 #include "secret.h"
+#include "wait.h"
 
 #define STEP_MS 100 /* at most, between two looks at a call that is on its way */
 
@@ -252,6 +253,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	reply_init(reply);
 	if (curl == NULL)
 		return err;
+	wait_begin();
 	if (prepare(lib, curl, call, &complete, &t, &headers))
 		err = conclude(lib, curl, lib->curl_easy_perform(curl), &t);
 	lib->curl_easy_cleanup(curl); /* kept, it would keep the request's text as well */
@@ -300,6 +302,7 @@ http_start(const struct http_call *call, struct http_reply *reply, struct http_p
 	reply_init(reply);
 	if (p == NULL)
 		return ERR_OPENCODE_DOWN;
+	wait_begin();
 	p->lib = lib;
 	p->transfer = (struct transfer){.call = &p->complete, .reply = reply, .err = ERR_OK};
 	if ((p->easy = lib->curl_easy_init()) == NULL ||

@@ -1,10 +1,14 @@
 /*
- * Lends a connection to libfcgi for one request, and takes it back.
+ * Has libfcgi read one request from memory and answer it on a connection.
  *
  * libfcgi's own loop accepts a connection and stays with it: a connection that
  * the web server keeps open then occupies a thread, and closing one waits two
- * seconds for the peer. This file works around both by setting members of
- * FCGX_Request that fcgiapp.h asks programs to leave alone:
+ * seconds for the peer. It also reads as much as it gets, and loses what comes
+ * behind the request. This file works around all that. It is libfcgi's OS_Read(),
+ * the function of its platform layer (fcgios.h) that reads a connection: the
+ * program's own comes before the shared library's, and gives out the request's
+ * bytes. And it sets members of FCGX_Request that fcgiapp.h asks programs to
+ * leave alone:
  *
  *   ipcFd           set before FCGX_Accept_r(): it reads the request from
  *                   there instead of accepting; -1 afterwards: taken back
@@ -15,7 +19,8 @@
  *                   accept another connection
  *
  * The members are as old as libfcgi 2.4.1; tests/unit/worker_test.c fails if a
- * libfcgi treats them differently.
+ * libfcgi treats them differently. A libfcgi that reads by itself, one that is
+ * linked statically for instance, is noticed at the start.
  */
 #ifndef CONN_H
 #define CONN_H
@@ -24,17 +29,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Once per process, before any thread. False if libfcgi cannot start. */
-bool conn_init(void);
+#include "error.h"
+
+/* Once per process, before any thread. False if libfcgi cannot start, or does not read as we need.
+ */
+bool conn_init(void) MUST_CHECK;
 
 /* Once per thread's FCGX_Request. */
 void conn_ready(FCGX_Request *request);
 
-/* Reads the head of a request from fd. False: libfcgi has closed fd. */
-bool conn_begin(FCGX_Request *request, int fd);
-
-/* From here on libfcgi uses fd; what it used before is the caller's again. */
-void conn_switch(FCGX_Request *request, int fd);
+/*
+ * Begins the request whose len bytes are at data, which must stay there until
+ * it ends; its answer goes to fd. False: libfcgi has closed fd.
+ */
+bool conn_begin(FCGX_Request *request, int fd, const void *data, size_t len);
 
 /* Up to len bytes of the body. The count, fewer only at its end. */
 size_t conn_read(FCGX_Request *request, char *data, size_t len);

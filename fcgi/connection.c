@@ -11,6 +11,7 @@
 
 #include "log.h"
 #include "secret.h"
+#include "wait.h"
 
 /* Of which the rest of the process may have as many: two of each thread, and others. */
 #define SPARE_DESCRIPTORS (2 * WORKER_THREADS_MAX + 64)
@@ -134,14 +135,20 @@ refuse(const char *message)
 	return LOOK_CLOSE;
 }
 
+static void
+bytes_wipe(struct server *server)
+{
+	secret_wipe(server->bytes, server->len);
+	server->len = 0;
+}
+
 /* Moves what was received into c->saved, to wait there for what is missing. */
 static bool
 save(struct server *server, struct connection *c)
 {
 	bool ok = buf_add(&c->saved, server->bytes, server->len) == ERR_OK;
 
-	secret_wipe(server->bytes, server->len);
-	server->len = 0;
+	bytes_wipe(server);
 	return ok;
 }
 
@@ -243,58 +250,9 @@ body_read(void *ctx, char *data, size_t len)
 	return n == 0 ? -1 : (int)n;
 }
 
-static void
-feed_close(struct server *server)
-{
-	for (size_t i = 0; i < 2; i++) {
-		if (server->feed[i] != -1)
-			close(server->feed[i]);
-		server->feed[i] = -1;
-	}
-}
-
-static bool
-feed_open(struct server *server)
-{
-	if (pipe2(server->feed, O_CLOEXEC | O_NONBLOCK) != 0)
-		return false;
-	/* where this is refused, a long request will be */
-	(void)fcntl(server->feed[1], F_SETPIPE_SZ, WORKER_REQUEST_MAX);
-	return true;
-}
-
-/*
- * Puts one request where libfcgi reads it. From the connection itself it would
- * also read the beginning of the next one, if that comes meanwhile, and lose it.
- */
-static bool
-feed(struct server *server, const char *data, size_t len)
-{
-	if (server->feed[0] == -1 && !feed_open(server))
-		return false;
-	for (ssize_t n; len > 0; data += n, len -= (size_t)n)
-		if ((n = write(server->feed[1], data, len)) < 0) {
-			if (errno != EINTR)
-				return false;
-			n = 0;
-		}
-	return true;
-}
-
-/* Throws away what libfcgi has left of it. */
-static void
-feed_empty(struct server *server)
-{
-	ssize_t n;
-
-	while ((n = read(server->feed[0], server->bytes, CONNECTION_BYTES_MAX)) > 0 ||
-	       (n < 0 && errno == EINTR))
-		secret_wipe(server->bytes, n > 0 ? (size_t)n : 0);
-}
-
 /* Answers the request that libfcgi has begun. False if the connection is of no more use. */
 static bool
-answer(struct server *server, struct connection *c, int fd)
+answer(struct server *server, struct connection *c)
 {
 	const struct worker_config *config = server->config;
 	bool ok, keep = false;
@@ -309,8 +267,10 @@ answer(struct server *server, struct connection *c, int fd)
 	request.read = body_read;
 	request.read_ctx = server;
 	config->handle(config->ctx, &request, &response);
-	conn_switch(&server->fcgx, fd);
-	if ((ok = meta_response(&response, &out) == ERR_OK))
+	ok = meta_response(&response, &out) == ERR_OK;
+	if (out.len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
+		wait_begin();
+	if (ok)
 		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
 	else
 		conn_drop(&server->fcgx);
@@ -340,26 +300,18 @@ saved_next(struct connection *c, bool whole)
 static bool
 connection_serve(struct server *server, struct connection *c, int fd)
 {
-	bool saved = c->saved.len > 0, whole, fed, keep;
+	bool saved = c->saved.len > 0, whole, keep;
 
 	whole = !saved || frame_read(&c->frame, (const unsigned char *)c->saved.data,
 				     c->saved.len) == FRAME_WHOLE;
-	fed = feed(server, saved ? c->saved.data : (const char *)server->bytes,
-		   whole ? c->frame.at : c->saved.len);
-	secret_wipe(server->bytes, server->len);
-	server->len = 0;
-	if (!fed)
-		log_event(LOG_LEVEL_ERROR, "fastcgi", "message", "no pipe for a request", "cause",
-			  strerror(errno), NULL);
-	if (!fed || !conn_begin(&server->fcgx, server->feed[0])) {
-		if (fed)
-			server->feed[0] = -1; /* libfcgi has closed it */
-		feed_close(server);
-		connection_close(server->all, fd);
+	if (!conn_begin(&server->fcgx, fd, saved ? (const void *)c->saved.data : server->bytes,
+			whole ? c->frame.at : c->saved.len)) {
+		bytes_wipe(server);
+		forget(server->all, fd);
 		return false;
 	}
-	keep = answer(server, c, fd);
-	feed_empty(server);
+	keep = answer(server, c);
+	bytes_wipe(server);
 	if (saved && !saved_next(c, whole))
 		keep = false;
 	if (!whole && shutdown(fd, SHUT_WR) == 0) {
@@ -423,18 +375,11 @@ connection_event(struct server *server, int fd)
 	}
 }
 
-bool
+void
 server_init(struct server *server, struct connections *all, const struct worker_config *config)
 {
-	*server = (struct server){.all = all, .config = config, .feed = {-1, -1}};
+	*server = (struct server){.all = all, .config = config};
 	conn_ready(&server->fcgx);
-	return feed_open(server);
-}
-
-void
-server_free(struct server *server)
-{
-	feed_close(server);
 }
 
 void

@@ -54,15 +54,13 @@ struct server {
 	FCGX_Request fcgx;
 	struct meta meta;
 	size_t body_left; /* bytes of the body that the guard has seen */
-	int feed[2]; /* the pipe from which libfcgi reads one request after the other; -1: none */
-	size_t len;  /* of a request in bytes; 0: it is in the connection's saved */
+	size_t len;	  /* of a request in bytes; 0: it is in the connection's saved */
 	unsigned char bytes[CONNECTION_BYTES_MAX];
 };
 
-/* Before a thread starts, and after it has ended. False: no descriptors. */
-bool server_init(struct server *server, struct connections *all,
-		 const struct worker_config *config) MUST_CHECK;
-void server_free(struct server *server);
+/* Before a thread starts. */
+void
+server_init(struct server *server, struct connections *all, const struct worker_config *config);
 
 /* Makes an accepted socket a connection, busy for the caller. */
 void connection_open(struct connections *all, int fd);

@@ -6,6 +6,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -16,10 +18,12 @@
 
 #include "conn.h"
 #include "connection.h"
+#include "wait.h"
 
-#define FULL_MS	    100 /* out of descriptors: how soon accepting is tried again */
-#define NEWCOMER_MS 100 /* at the end: how long a fresh connection may take to ask */
-#define LOOK_MS	    5	/* at the end: between two looks whether one has */
+#define FULL_MS	      100 /* out of descriptors: how soon accepting is tried again */
+#define NEWCOMER_MS   100 /* at the end: how long a fresh connection may take to ask */
+#define LOOK_MS	      5	  /* at the end: between two looks whether one has */
+#define LISTEN_EVENTS (EPOLLIN | EPOLLET)
 
 struct worker {
 	struct worker_config config;
@@ -28,10 +32,13 @@ struct worker {
 	atomic_int stopping;
 	int64_t stop_by;
 	int running;
+	sem_t watchers; /* how many more threads may watch for events */
 	struct thread {
 		struct worker *worker;
 		struct server server;
 		pthread_t id;
+		bool watches;	/* is one of the watchers, at work or not */
+		bool accepting; /* has taken the event of the listening socket */
 	} * threads;
 	struct connections all;
 };
@@ -45,14 +52,54 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* One thread is woken for a new connection; it calls this, and the next may come. */
+static bool
+watch(struct worker *w, int how, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return fd != -1 && epoll_ctl(w->all.epoll_fd, how, fd, &event) == 0;
+}
+
+/* Has the listening socket's event come again if there is still a connection to accept. */
 static void
 listen_again(struct worker *w)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT};
+	(void)watch(w, EPOLL_CTL_MOD, w->config.listen_fd, LISTEN_EVENTS);
+}
 
-	event.data.fd = w->config.listen_fd;
-	epoll_ctl(w->all.epoll_fd, EPOLL_CTL_MOD, w->config.listen_fd, &event);
+/*
+ * How many threads watch at the same time: one for each processor. With more,
+ * an event wakes one that sleeps while one at work would have come as soon.
+ */
+static unsigned
+watchers_count(int threads)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return (unsigned)(n < threads ? n : threads);
+}
+
+static _Thread_local struct thread *self;
+
+/* Before this thread waits for something: another one watches in its place. */
+static void
+hand_over(void)
+{
+	if (self == NULL || !self->watches)
+		return;
+	self->watches = false;
+	if (self->accepting) /* its event was for more than one connection */
+		listen_again(self->worker);
+	sem_post(&self->worker->watchers);
+}
+
+/* Waits until this thread may watch. */
+static void
+take_over(void)
+{
+	while (!self->watches)
+		self->watches = sem_wait(&self->worker->watchers) == 0;
 }
 
 /* Whether connections are still taken: always, until the time to stop is over. */
@@ -95,45 +142,56 @@ welcome(struct worker *w, struct server *server, int fd)
 	connection_run(server, fd);
 }
 
-/*
- * Takes connections while there are any. From the first on, the next may also
- * wake another thread, so one that is slow to serve holds none up.
- */
+/* Whether accept() failed for want of something that a connection less would give back. */
+static bool
+is_short(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Takes connections while there are any. */
 static void
 accept_all(struct worker *w, struct server *server)
 {
-	bool again = false;
+	int fd, error;
 
+	self->accepting = true;
 	while (accepting(w)) {
-		int fd = accept4(w->config.listen_fd, NULL, NULL, SOCK_CLOEXEC);
-		int error = errno;
-
-		if (fd == -1 &&
-		    (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) &&
-		    !connection_evict(&w->all))
+		fd = accept4(w->config.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		error = errno;
+		if (fd != -1) {
+			welcome(w, server, fd);
+			continue;
+		}
+		self->accepting = false;
+		if (error == EAGAIN)
+			break;
+		if (is_short(error) && !connection_evict(&w->all)) {
+			hand_over();
 			(void)poll(NULL, 0, FULL_MS);
-		if (!again)
-			listen_again(w);
-		again = true;
-		if (fd == -1)
-			return;
-		welcome(w, server, fd);
+		}
+		listen_again(w);
+		break;
 	}
+	self->accepting = false;
 }
 
 static void *
 thread_main(void *arg)
 {
-	struct server *server = &((struct thread *)arg)->server;
-	struct worker *w = ((struct thread *)arg)->worker;
+	struct thread *thread = arg;
+	struct server *server = &thread->server;
+	struct worker *w = thread->worker;
 	bool stopping = false;
 	int work;
 
+	self = thread;
 	do {
 		/* at the end the stop event is always there: a second one is real work */
 		struct epoll_event events[2];
 		int n;
 
+		take_over();
 		stopping = atomic_load(&w->stopping) != 0;
 		n = epoll_wait(w->all.epoll_fd, events, stopping ? 2 : 1, stopping ? 0 : -1);
 		work = 0;
@@ -156,12 +214,8 @@ static bool
 start_thread(struct worker *w, struct thread *thread, const pthread_attr_t *attr)
 {
 	thread->worker = w;
-	if (!server_init(&thread->server, &w->all, &w->config))
-		return false;
-	if (pthread_create(&thread->id, attr, thread_main, thread) == 0)
-		return true;
-	server_free(&thread->server);
-	return false;
+	server_init(&thread->server, &w->all, &w->config);
+	return pthread_create(&thread->id, attr, thread_main, thread) == 0;
 }
 
 static bool
@@ -180,14 +234,6 @@ start_threads(struct worker *w)
 	return w->running == w->config.threads;
 }
 
-static bool
-watch(struct worker *w, int fd, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	return fd != -1 && epoll_ctl(w->all.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 enum err
 worker_start(struct worker **out, const struct worker_config *config)
 {
@@ -200,12 +246,14 @@ worker_start(struct worker **out, const struct worker_config *config)
 	w->config = *config;
 	(void)getsockopt(config->listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
 	w->inet = domain != AF_UNIX;
+	sem_init(&w->watchers, 0, watchers_count(config->threads));
+	wait_hook(hand_over);
 	w->all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (config->threads > WORKER_THREADS_MAX || flags == -1 ||
 	    fcntl(config->listen_fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
-	    !watch(w, w->stop_fd, EPOLLIN) ||
-	    !watch(w, config->listen_fd, EPOLLIN | EPOLLONESHOT) || !start_threads(w)) {
+	    !watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN) ||
+	    !watch(w, EPOLL_CTL_ADD, config->listen_fd, LISTEN_EVENTS) || !start_threads(w)) {
 		worker_stop(w);
 		return ERR_MEMORY;
 	}
@@ -219,11 +267,12 @@ worker_stop(struct worker *w)
 	w->stop_by = now_ms() + WORKER_STOP_MS;
 	atomic_store(&w->stopping, 1);
 	(void)eventfd_write(w->stop_fd, 1);
-	for (int i = 0; i < w->running; i++) {
+	for (int i = 0; i < w->running; i++)
+		sem_post(&w->watchers);
+	for (int i = 0; i < w->running; i++)
 		pthread_join(w->threads[i].id, NULL);
-		server_free(&w->threads[i].server);
-	}
 	free(w->threads);
+	sem_destroy(&w->watchers);
 	connection_close_all(&w->all);
 	if (w->stop_fd != -1)
 		close(w->stop_fd);
