@@ -172,8 +172,7 @@ async function tracedSend(site, victim, request, args) {
 }
 
 /*
- * The calls with which a fresh worker answers a request: {calls, own}, the descriptors of its connection and of
- * the pipe from which libfcgi reads the request.
+ * The calls with which a fresh worker answers a request: {calls, own}, the descriptor of its connection.
  * before: another request that it had answered already
  */
 export async function recordWorker(site, request, before) {
@@ -184,9 +183,7 @@ export async function recordWorker(site, request, before) {
   const calls = parseTrace(text)
   const accepted = calls.find((call) => call.name === 'accept4' && / = \d+$/.test(call.text))
   assert.ok(accepted, 'a connection')
-  const fed = calls.find((call) => call.name === 'write' && call.text.includes('"\\1\\1\\0\\1'))
-  const pipe = Number(/\d+/.exec(fed.text)[0])
-  return { calls: mark(calls), own: [Number(/ = (\d+)$/.exec(accepted.text)[1]), pipe - 1, pipe] }
+  return { calls: mark(calls), own: Number(/ = (\d+)$/.exec(accepted.text)[1]) }
 }
 
 /* One request to a victim with a fault: {answer, hit}. */
