@@ -139,6 +139,16 @@ folder_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LI
 	return link_read(fd, name, text);
 }
 
+enum err
+folder_vacant(int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return ERR_TAKEN;
+	return errno == ENOENT ? ERR_OK : ERR_STORE;
+}
+
 void
 folder_remove(int fd, const char *id, const char *suffix)
 {

@@ -60,6 +60,9 @@ enum err folder_file_write(int fd, const char *id, const char *suffix, const cha
  * ERR_STORE; ERR_MEMORY. */
 enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
+/* ERR_TAKEN: there is a file or link of this name; ERR_STORE. */
+enum err folder_vacant(int fd, const char *name) MUST_CHECK;
+
 /* Removes a file or link, if it is there. */
 void folder_remove(int fd, const char *id, const char *suffix);
 

@@ -17,8 +17,7 @@
 #include "store_limit.h"
 
 #define TRY_BYTES   16384
-#define SWEEP_MAX   64 /* flows that one begin cleans up */
-#define ENDED_RATIO 3  /* ended flows kept, as a multiple of max_pending */
+#define ENDED_RATIO 3 /* ended flows kept, as a multiple of max_pending */
 #define GROUP_LOCKS 0x7fffffff
 
 struct store_dir {
@@ -53,32 +52,6 @@ dir_now(struct store *s)
 	return now_ms() / 1000;
 }
 
-/* Removes flows that were kept long enough, and authorize URLs of those that wait no more. */
-static void
-sweep(struct index *ix, int64_t now)
-{
-	char id[FLOW_ID_LEN + 1];
-	int swept = 0;
-
-	for (size_t i = 0; i < ix->count && swept < SWEEP_MAX; i++) {
-		struct index_entry *e = &ix->entry[i];
-
-		if (e->id[0] == '\0' || index_waits(e, now))
-			continue;
-		if (now >= e->expires + STORE_KEEP_SECONDS || e->created > now) {
-			if (index_id(e, id))
-				flow_files_remove(ix->dir, id);
-			*e = (struct index_entry){.id = ""};
-			swept++;
-		} else if (now >= e->expires && !e->url_removed) {
-			if (index_id(e, id))
-				folder_remove(ix->dir, id, ".url");
-			e->url_removed = 1;
-			swept++;
-		}
-	}
-}
-
 static enum err
 dir_lock(struct store *s, uint64_t group, struct store_lock *lock)
 {
@@ -101,15 +74,15 @@ dir_unlock(struct store *s, struct store_lock *lock)
 	lock->fd = -1;
 }
 
-/* Enters the folder and opens its index. Leave with index_close(). */
+/* Enters the folder and opens its index. Leave with ring_close(). */
 static enum err
-index_enter(struct store *s, struct index *ix)
+index_enter(struct store *s, struct ring *ix)
 {
 	int dir;
 
 	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	if (index_open(ix, dir, flow_files_ended) == ERR_OK)
+	if (ring_open(ix, dir) == ERR_OK)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "store-index", "folder", dir_of(s)->path, "cause",
 		  strerror(errno), NULL);
@@ -119,13 +92,13 @@ index_enter(struct store *s, struct index *ix)
 static enum err
 dir_room(struct store *s, const struct store_keys *keys)
 {
-	struct index ix;
+	struct ring ix;
 	enum err err;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	err = index_room(&ix, keys, &dir_of(s)->limits, dir_now(s));
-	index_close(&ix);
+	ring_close(&ix);
 	return err;
 }
 
@@ -134,32 +107,26 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 	const struct store_keys *keys)
 {
 	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
-	char old[FLOW_ID_LEN + 1];
-	struct index_entry *e;
-	int64_t now = dir_now(s);
-	struct index ix;
+	struct ring_entry *e;
+	struct ring ix;
 	enum err err;
+	int error;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	sweep(&ix, now);
-	if (index_find(&ix, flow->id) != NULL) {
-		err = ERR_TAKEN;
-	} else if ((err = index_place(&ix, now, most, &e)) == ERR_OK) {
-		if (index_id(e, old))
-			flow_files_remove(ix.dir, old);
-		*e = (struct index_entry){
-		    .keys = *keys, .created = flow->created, .expires = flow->expires};
-		memcpy(e->id, flow->id, FLOW_ID_LEN);
-		if ((err = flow_files_write(ix.dir, flow, authorize_url)) != ERR_OK)
-			*e = (struct index_entry){.id = ""};
-		if (err == ERR_STORE) {
-			log_event(LOG_LEVEL_ERROR, "store-write", "flow", flow->id, "cause",
-				  strerror(errno), NULL);
+	if ((err = folder_vacant(ix.dir, flow->id)) == ERR_OK &&
+	    (err = index_add(&ix, flow, keys, dir_now(s), most, &e)) == ERR_OK &&
+	    (err = flow_files_write(ix.dir, flow, authorize_url)) != ERR_OK) {
+		error = errno;
+		index_cancel(&ix, e);
+		if (err == ERR_STORE)
 			flow_files_remove(ix.dir, flow->id);
-		}
+		errno = error;
 	}
-	index_close(&ix);
+	if (err == ERR_STORE)
+		log_event(LOG_LEVEL_ERROR, "store-write", "flow", flow->id, "cause",
+			  strerror(errno), NULL);
+	ring_close(&ix);
 	return err;
 }
 
@@ -269,36 +236,36 @@ static enum err
 dir_list_recent(struct store *s, const struct store_keys *keys, int seconds,
 		char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct index ix;
+	struct ring ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	index_list_recent(&ix, keys, dir_now(s) - seconds, id, count);
-	index_close(&ix);
+	ring_close(&ix);
 	return ERR_OK;
 }
 
 static enum err
 dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct index ix;
+	struct ring ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	index_list_browser(&ix, browser, id, count);
-	index_close(&ix);
+	ring_close(&ix);
 	return ERR_OK;
 }
 
 static enum err
 dir_count_waiting(struct store *s, size_t *count)
 {
-	struct index ix;
+	struct ring ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	*count = index_count_waiting(&ix, dir_now(s));
-	index_close(&ix);
+	ring_close(&ix);
 	return ERR_OK;
 }
 

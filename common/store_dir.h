@@ -2,7 +2,7 @@
  * A store in a folder: one host, any number of processes of one user.
  *
  *   ID, ID.*    the files of one flow: see flow_files.h
- *   index       see store_index.h
+ *   index       see store_ring.h
  *   lock        byte ranges of it are the locks of groups
  *   note-NAME   symbolic link: "TIME TEXT"
  */

@@ -1,177 +1,226 @@
 #include "store_index.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "flow_files.h"
 #include "folder.h"
 
-#define INDEX_GROW 64 /* entries that are added at once */
+#define SWEEP_MAX 64 /* flows that one begin cleans up */
 
-static enum err
-index_map(struct index *ix, size_t count)
-{
-	size_t old = ix->count * sizeof(*ix->entry), len = count * sizeof(*ix->entry);
-
-	if (ix->entry != NULL)
-		munmap(ix->entry, old);
-	ix->entry = NULL;
-	ix->count = 0;
-	if (count == 0)
-		return ERR_OK;
-	ix->entry = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, ix->fd, 0);
-	if (ix->entry == MAP_FAILED) {
-		ix->entry = NULL;
-		return ERR_STORE;
-	}
-	ix->count = count;
-	return ERR_OK;
-}
-
-enum err
-index_open(struct index *ix, int dir, bool (*has_ended)(int dir, const char *id))
-{
-	struct stat st;
-
-	*ix = (struct index){.dir = dir, .fd = -1, .has_ended = has_ended};
-	if (folder_lock(dir, "index", 0, &ix->fd) != ERR_OK)
-		return ERR_STORE;
-	if (fstat(ix->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    index_map(ix, (size_t)st.st_size / sizeof(*ix->entry)) != ERR_OK) {
-		index_close(ix);
-		return ERR_STORE;
-	}
-	return ERR_OK;
-}
-
-void
-index_close(struct index *ix)
-{
-	if (ix->fd < 0)
-		return;
-	index_map(ix, 0);
-	close(ix->fd); /* and with it the lock */
-	ix->fd = -1;
-}
-
-bool
-index_waits(const struct index_entry *e, int64_t now)
-{
-	return e->id[0] != '\0' && e->ended == 0 && now < e->expires && e->created <= now;
-}
-
-bool
-index_id(const struct index_entry *e, char id[FLOW_ID_LEN + 1])
+/* The id of an entry, if it is of a flow and well-formed. */
+static bool
+entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
 {
 	memcpy(id, e->id, FLOW_ID_LEN);
 	id[FLOW_ID_LEN] = '\0';
 	return e->id[FLOW_ID_LEN] == '\0' && flow_id_valid(id);
 }
 
-/* The same, by the flow's own files; the index learns of it. */
+static void
+uncount(struct ring *ix, struct ring_entry *e)
+{
+	if (e->counted != 0 && ix->head->waiting > 0)
+		ix->head->waiting--;
+	e->counted = 0;
+}
+
+/* Whether its flow waits, as far as the index knows: one that has ended may be taken for one. */
 static bool
-still_waits(struct index *ix, struct index_entry *e, int64_t now)
+counts(const struct ring_entry *e, int64_t now)
+{
+	return e->counted != 0 && e->created <= now && now < e->expires;
+}
+
+/* The same by the flow's own files; the index learns of it. */
+static bool
+still_waits(struct ring *ix, struct ring_entry *e, int64_t now)
 {
 	char id[FLOW_ID_LEN + 1];
 
-	if (!index_waits(e, now))
-		return false;
-	if (!index_id(e, id) || ix->has_ended(ix->dir, id))
-		e->ended = 1;
-	return e->ended == 0;
+	if (counts(e, now) && entry_id(e, id) && !flow_files_ended(ix->dir, id))
+		return true;
+	uncount(ix, e);
+	return false;
 }
 
-static bool
-index_forgotten(const struct index_entry *e, int64_t now)
+/* Takes those that expired out of the count, and their authorize URLs away. */
+static void
+sweep_expired(struct ring *ix, int64_t now)
 {
-	return e->id[0] == '\0' || now >= e->expires + STORE_KEEP_SECONDS || e->created > now;
+	char id[FLOW_ID_LEN + 1];
+
+	for (int i = 0; i < SWEEP_MAX && ix->head->live < ix->head->next; i++) {
+		struct ring_entry *e = ring_get(ix, ix->head->live);
+
+		if (e != NULL && e->created <= now && now < e->expires)
+			break;
+		if (e != NULL && entry_id(e, id))
+			folder_remove(ix->dir, id, ".url");
+		if (e != NULL)
+			uncount(ix, e);
+		ix->head->live++;
+	}
+	if (ix->head->live == ix->head->next)
+		ix->head->waiting = 0; /* whatever died between two steps */
 }
 
+/* Forgets the oldest entry; its flow too, unless the entry has moved. */
+static void
+forget_oldest(struct ring *ix)
+{
+	struct ring_entry *e = ring_get(ix, ix->head->oldest);
+	char id[FLOW_ID_LEN + 1];
+
+	if (e != NULL && entry_id(e, id))
+		flow_files_remove(ix->dir, id);
+	if (e != NULL)
+		uncount(ix, e);
+	if (ix->head->live == ix->head->oldest)
+		ix->head->live++;
+	ix->head->oldest++;
+}
+
+static void
+sweep_forgotten(struct ring *ix, int64_t now)
+{
+	for (int i = 0; i < SWEEP_MAX && ix->head->oldest < ix->head->next; i++) {
+		const struct ring_entry *e = ring_get(ix, ix->head->oldest);
+
+		if (e != NULL && e->id[0] != '\0' && now < e->expires + STORE_KEEP_SECONDS &&
+		    e->created <= now)
+			break;
+		forget_oldest(ix);
+	}
+}
+
+/* Gives the oldest entry, whose flow still waits, the newest place. */
+static void
+move_oldest(struct ring *ix, const struct ring_entry *e, int64_t now)
+{
+	struct ring_entry moved = *e;
+
+	if (ix->head->live == ix->head->oldest)
+		ix->head->live++;
+	ix->head->oldest++;
+	moved.entered = now;
+	(void)ring_push(ix, &moved);
+}
+
+/* Makes room for one more entry. */
 static enum err
-index_grow(struct index *ix, size_t most)
+make_place(struct ring *ix, int64_t now, size_t most)
 {
-	size_t count = ix->count + INDEX_GROW;
+	uint64_t used = ix->head->next - ix->head->oldest;
 
-	if (count > most)
-		count = most;
-	/* not ftruncate(): on a full file system, storing to a hole would be SIGBUS */
-	if (posix_fallocate(ix->fd, 0, (off_t)(count * sizeof(*ix->entry))) != 0)
-		return ERR_STORE;
-	return index_map(ix, count);
-}
+	if (used < most && used == ix->head->capacity)
+		return ring_grow(ix);
+	for (uint64_t i = 0; used >= most && i < used; i++) {
+		struct ring_entry *e = ring_get(ix, ix->head->oldest);
 
-/* An entry that can be taken: forgotten, else the oldest that has ended. */
-static struct index_entry *
-index_spare(struct index *ix, int64_t now, bool forgotten)
-{
-	struct index_entry *oldest = NULL;
-
-	for (size_t i = 0; i < ix->count; i++) {
-		struct index_entry *e = &ix->entry[i];
-
-		if (forgotten && index_forgotten(e, now))
-			return e;
-		if (!forgotten && (oldest == NULL || e->expires < oldest->expires) &&
-		    !still_waits(ix, e, now))
-			oldest = e;
+		if (e == NULL || !still_waits(ix, e, now)) {
+			forget_oldest(ix);
+			return ERR_OK;
+		}
+		move_oldest(ix, e, now);
 	}
-	return oldest;
+	return used < most ? ERR_OK : ERR_STORE;
 }
 
 enum err
-index_place(struct index *ix, int64_t now, size_t most, struct index_entry **out)
+index_add(struct ring *ix, const struct flow *flow, const struct store_keys *keys, int64_t now,
+	  size_t most, struct ring_entry **out)
 {
-	size_t old = ix->count;
+	struct ring_entry e = {.key = {[RING_CLIENT] = keys->client,
+				       [RING_BROWSER] = keys->browser,
+				       [RING_GROUP] = keys->group,
+				       [RING_SLOT] = keys->slot},
+			       .created = flow->created,
+			       .expires = flow->expires,
+			       .entered = now,
+			       .counted = 1};
+	enum err err;
 
-	if ((*out = index_spare(ix, now, true)) != NULL)
-		return ERR_OK;
-	if (ix->count < most) {
-		if (index_grow(ix, most) != ERR_OK)
-			return ERR_STORE;
-		*out = &ix->entry[old];
-		return ERR_OK;
+	sweep_expired(ix, now);
+	sweep_forgotten(ix, now);
+	if ((err = make_place(ix, now, most)) != ERR_OK)
+		return err;
+	memcpy(e.id, flow->id, FLOW_ID_LEN);
+	ix->head->waiting++;
+	*out = ring_push(ix, &e);
+	return ERR_OK;
+}
+
+void
+index_cancel(struct ring *ix, struct ring_entry *e)
+{
+	uncount(ix, e);
+	memset(e->id, 0, sizeof(e->id));
+}
+
+/* Each entry with this key, the newest first. */
+#define CHAIN_EACH(e, ix, key_, value) \
+	for (struct ring_entry *e = ring_first(ix, key_, value); e != NULL; \
+	     e = ring_next(ix, key_, e)) \
+		if (e->key[key_] == (value))
+
+/* How many of a group are counted. */
+static uint64_t
+count_group(const struct ring *ix, uint64_t group)
+{
+	uint64_t count = 0;
+
+	CHAIN_EACH(e, ix, RING_GROUP, group)
+	{
+		if (e->seq < ix->head->live)
+			break;
+		count += e->counted != 0;
 	}
-	*out = index_spare(ix, now, false);
-	return *out == NULL ? ERR_STORE : ERR_OK;
+	return count;
 }
 
-struct index_entry *
-index_find(struct index *ix, const char *id)
-{
-	for (size_t i = 0; i < ix->count; i++)
-		if (strncmp(ix->entry[i].id, id, sizeof(ix->entry[i].id)) == 0)
-			return &ix->entry[i];
-	return NULL;
-}
-
-/* Counts what waits besides the group of keys; exact: by the flows' own files. */
+/* Whether a client has fewer than most that wait, besides those of a group. */
 static bool
-within(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
-       int64_t now, bool exact)
+client_within(struct ring *ix, const struct store_keys *keys, int most, int64_t now, bool exact)
 {
-	int all = 0, client = 0;
-
-	for (size_t i = 0; i < ix->count; i++) {
-		struct index_entry *e = &ix->entry[i];
-
-		if (e->keys.group == keys->group ||
-		    !(exact ? still_waits(ix, e, now) : index_waits(e, now)))
-			continue;
-		all++;
-		if (e->keys.client == keys->client)
-			client++;
+	CHAIN_EACH(e, ix, RING_CLIENT, keys->client)
+	{
+		if (e->seq < ix->head->live)
+			break;
+		if (e->key[RING_GROUP] != keys->group &&
+		    (exact ? still_waits(ix, e, now) : counts(e, now)) && --most <= 0)
+			return false;
 	}
-	return all < limits->max_pending && client < limits->max_pending_per_client;
+	return most > 0;
+}
+
+/* The same of all. The count is too high rather than too low, so it is looked into only at the
+ * limit. */
+static bool
+all_within(struct ring *ix, const struct store_keys *keys, uint64_t most, int64_t now)
+{
+	uint64_t waiting = 0, same;
+
+	if (ix->head->waiting < most)
+		return true;
+	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
+		struct ring_entry *e = ring_get(ix, seq);
+
+		if (e != NULL && still_waits(ix, e, now))
+			waiting++;
+	}
+	ix->head->waiting = waiting;
+	same = count_group(ix, keys->group);
+	return waiting - (same < waiting ? same : waiting) < most;
 }
 
 enum err
-index_room(struct index *ix, const struct store_keys *keys, const struct store_limits *limits,
+index_room(struct ring *ix, const struct store_keys *keys, const struct store_limits *limits,
 	   int64_t now)
 {
 	/* the index counts too many rather than too few, so its yes is enough */
-	return within(ix, keys, limits, now, false) || within(ix, keys, limits, now, true)
+	return all_within(ix, keys, (uint64_t)limits->max_pending, now) &&
+		       (client_within(ix, keys, limits->max_pending_per_client, now, false) ||
+			client_within(ix, keys, limits->max_pending_per_client, now, true))
 		   ? ERR_OK
 		   : ERR_TOO_MANY_FLOWS;
 }
@@ -184,12 +233,12 @@ struct newest {
 };
 
 static void
-newest_add(struct newest *n, const struct index_entry *e)
+newest_add(struct newest *n, const struct ring_entry *e)
 {
 	char id[FLOW_ID_LEN + 1];
 	size_t at = n->count;
 
-	if (!index_id(e, id))
+	if (!entry_id(e, id))
 		return;
 	while (at > 0 && n->created[at - 1] < e->created)
 		at--;
@@ -206,40 +255,49 @@ newest_add(struct newest *n, const struct index_entry *e)
 }
 
 void
-index_list_recent(const struct index *ix, const struct store_keys *keys, int64_t since,
+index_list_recent(const struct ring *ix, const struct store_keys *keys, int64_t since,
 		  char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (size_t i = 0; i < ix->count; i++) {
-		const struct index_entry *e = &ix->entry[i];
-
-		if (e->id[0] != '\0' && e->created > since &&
-		    (e->keys.group == keys->group || e->keys.slot == keys->slot))
+	CHAIN_EACH(e, ix, RING_GROUP, keys->group)
+	{
+		if (e->entered <= since)
+			break;
+		if (e->created > since)
+			newest_add(&n, e);
+	}
+	CHAIN_EACH(e, ix, RING_SLOT, keys->slot)
+	{
+		if (e->entered <= since)
+			break;
+		if (e->created > since && e->key[RING_GROUP] != keys->group)
 			newest_add(&n, e);
 	}
 	*count = n.count;
 }
 
 void
-index_list_browser(const struct index *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
+index_list_browser(const struct ring *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
 		   size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (size_t i = 0; i < ix->count; i++)
-		if (ix->entry[i].id[0] != '\0' && ix->entry[i].keys.browser == browser)
-			newest_add(&n, &ix->entry[i]);
+	CHAIN_EACH(e, ix, RING_BROWSER, browser)
+	newest_add(&n, e);
 	*count = n.count;
 }
 
 size_t
-index_count_waiting(struct index *ix, int64_t now)
+index_count_waiting(struct ring *ix, int64_t now)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < ix->count; i++)
-		if (still_waits(ix, &ix->entry[i], now))
+	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
+		struct ring_entry *e = ring_get(ix, seq);
+
+		if (e != NULL && still_waits(ix, e, now))
 			count++;
+	}
 	return count;
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { until } from './net.mjs'
 import { assertCleanLogs, assertSafe, assertSucceeds, flowStatus } from './signin.mjs'
 
-const ENTRY_BYTES = 80 // of the index
+const ENTRY_BYTES = 128 // of the index
 const LIMIT_BYTES = 64 + 1024 * 8 * 8
 const SPARE_FILES = 8 * 3 + 2 // what each thread keeps once it has called opencode; a connection may come and go
 const MOST_KIB = 16 * 1024 // libcurl loaded, all threads at work

@@ -1,0 +1,217 @@
+#include "store_ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "log.h"
+
+#define CAPACITY_FIRST 64 /* entries; the file doubles when they are full */
+
+_Static_assert(sizeof(struct ring_head) == sizeof(struct ring_entry), "the file is an array");
+_Static_assert(sizeof(struct ring_entry) == 128, "no holes");
+
+static const char magic[8] = "index 2";
+
+static uint64_t
+capacity(const struct ring *r)
+{
+	return r->head->capacity;
+}
+
+static struct ring_entry *
+place(const struct ring *r, uint64_t seq)
+{
+	return &r->entry[seq % capacity(r)];
+}
+
+struct ring_entry *
+ring_get(const struct ring *r, uint64_t seq)
+{
+	struct ring_entry *e = place(r, seq);
+
+	return seq >= r->head->oldest && seq < r->head->next && e->seq == seq ? e : NULL;
+}
+
+static void
+ring_unmap(struct ring *r)
+{
+	if (r->head != NULL)
+		munmap(r->head, r->mapped);
+	r->head = NULL;
+}
+
+/* Maps the head and so many entries. */
+static enum err
+ring_map(struct ring *r, uint64_t count)
+{
+	void *map;
+
+	ring_unmap(r);
+	r->mapped = (1 + count) * sizeof(*r->entry);
+	map = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
+		return ERR_STORE;
+	r->head = map;
+	r->entry = (struct ring_entry *)(r->head + 1);
+	return ERR_OK;
+}
+
+/* Makes the file so long. Not ftruncate(): on a full file system, storing to a hole would be
+ * SIGBUS. */
+static bool
+ring_extend(struct ring *r, uint64_t count)
+{
+	errno = posix_fallocate(r->fd, 0, (off_t)((1 + count) * sizeof(*r->entry)));
+	return errno == 0;
+}
+
+/* Whether the head can be believed, in a file that has so many entries or more. */
+static bool
+head_fits(const struct ring_head *h, uint64_t count)
+{
+	return memcmp(h->magic, magic, sizeof(magic)) == 0 && h->capacity > 0 &&
+	       h->capacity <= count && h->oldest <= h->live && h->live <= h->next &&
+	       h->next - h->oldest <= h->capacity && h->next < UINT64_MAX / 2;
+}
+
+struct ring_entry *
+ring_first(const struct ring *r, int key, uint64_t value)
+{
+	uint32_t head = place(r, value)->head[key];
+	struct ring_entry *e;
+
+	if (head == 0 || head > capacity(r))
+		return NULL;
+	e = &r->entry[head - 1];
+	/* the one that was there is gone, if this one is of another bucket */
+	return ring_get(r, e->seq) == e && e->key[key] % capacity(r) == value % capacity(r) ? e
+											    : NULL;
+}
+
+struct ring_entry *
+ring_next(const struct ring *r, int key, const struct ring_entry *e)
+{
+	return e->back[key] == 0 || e->back[key] > e->seq ? NULL
+							  : ring_get(r, e->seq - e->back[key]);
+}
+
+/* Puts an entry at the beginning of the chains of its keys. */
+static void
+entry_link(struct ring *r, struct ring_entry *e)
+{
+	for (int k = 0; k < RING_KEYS; k++) {
+		const struct ring_entry *older = ring_first(r, k, e->key[k]);
+
+		e->back[k] =
+		    older != NULL && older->seq < e->seq ? (uint32_t)(e->seq - older->seq) : 0;
+	}
+	/* from here on the entry is there: what dies now leaves it out of some chains only */
+	if (r->head->next == e->seq)
+		r->head->next = e->seq + 1;
+	for (int k = 0; k < RING_KEYS; k++)
+		place(r, e->key[k])->head[k] = (uint32_t)(e - r->entry) + 1;
+}
+
+/* Makes the chains anew; a process that died in the middle of that leaves it to the next. */
+static void
+link_all(struct ring *r)
+{
+	r->head->unlinked = 1;
+	for (uint64_t i = 0; i < capacity(r); i++)
+		memset(r->entry[i].head, 0, sizeof(r->entry[i].head));
+	for (uint64_t seq = r->head->oldest; seq < r->head->next; seq++)
+		if (ring_get(r, seq) != NULL)
+			entry_link(r, place(r, seq));
+	r->head->unlinked = 0;
+}
+
+/* An empty ring in the place of whatever the file holds. */
+static enum err
+ring_reset(struct ring *r)
+{
+	ring_unmap(r);
+	if (ftruncate(r->fd, 0) != 0 || !ring_extend(r, CAPACITY_FIRST) ||
+	    ring_map(r, CAPACITY_FIRST) != ERR_OK)
+		return ERR_STORE;
+	r->head->capacity = CAPACITY_FIRST;
+	memcpy(r->head->magic, magic, sizeof(magic));
+	return ERR_OK;
+}
+
+static enum err
+ring_load(struct ring *r)
+{
+	struct stat st;
+	uint64_t count;
+
+	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return ERR_STORE;
+	count = (uint64_t)st.st_size / sizeof(*r->entry);
+	if (count < 2)
+		return ring_reset(r);
+	if (ring_map(r, count - 1) != ERR_OK)
+		return ERR_STORE;
+	if (!head_fits(r->head, count - 1)) {
+		log_event(LOG_LEVEL_WARNING, "store-index", "cause", "not one of ours: made anew",
+			  NULL);
+		return ring_reset(r);
+	}
+	if (r->head->unlinked != 0)
+		link_all(r);
+	return ERR_OK;
+}
+
+enum err
+ring_open(struct ring *r, int dir)
+{
+	*r = (struct ring){.dir = dir, .fd = -1};
+	if (folder_lock(dir, "index", 0, &r->fd) != ERR_OK)
+		return ERR_STORE;
+	if (ring_load(r) == ERR_OK)
+		return ERR_OK;
+	ring_close(r);
+	return ERR_STORE;
+}
+
+void
+ring_close(struct ring *r)
+{
+	ring_unmap(r);
+	if (r->fd >= 0)
+		close(r->fd); /* and with it the lock */
+	r->fd = -1;
+}
+
+/* Those of before stay as they are until the head says how many there are. */
+enum err
+ring_grow(struct ring *r)
+{
+	uint64_t old = capacity(r);
+
+	if (!ring_extend(r, 2 * old) || ring_map(r, 2 * old) != ERR_OK)
+		return ERR_STORE;
+	for (uint64_t seq = r->head->oldest; seq < r->head->next; seq++)
+		if (seq % old != seq % (2 * old))
+			r->entry[seq % (2 * old)] = r->entry[seq % old];
+	r->head->unlinked = 1;
+	r->head->capacity = 2 * old;
+	link_all(r);
+	return ERR_OK;
+}
+
+struct ring_entry *
+ring_push(struct ring *r, const struct ring_entry *new)
+{
+	struct ring_entry *e = place(r, r->head->next), made = *new;
+
+	memcpy(made.head, e->head, sizeof(made.head));
+	made.seq = r->head->next;
+	*e = made;
+	entry_link(r, e);
+	return e;
+}

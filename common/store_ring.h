@@ -1,0 +1,67 @@
+/*
+ * The file behind the index of a store folder: a ring of entries, mapped and
+ * locked. Entries with a key in common are chained, the newest first, by hash
+ * buckets that are as many as entries, so that nothing takes longer the more of
+ * them there are. A link leads to an older entry or, when that is gone, nowhere:
+ * nothing in the file, however damaged, can lead outside or round in a circle.
+ */
+#ifndef STORE_RING_H
+#define STORE_RING_H
+
+#include "store.h"
+
+/* The keys by which entries are chained; each has its member in struct store_keys. */
+enum { RING_CLIENT, RING_BROWSER, RING_GROUP, RING_SLOT, RING_KEYS };
+
+struct ring_entry {
+	char id[24]; /* FLOW_ID_LEN characters and NULs; all NUL: of no flow */
+	uint64_t key[RING_KEYS];
+	uint64_t seq;	 /* which entry of all that ever were; its place is seq % capacity */
+	int64_t created; /* of the flow, on the store's clock */
+	int64_t expires;
+	int64_t entered;	  /* when the entry was made */
+	uint32_t back[RING_KEYS]; /* how much older the next of the chain is; 0: no more */
+	uint32_t head[RING_KEYS]; /* of this place's bucket: the place of the newest, plus 1 */
+	uint32_t counted;	  /* 1: among those that wait, as far as the index knows */
+	uint32_t unused;
+};
+
+/* What stands before the entries, in as many bytes. */
+struct ring_head {
+	char magic[8];
+	uint64_t capacity; /* entries in the file */
+	uint64_t oldest;   /* the first entry that is kept, */
+	uint64_t live;	   /* the first that may wait, */
+	uint64_t next;	   /* and the one that will be made next */
+	uint64_t waiting;  /* how many are counted */
+	uint64_t unlinked; /* 1: the chains are being made anew */
+	char unused[72];
+};
+
+/* One locked ring. */
+struct ring {
+	int dir; /* the store folder; not owned */
+	int fd;
+	size_t mapped; /* bytes, from head on */
+	struct ring_head *head;
+	struct ring_entry *entry;
+};
+
+/* Opens, locks and maps the file of a folder, made empty if there is none of ours. ERR_STORE. */
+enum err ring_open(struct ring *r, int dir) MUST_CHECK;
+void ring_close(struct ring *r);
+
+/* The entry of this number, or NULL: it is gone, or was never made. */
+struct ring_entry *ring_get(const struct ring *r, uint64_t seq);
+
+/* Doubles the places. Entries move: pointers to them are void. ERR_STORE. */
+enum err ring_grow(struct ring *r) MUST_CHECK;
+
+/* Makes the newest entry, with what *new holds of a flow; there must be a place. */
+struct ring_entry *ring_push(struct ring *r, const struct ring_entry *new);
+
+/* The newest entry of a chain, and the next older one; NULL: no more. Others may be among them. */
+struct ring_entry *ring_first(const struct ring *r, int key, uint64_t value);
+struct ring_entry *ring_next(const struct ring *r, int key, const struct ring_entry *e);
+
+#endif
