@@ -159,6 +159,27 @@ coverage:
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/run/start
 
+# What the benchmark measures with, and beside, by the compiler and the flags of what it measures.
+# It makes answer.h itself, of what the CGI program prints.
+BENCH = $(patsubst %,$(BUILD_DIR)/tests/bench/%,ask start spawn standin fill floor_fcgi floor_cgi floor_cgi_calls)
+BENCH_LINK = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@
+
+bench-programs: $(BENCH)
+$(BUILD_DIR)/tests/bench/ask $(BUILD_DIR)/tests/bench/start: tests/bench/message.c
+$(BUILD_DIR)/tests/bench/fill: $(CORE)
+$(BUILD_DIR)/tests/bench/fill: BENCH_LIBS = $(CORE_LIBS)
+$(BUILD_DIR)/tests/bench/floor_fcgi: tests/bench/calls.c
+$(BUILD_DIR)/tests/bench/floor_fcgi: BENCH_LIBS = -lfcgi -lcurl
+$(BUILD_DIR)/tests/bench/floor_cgi $(BUILD_DIR)/tests/bench/floor_cgi_calls: OWN_CFLAGS += -I$(BUILD_DIR)/tests/bench
+$(BUILD_DIR)/tests/bench/floor_cgi: $(BUILD_DIR)/tests/bench/answer.h
+
+$(BUILD_DIR)/tests/bench/floor_cgi_calls: tests/bench/floor_cgi.c tests/bench/calls.c $(BUILD_DIR)/tests/bench/answer.h Makefile
+	$(BENCH_LINK) -DCALLS $(filter %.c,$^) -lcurl
+
+$(BUILD_DIR)/tests/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(BENCH_LINK) $(filter %.c %.o,$^) $(BENCH_LIBS)
+
 bench:
 	tests/install-deps bench
 	$(MAKE) all
@@ -180,5 +201,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench install \
+.PHONY: all tests check sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench bench-programs install \
 	uninstall deb clean

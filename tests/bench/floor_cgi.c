@@ -1,6 +1,6 @@
 /*
- * Floors C and D: a CGI program that prints the bytes of ANSWER, which are
- * compiled in; D, compiled with CALLS, makes the calls of calls.h before.
+ * Floors C and D: a CGI program that prints the bytes of answer.h; D, compiled
+ * with CALLS, makes the calls of calls.h before, and has other bytes.
  */
 #include <stdlib.h>
 #include <unistd.h>

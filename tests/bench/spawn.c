@@ -1,7 +1,8 @@
 /*
- * Runs a CGI program again and again, as a web server would, and prints the
- * median of the milliseconds from its start until its end. The environment is
- * handed on; a # in QUERY_STRING becomes the number of the run.
+ * Runs a CGI program again and again, as a web server would, and tells the
+ * milliseconds from its start until its end, and the most that one had
+ * resident, as JSON. The environment is handed on; a # in QUERY_STRING becomes
+ * the number of the run.
  *
  *   spawn COUNT FIRST STATUS PROGRAM     STATUS: what each answer must begin with
  */
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@
 #define COUNT_MAX 10000
 
 extern char **environ;
+
+static long resident_max; /* KiB */
 
 static double
 now_ms(void)
@@ -43,6 +47,7 @@ run(char *program, const char *status)
 	posix_spawn_file_actions_t actions;
 	double start = now_ms();
 	int pipes[2], exit_status;
+	struct rusage usage;
 	size_t got = 0;
 	ssize_t n;
 	pid_t pid;
@@ -58,7 +63,9 @@ run(char *program, const char *status)
 	while ((n = read(pipes[0], answer + got, sizeof(answer) - got)) > 0)
 		got += (size_t)n;
 	close(pipes[0]);
-	waitpid(pid, &exit_status, 0);
+	wait4(pid, &exit_status, 0, &usage);
+	if (usage.ru_maxrss > resident_max)
+		resident_max = usage.ru_maxrss;
 	posix_spawn_file_actions_destroy(&actions);
 	return exit_status == 0 && got >= strlen(status) &&
 		       memcmp(answer, status, strlen(status)) == 0
@@ -91,6 +98,7 @@ main(int argc, char **argv)
 		}
 	}
 	qsort(times, (size_t)count, sizeof(times[0]), by_size);
-	printf("%.3f\n", times[count / 2]);
+	printf("{\"p50\":%.4f,\"p99\":%.4f,\"resident_kib\":%ld}\n", times[count / 2],
+	       times[count * 99 / 100], resident_max);
 	return EXIT_SUCCESS;
 }

@@ -4,7 +4,7 @@
  * derived from the provider's id (p0, p1, …), everything else with what a
  * delivery expects, and counts the finishing calls.
  *
- *   standin SOCKET THREADS
+ *   standin SOCKET THREADS [DELAY]     DELAY: milliseconds that it thinks about each call
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,11 +13,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT_FIRST 2000
+#define PORTS	   60000
 
 static int listen_fd;
+static struct timespec delay;
 static atomic_long finished;
 
 static const char *
@@ -36,7 +39,7 @@ reply_to(const char *request, char *out, size_t size)
 			 "client_id=bench&redirect_uri=http%%3A%%2F%%2Flocalhost%%3A%ld%%2Fauth%%"
 			 "2Fcallback"
 			 "&state=bench-state-%09ld\",\"method\":\"auto\",\"instructions\":\"x\"}",
-			 PORT_FIRST + n, n);
+			 PORT_FIRST + n % PORTS, n);
 	} else {
 		if (strncmp(request, "POST ", 5) == 0)
 			atomic_fetch_add(&finished, 1);
@@ -71,6 +74,8 @@ run(void *arg)
 			got += (size_t)n;
 			request[got] = '\0';
 		}
+		if (delay.tv_nsec > 0)
+			nanosleep(&delay, NULL);
 		reply_to(request, body, sizeof(body));
 		len = snprintf(
 		    reply, sizeof(reply),
@@ -92,6 +97,8 @@ main(int argc, char **argv)
 
 	if (argc < 3 || strlen(argv[1]) >= sizeof(address.sun_path))
 		return EXIT_FAILURE;
+	if (argc > 3)
+		delay.tv_nsec = strtol(argv[3], NULL, 10) * 1000000;
 	memcpy(address.sun_path, argv[1], strlen(argv[1]));
 	listen_fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||

@@ -37,6 +37,7 @@ const rest = [
   ...list('tests/doctor', isTest),
   ...list('tests/fuzz', isTest),
   ...list('tests/faults', isTest),
+  ...list('tests/bench', isTest),
 ]
 const queues = [...(isolates ? [own, browser] : [[...own, ...browser]]), rest].map((files) => files.filter(wanted))
 const lanes = [...queues, queues.at(-1)]
