@@ -67,6 +67,7 @@ static const struct row {
     {"lseek _llseek", ALL, {{0}}, "the C library, where a file was read"},
     {"close", ALL, {{0}}, "all that was opened"},
     {"fallocate", ALL, {{0}}, "index and allowances: room before they are mapped"},
+    {"ftruncate ftruncate64", ALL, {{0}}, "an index that is not ours"},
     {"fstatfs fstatfs64", ALL, {{0}}, "posix_fallocate() by hand"},
     {"fcntl fcntl64", ALL, {{1, INT, F_GETFL}}, "non-blocking sockets"},
     {"fcntl fcntl64", ALL, {{1, INT, F_SETFL}}, "non-blocking sockets"},
