@@ -83,8 +83,9 @@ read_state(int dir, struct snapshot *out)
 
 	out->state = FLOW_EXPIRED;
 	out->reason = REASON_NONE;
+	end[0] = '\0';
 	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
-	    folder_link_read(dir, id, ".end", end) != ERR_OK)
+	    (claim[0] != '\0' && folder_link_read(dir, id, ".end", end) != ERR_OK))
 		return ERR_STORE;
 	since = claim_time(claim, word);
 	out->expired = strcmp(word, "expired") == 0;
@@ -147,8 +148,8 @@ flow_files_ended(int dir, const char *id)
 	static const char superseded[] = "superseded ";
 	char text[FOLDER_LINK_SIZE];
 
-	if (folder_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0')
-		return true;
-	return folder_link_read(dir, id, ".claim", text) == ERR_OK &&
-	       strncmp(text, superseded, sizeof(superseded) - 1) == 0;
+	if (folder_link_read(dir, id, ".claim", text) != ERR_OK || text[0] == '\0')
+		return false;
+	return strncmp(text, superseded, sizeof(superseded) - 1) == 0 ||
+	       (folder_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0');
 }

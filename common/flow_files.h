@@ -1,11 +1,11 @@
 /*
  * The files of one flow in a store folder:
  *
- *   ID          the record, JSON, written once
+ *   ID          the record (see flow_record.h), written once
  *   ID.url      the authorize URL, while the flow waits
  *   ID.browser  symbolic link: the browser that the flow was bound to
  *   ID.claim    symbolic link: "claim TIME", "superseded TIME" or "expired TIME"
- *   ID.end      symbolic link: "STATE REASON"
+ *   ID.end      symbolic link: "STATE REASON"; only beside a claim
  *
  * No file is ever changed; each step of a flow's life is one more name, made exclusively.
  */

@@ -1,103 +1,208 @@
 #include "flow_record.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "query.h"
 
-/* Every member of struct flow has its row in one of these tables. */
-#define TEXT(member) \
+#define FIRST_LINE "flow 1\n"
+
+enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_TIME, TYPE_KIND, TYPE_ANSWER };
+
+/* Every member of struct flow has its row in this table. */
+#define ROW(type, member) \
 	{ \
-#member, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
+#member, type, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
 	}
-static const struct {
+static const struct row {
 	const char *name;
+	enum type type;
 	size_t offset;
 	size_t size;
-} texts[] = {
-    TEXT(id),	     TEXT(opencode),	  TEXT(provider),      TEXT(method_id),
-    TEXT(attempt),   TEXT(redirect_host), TEXT(redirect_path), TEXT(authorize_origin),
-    TEXT(directory), TEXT(workspace),	  TEXT(query),	       TEXT(browser),
-    TEXT(address),
+} rows[] = {
+    ROW(TYPE_TEXT, id),
+    ROW(TYPE_TEXT, opencode),
+    ROW(TYPE_KIND, kind),
+    ROW(TYPE_ANSWER, answer),
+    ROW(TYPE_BOOL, stateless),
+    ROW(TYPE_BOOL, direct),
+    ROW(TYPE_TEXT, provider),
+    ROW(TYPE_INT, method),
+    ROW(TYPE_TEXT, method_id),
+    ROW(TYPE_BOOL, from_here),
+    ROW(TYPE_BOOL, with_inputs),
+    ROW(TYPE_TEXT, attempt),
+    ROW(TYPE_TEXT, redirect_host),
+    ROW(TYPE_INT, redirect_port),
+    ROW(TYPE_TEXT, redirect_path),
+    ROW(TYPE_TEXT, authorize_origin),
+    ROW(TYPE_TEXT, directory),
+    ROW(TYPE_TEXT, workspace),
+    ROW(TYPE_TEXT, query),
+    ROW(TYPE_BOOL, authenticated),
+    ROW(TYPE_BOOL, bound),
+    ROW(TYPE_TEXT, browser),
+    ROW(TYPE_TEXT, address),
+    ROW(TYPE_TIME, created),
+    ROW(TYPE_TIME, expires),
 };
-#undef TEXT
+#undef ROW
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+/* Whether a byte stands for itself in a line. */
+static bool
+is_plain(unsigned char c)
+{
+	return c >= ' ' && c != '%' && c != 0x7f;
+}
+
+static void
+write_text(struct buf *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = 0;
+
+		while (is_plain((unsigned char)text[len]))
+			len++;
+		buf_add(out, text, len);
+		text += len;
+		if (*text != '\0')
+			buf_printf(out, "%%%02X", (unsigned char)*text++);
+	}
+}
+
+static void
+write_value(struct buf *out, enum type type, const void *member)
+{
+	switch (type) {
+	case TYPE_TEXT:
+		write_text(out, member);
+		break;
+	case TYPE_BOOL:
+		buf_putc(out, *(const bool *)member ? '1' : '0');
+		break;
+	case TYPE_INT:
+		buf_printf(out, "%d", *(const int *)member);
+		break;
+	case TYPE_TIME:
+		buf_printf(out, "%lld", (long long)*(const int64_t *)member);
+		break;
+	case TYPE_KIND:
+		buf_puts(out, flow_kind_name(*(const enum flow_kind *)member));
+		break;
+	case TYPE_ANSWER:
+		buf_puts(out, flow_answer_name(*(const enum flow_answer *)member));
+		break;
+	}
+}
 
 enum err
 flow_record_write(const struct flow *flow, struct buf *out)
 {
-	json_t *object = json_pack(
-	    "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:I, s:I}", "kind",
-	    flow_kind_name(flow->kind), "answer", flow_answer_name(flow->answer), "stateless",
-	    flow->stateless, "direct", flow->direct, "from_here", flow->from_here, "with_inputs",
-	    flow->with_inputs, "method", flow->method, "redirect_port", flow->redirect_port,
-	    "authenticated", flow->authenticated, "bound", flow->bound, "created",
-	    (json_int_t)flow->created, "expires", (json_int_t)flow->expires);
-	char *text = NULL;
-	enum err err = ERR_MEMORY;
+	buf_puts(out, FIRST_LINE);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		buf_puts(out, rows[i].name);
+		buf_putc(out, '=');
+		write_value(out, rows[i].type, (const char *)flow + rows[i].offset);
+		buf_putc(out, '\n');
+	}
+	return out->err;
+}
 
-	for (size_t i = 0; i < COUNT(texts); i++)
-		if (json_object_set_new(object, texts[i].name,
-					json_string((const char *)flow + texts[i].offset)) != 0)
-			goto out;
-	if ((text = json_write(object)) != NULL)
-		err = buf_puts(out, text);
-out:
-	free(text);
-	json_decref(object);
-	return err;
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static bool
-read_text(const json_t *object, const char *name, char *out, size_t size)
+read_text(const char *value, size_t len, char *out, size_t size)
 {
-	const json_t *value = json_object_get(object, name);
+	size_t n = 0;
 
-	if (!json_is_string(value) || json_string_length(value) >= size)
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)value[i];
+
+		if (!is_plain((unsigned char)c)) {
+			int high = c == '%' && len - i > 2 ? hex_digit(value[i + 1]) : -1;
+			int low = high < 0 ? -1 : hex_digit(value[i + 2]);
+
+			if (low < 0 || (c = high * 16 + low) == 0)
+				return false;
+			i += 2;
+		}
+		if (n + 1 >= size)
+			return false;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return utf8_valid(out, n);
+}
+
+static bool
+read_number(const char *value, size_t len, int64_t min, int64_t max, int64_t *out)
+{
+	char *end;
+
+	if (len == 0 || strspn(value, "-0123456789") != len)
 		return false;
-	memcpy(out, json_string_value(value), json_string_length(value) + 1);
-	return true;
+	errno = 0;
+	*out = strtoll(value, &end, 10);
+	return errno == 0 && end == value + len && *out >= min && *out <= max;
+}
+
+/* value ends with a newline, which is not among its len bytes. */
+static bool
+read_value(const struct row *row, const char *value, size_t len, void *member)
+{
+	char word[32];
+	int64_t number;
+
+	switch (row->type) {
+	case TYPE_TEXT:
+		return read_text(value, len, member, row->size);
+	case TYPE_BOOL:
+		if (!read_number(value, len, 0, 1, &number))
+			return false;
+		*(bool *)member = number != 0;
+		return true;
+	case TYPE_INT:
+		if (!read_number(value, len, INT32_MIN, INT32_MAX, &number))
+			return false;
+		*(int *)member = (int)number;
+		return true;
+	case TYPE_TIME:
+		return read_number(value, len, INT64_MIN, INT64_MAX, member);
+	case TYPE_KIND:
+		return read_text(value, len, word, sizeof(word)) && flow_kind_parse(word, member);
+	case TYPE_ANSWER:
+		return read_text(value, len, word, sizeof(word)) && flow_answer_parse(word, member);
+	}
+	return false;
 }
 
 enum err
 flow_record_read(const char *text, size_t len, struct flow *flow)
 {
-	json_t *object;
-	json_int_t created, expires;
-	int authenticated, bound, stateless, direct, from_here, with_inputs;
-	const char *kind, *answer;
-	enum err err = json_read(text, len, JSON_REJECT_DUPLICATES, &object);
+	const char *end = text + len, *line = text + sizeof(FIRST_LINE) - 1;
 
 	*flow = (struct flow){.created = 0};
-	if (err != ERR_OK)
-		return err == ERR_MEMORY ? err : ERR_UNKNOWN_FLOW;
-	err = ERR_UNKNOWN_FLOW;
-	if (json_unpack(object, "{s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:i, s:b, s:b, s:I, s:I}",
-			"kind", &kind, "answer", &answer, "stateless", &stateless, "direct",
-			&direct, "from_here", &from_here, "with_inputs", &with_inputs, "method",
-			&flow->method, "redirect_port", &flow->redirect_port, "authenticated",
-			&authenticated, "bound", &bound, "created", &created, "expires",
-			&expires) != 0 ||
-	    !flow_kind_parse(kind, &flow->kind) || !flow_answer_parse(answer, &flow->answer))
-		goto out;
-	for (size_t i = 0; i < COUNT(texts); i++)
-		if (!read_text(object, texts[i].name, (char *)flow + texts[i].offset,
-			       texts[i].size))
-			goto out;
-	flow->stateless = stateless != 0;
-	flow->direct = direct != 0;
-	flow->from_here = from_here != 0;
-	flow->with_inputs = with_inputs != 0;
-	flow->authenticated = authenticated != 0;
-	flow->bound = bound != 0;
-	flow->created = created;
-	flow->expires = expires;
-	err = ERR_OK;
-out:
-	if (err == ERR_UNKNOWN_FLOW && json_failed())
-		err = ERR_MEMORY;
-	json_decref(object);
-	return err;
+	if (len < sizeof(FIRST_LINE) || strncmp(text, FIRST_LINE, sizeof(FIRST_LINE) - 1) != 0)
+		return ERR_UNKNOWN_FLOW;
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		size_t name = strlen(rows[i].name);
+		const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+		if (stop == NULL || (size_t)(stop - line) <= name ||
+		    memcmp(line, rows[i].name, name) != 0 || line[name] != '=' ||
+		    !read_value(&rows[i], line + name + 1, (size_t)(stop - line) - name - 1,
+				(char *)flow + rows[i].offset))
+			return ERR_UNKNOWN_FLOW;
+		line = stop + 1;
+	}
+	return line == end ? ERR_OK : ERR_UNKNOWN_FLOW;
 }

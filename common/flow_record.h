@@ -1,5 +1,7 @@
 /*
- * A flow's record as text: one JSON object, the same in every store.
+ * A flow's record as text, the same in every store: a first line, then one line
+ * NAME=VALUE for each member, all of them, in this order. In a value % and
+ * control characters stand as %XX.
  */
 #ifndef FLOW_RECORD_H
 #define FLOW_RECORD_H

@@ -200,8 +200,10 @@ folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 	if (fstat(fd, &st) != 0) {
 		err = ERR_STORE;
 	} else if (S_ISREG(st.st_mode)) {
-		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
-		       buf_add(out, chunk, (size_t)n) == ERR_OK)
+		/* no file of ours grows: at its size it is whole */
+		for (off_t got = 0; got < st.st_size && (n = read(fd, chunk, sizeof(chunk))) > 0 &&
+				    buf_add(out, chunk, (size_t)n) == ERR_OK;
+		     got += n)
 			continue;
 		if (n < 0)
 			err = ERR_STORE;

@@ -26,12 +26,6 @@ json_init(void)
 	json_object_seed(seed | 1);
 }
 
-bool
-json_failed(void)
-{
-	return failed;
-}
-
 enum err
 json_read(const char *text, size_t len, size_t flags, json_t **out)
 {

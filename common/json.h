@@ -20,10 +20,6 @@ void json_init(void);
  */
 enum err json_read(const char *text, size_t len, size_t flags, json_t **out) MUST_CHECK;
 
-/* Whether jansson got no memory for something in this thread since the last json_read() or
- * json_write(). */
-bool json_failed(void);
-
 /* The compact text, for free(); NULL if there is no memory for the whole of it. */
 char *json_write(const json_t *json);
 

@@ -153,8 +153,8 @@ async function begin(given = cookies) {
 /* A second sign-in of the same provider, which a begin would not leave waiting beside the first. */
 function begunBeside(flow) {
   const state = `beside-${flow.number}`
-  const record = JSON.parse(readFileSync(join(store, flow.page.split('/').at(-1)), 'utf8'))
-  writeFileSync(join(store, flowId(state)), JSON.stringify({ ...record, id: flowId(state) }), { mode: 0o600 })
+  const record = readFileSync(join(store, flow.page.split('/').at(-1)), 'utf8')
+  writeFileSync(join(store, flowId(state)), record.replace(/^id=.*$/m, `id=${flowId(state)}`), { mode: 0o600 })
   return { ...flow, page: `/signin/flow/${flowId(state)}`, target: `/auth/callback?code=c&state=${state}` }
 }
 

@@ -50,6 +50,16 @@ Error.stackTraceLimit = 0 // a refusal is an answer, nobody reads where it was t
 
 const sha256 = (text) => createHash('sha256').update(text).digest('base64url')
 const same = (a, b) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+
+/* The lines NAME=VALUE of a record, in which control characters and % stand as %XX. */
+function readFlow(record) {
+  const [first, ...lines] = record.slice(0, -1).split('\n')
+  if (first !== 'flow 1') return undefined
+  return Object.fromEntries(lines.map((line) => {
+    const at = line.indexOf('=')
+    return [line.slice(0, at), decodeURIComponent(line.slice(at + 1))]
+  }))
+}
 /* The store's clock: seconds since the host booted. */
 const now = () => Math.floor(uptime())
 
@@ -279,10 +289,10 @@ async function callback(request) {
   const id = sha256(state).slice(0, 22)
   const path = `${config.store}/${id}`
   const record = ifThere(() => readFileSync(path, 'utf8'))
-  const flow = record === undefined ? undefined : JSON.parse(record)
+  const flow = record === undefined ? undefined : readFlow(record)
   if (flow?.id !== id || flow.opencode !== '') throw new Refusal('unknown-flow')
   let owner = flow.browser
-  if (!flow.bound) {
+  if (flow.bound !== '1') {
     if (same(flow.browser, browser)) claimName(browser, `${path}.browser`) // the cookie that it was offered has come back
     owner = ifThere(() => readlinkSync(`${path}.browser`)) ?? ''
   }

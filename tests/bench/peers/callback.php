@@ -157,6 +157,21 @@ function browser(bool $secure): string|false
     return count($mine) === 1 && preg_match('/^[A-Za-z0-9_-]{43}$/D', $value) ? base64url_sha256($value) : '';
 }
 
+/* The lines NAME=VALUE of a record, in which control characters and % stand as %XX. */
+function read_flow(string $record): ?array
+{
+    $lines = explode("\n", substr($record, 0, -1));
+    if (array_shift($lines) !== 'flow 1') {
+        return null;
+    }
+    $flow = [];
+    foreach ($lines as $line) {
+        [$name, $value] = explode('=', $line, 2);
+        $flow[$name] = rawurldecode($value);
+    }
+    return $flow;
+}
+
 /* The store's clock: seconds since the host booted, in which it may have slept. */
 function now(): int
 {
@@ -314,7 +329,7 @@ if (($code ?? '') === '' && ($error ?? '') === '') {
 $id = substr(base64url_sha256($state), 0, 22);
 $path = "{$config['store']}/$id";
 $record = @file_get_contents($path);
-$flow = $record === false ? null : json_decode($record, true);
+$flow = $record === false ? null : read_flow($record);
 if ($flow === null || $flow['id'] !== $id || $flow['opencode'] !== '') {
     refuse($config, 'unknown-flow');
 }

@@ -147,9 +147,10 @@ read_cookie() {
 # A member of the record, into REPLY. None of those that are read needs an escape.
 member() {
 	REPLY=''
-	[[ $record =~ \"$1\":(\"([^\"\\]*)\"|[a-z0-9-]+) ]] || return 1
-	REPLY=${BASH_REMATCH[2]-}
-	[[ ${BASH_REMATCH[1]} == \"* ]] || REPLY=${BASH_REMATCH[1]}
+	[[ $record == *$'\n'"$1="* ]] || return 1
+	REPLY=${record#*$'\n'"$1="}
+	REPLY=${REPLY%%$'\n'*}
+	[[ $REPLY != *%* ]]
 }
 
 # One call for curl's own configuration file, where no process list shows it. call HOST TARGET
@@ -262,7 +263,7 @@ if [[ -n $cookie ]]; then
 	browser=$REPLY
 fi
 member browser && owner=$REPLY
-if member bound && [[ $REPLY != true ]]; then
+if member bound && [[ $REPLY != 1 ]]; then
 	# the cookie that it was offered has come back
 	[[ -n $browser && $owner == "$browser" ]] && ln -sT "$browser" "$path.browser" 2>/dev/null
 	owner=$(readlink "$path.browser")
