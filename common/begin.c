@@ -231,9 +231,11 @@ begin_run(struct begin *b)
 			     ? secret_key("browser", x->browser, NULL)
 			     : secret_key("address", exchange_client(x)->group, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, b->flow.kind, b->flow.provider);
-	if ((err = exchange_spend(x)) != ERR_OK || (err = calls_enter(x->app)) != ERR_OK)
+	/* one that has to come again is not counted */
+	if ((err = calls_enter(x->app)) != ERR_OK)
 		return err;
-	err = begin_locked(b);
+	if ((err = exchange_spend(x)) == ERR_OK)
+		err = begin_locked(b);
 	calls_leave(x->app);
 	return err;
 }

@@ -208,7 +208,7 @@ callback_answer(struct exchange *x, struct callback *cb)
 static void
 answer_refused(struct exchange *x, enum err err)
 {
-	struct flow_list waiting = {.count = 0};
+	struct flow_list waiting;
 	struct page_list list = {waiting.item, 0};
 
 	if ((err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE) &&

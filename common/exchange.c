@@ -9,7 +9,8 @@
 #include "json.h"
 #include "log.h"
 
-#define RETRY_AFTER	60  /* seconds, when too many flows wait */
+#define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
+#define BUSY_SECONDS	3   /* and when too many calls to opencode are on their way */
 #define LOGGED_PATH_MAX 200 /* bytes */
 
 struct page_site
@@ -46,18 +47,34 @@ answer_page(struct exchange *x, int status, struct buf *page)
 	buf_free(page);
 }
 
+/* When to come again, in seconds; 0: no Retry-After. */
+static int
+retry_after(const struct exchange *x, enum err err)
+{
+	switch (err) {
+	case ERR_RATE:
+		return x->allowance.wait;
+	case ERR_TOO_MANY_FLOWS:
+		return FULL_SECONDS;
+	case ERR_BUSY:
+		return BUSY_SECONDS;
+	default:
+		return 0;
+	}
+}
+
 /* Headers that some statuses owe: RFC 9110 sections 11.6.1 and 10.2.3. */
 static void
 add_status_headers(struct exchange *x, enum err err)
 {
+	int seconds = retry_after(x, err);
+	char text[16];
+
 	if (err == ERR_CREDENTIALS)
 		response_header(x->response, "WWW-Authenticate", "Basic realm=\"Secure Area\"");
-	if (err == ERR_TOO_MANY_FLOWS || err == ERR_RATE) {
-		char seconds[16];
-
-		snprintf(seconds, sizeof(seconds), "%d",
-			 err == ERR_RATE ? x->allowance.wait : RETRY_AFTER);
-		response_header(x->response, "Retry-After", seconds);
+	if (seconds > 0) {
+		snprintf(text, sizeof(text), "%d", seconds);
+		response_header(x->response, "Retry-After", text);
 	}
 }
 

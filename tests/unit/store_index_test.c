@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,13 +55,22 @@ open_index(void **state)
 static int
 close_index(void **state)
 {
-	char command[128];
+	DIR *all = fdopendir(dir);
+	const struct dirent *file;
 
 	(void)state;
 	ring_close(&ix);
-	close(dir);
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	return system(command);
+	while (all != NULL && (file = readdir(all)) != NULL)
+		unlinkat(dir, file->d_name, 0);
+	closedir(all);
+	return rmdir(folder);
+}
+
+/* Which flow of the model has this id. */
+static const struct model *
+by_id(const char *id)
+{
+	return &model[strtol(id, NULL, 10)];
 }
 
 static void
@@ -120,8 +130,8 @@ assert_list(char id[][FLOW_ID_LEN + 1], size_t found, bool (*matches)(const stru
 		if (matches(&model[i], ctx)) {
 			assert_true(n < found);
 			/* of one second any order is good */
-			assert_int_equal(model[atoi(id[n])].created, model[i].created);
-			assert_true(matches(&model[atoi(id[n])], ctx));
+			assert_int_equal(by_id(id[n])->created, model[i].created);
+			assert_true(matches(by_id(id[n]), ctx));
 			n++;
 		}
 	assert_int_equal(n, found);
