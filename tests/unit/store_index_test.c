@@ -104,6 +104,7 @@ end(struct model *m)
 	if (m->ended)
 		return;
 	m->ended = true;
+	assert_int_equal(folder_link_make(dir, m->id, ".claim", "claim 1"), ERR_OK);
 	assert_int_equal(folder_link_make(dir, m->id, ".end", "done "), ERR_OK);
 }
 
