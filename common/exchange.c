@@ -10,7 +10,7 @@
 #include "log.h"
 
 #define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
-#define BUSY_SECONDS	3   /* and when too many calls to opencode are on their way */
+#define BUSY_SECONDS	1   /* and when too many calls to opencode are on their way */
 #define LOGGED_PATH_MAX 200 /* bytes */
 
 struct page_site

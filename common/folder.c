@@ -238,3 +238,12 @@ folder_lock(int fd, const char *name, off_t start, int *out)
 	*out = lock;
 	return ERR_OK;
 }
+
+bool
+folder_unlock(int lock, off_t start)
+{
+	struct flock range = {
+	    .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = 1};
+
+	return fcntl(lock, F_OFD_SETLK, &range) == 0;
+}

@@ -7,6 +7,7 @@
 #define FOLDER_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -68,8 +69,12 @@ void folder_remove(int fd, const char *id, const char *suffix);
 
 /*
  * Opens a file, made if missing, and waits for the exclusive lock of its byte
- * `start`. Closing *lock ends it. ERR_STORE.
+ * `start`. Closing *lock ends it, if nothing else has the file open: a mapping
+ * has. ERR_STORE.
  */
 enum err folder_lock(int fd, const char *name, off_t start, int *lock) MUST_CHECK;
+
+/* Ends it and leaves the file open. */
+bool folder_unlock(int lock, off_t start);
 
 #endif

@@ -15,6 +15,7 @@
 #include "secret.h"
 #include "store_index.h"
 #include "store_limit.h"
+#include "wait.h"
 
 #define TRY_BYTES   16384
 #define ENDED_RATIO 3 /* ended flows kept, as a multiple of max_pending */
@@ -26,6 +27,8 @@ struct store_dir {
 	char path[PATH_MAX];
 	struct folder folder;
 	struct limit limit;
+	pthread_mutex_t mutex; /* for the index */
+	struct ring index;
 };
 
 static struct store_dir *
@@ -74,31 +77,45 @@ dir_unlock(struct store *s, struct store_lock *lock)
 	lock->fd = -1;
 }
 
-/* Enters the folder and opens its index. Leave with ring_close(). */
+/* Enters the folder and opens its index. Leave with index_leave(). */
 static enum err
-index_enter(struct store *s, struct ring *ix)
+index_enter(struct store *s, struct ring **ix)
 {
+	struct store_dir *d = dir_of(s);
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (folder_enter(&d->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	if (ring_open(ix, dir) == ERR_OK)
+	if (pthread_mutex_trylock(&d->mutex) != 0) {
+		wait_begin();
+		pthread_mutex_lock(&d->mutex);
+	}
+	*ix = &d->index;
+	if (ring_open(*ix, dir) == ERR_OK)
 		return ERR_OK;
-	log_event(LOG_LEVEL_ERROR, "store-index", "folder", dir_of(s)->path, "cause",
-		  strerror(errno), NULL);
+	log_event(LOG_LEVEL_ERROR, "store-index", "folder", d->path, "cause", strerror(errno),
+		  NULL);
+	pthread_mutex_unlock(&d->mutex);
 	return ERR_STORE;
+}
+
+static void
+index_leave(struct store *s)
+{
+	ring_close(&dir_of(s)->index);
+	pthread_mutex_unlock(&dir_of(s)->mutex);
 }
 
 static enum err
 dir_room(struct store *s, const struct store_keys *keys)
 {
-	struct ring ix;
+	struct ring *ix;
 	enum err err;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	err = index_room(&ix, keys, &dir_of(s)->limits, dir_now(s));
-	ring_close(&ix);
+	err = index_room(ix, keys, &dir_of(s)->limits, dir_now(s));
+	index_leave(s);
 	return err;
 }
 
@@ -108,25 +125,25 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 {
 	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
 	struct ring_entry *e;
-	struct ring ix;
+	struct ring *ix;
 	enum err err;
 	int error;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	if ((err = folder_vacant(ix.dir, flow->id)) == ERR_OK &&
-	    (err = index_add(&ix, flow, keys, dir_now(s), most, &e)) == ERR_OK &&
-	    (err = flow_files_write(ix.dir, flow, authorize_url)) != ERR_OK) {
+	if ((err = folder_vacant(ix->dir, flow->id)) == ERR_OK &&
+	    (err = index_add(ix, flow, keys, dir_now(s), most, &e)) == ERR_OK &&
+	    (err = flow_files_write(ix->dir, flow, authorize_url)) != ERR_OK) {
 		error = errno;
-		index_cancel(&ix, e);
+		index_cancel(ix, e);
 		if (err == ERR_STORE)
-			flow_files_remove(ix.dir, flow->id);
+			flow_files_remove(ix->dir, flow->id);
 		errno = error;
 	}
 	if (err == ERR_STORE)
 		log_event(LOG_LEVEL_ERROR, "store-write", "flow", flow->id, "cause",
 			  strerror(errno), NULL);
-	ring_close(&ix);
+	index_leave(s);
 	return err;
 }
 
@@ -236,36 +253,36 @@ static enum err
 dir_list_recent(struct store *s, const struct store_keys *keys, int seconds,
 		char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct ring ix;
+	struct ring *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	index_list_recent(&ix, keys, dir_now(s) - seconds, id, count);
-	ring_close(&ix);
+	index_list_recent(ix, keys, dir_now(s) - seconds, id, count);
+	index_leave(s);
 	return ERR_OK;
 }
 
 static enum err
 dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct ring ix;
+	struct ring *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	index_list_browser(&ix, browser, id, count);
-	ring_close(&ix);
+	index_list_browser(ix, browser, id, count);
+	index_leave(s);
 	return ERR_OK;
 }
 
 static enum err
 dir_count_waiting(struct store *s, size_t *count)
 {
-	struct ring ix;
+	struct ring *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	*count = index_count_waiting(&ix, dir_now(s));
-	ring_close(&ix);
+	*count = index_count_waiting(ix, dir_now(s));
+	index_leave(s);
 	return ERR_OK;
 }
 
@@ -341,6 +358,8 @@ dir_remember(struct store *s, const char *name, const char *note)
 static void
 dir_close(struct store *s)
 {
+	ring_free(&dir_of(s)->index);
+	pthread_mutex_destroy(&dir_of(s)->mutex);
 	limit_free(&dir_of(s)->limit);
 	folder_free(&dir_of(s)->folder);
 	free(dir_of(s));
@@ -387,6 +406,8 @@ store_dir_open(const char *path, const struct store_limits *limits, struct store
 	}
 	folder_init(&s->folder, s->path);
 	limit_init(&s->limit);
+	pthread_mutex_init(&s->mutex, NULL);
+	ring_init(&s->index);
 	*out = &s->store;
 	return ERR_OK;
 }

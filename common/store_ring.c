@@ -143,6 +143,14 @@ ring_reset(struct ring *r)
 	return ERR_OK;
 }
 
+/* Whether the mapping that was left is of this file, as long as it is now. */
+static bool
+is_mapped(const struct ring *r, const struct stat *st)
+{
+	return r->head != NULL && r->device == st->st_dev && r->inode == st->st_ino &&
+	       r->mapped == (size_t)st->st_size;
+}
+
 static enum err
 ring_load(struct ring *r)
 {
@@ -152,10 +160,12 @@ ring_load(struct ring *r)
 	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return ERR_STORE;
 	count = (uint64_t)st.st_size / sizeof(*r->entry);
+	if (count >= 2 && !is_mapped(r, &st) && ring_map(r, count - 1) != ERR_OK)
+		return ERR_STORE;
+	r->device = st.st_dev;
+	r->inode = st.st_ino;
 	if (count < 2)
 		return ring_reset(r);
-	if (ring_map(r, count - 1) != ERR_OK)
-		return ERR_STORE;
 	if (!head_fits(r->head, count - 1)) {
 		log_event(LOG_LEVEL_WARNING, "store-index", "cause", "not one of ours: made anew",
 			  NULL);
@@ -166,14 +176,30 @@ ring_load(struct ring *r)
 	return ERR_OK;
 }
 
+void
+ring_init(struct ring *r)
+{
+	*r = (struct ring){.fd = -1};
+}
+
+void
+ring_free(struct ring *r)
+{
+	ring_close(r);
+	ring_unmap(r);
+}
+
 enum err
 ring_open(struct ring *r, int dir)
 {
-	*r = (struct ring){.dir = dir, .fd = -1};
-	if (folder_lock(dir, "index", 0, &r->fd) != ERR_OK)
+	r->dir = dir;
+	if (folder_lock(dir, "index", 0, &r->fd) != ERR_OK) {
+		r->fd = -1;
 		return ERR_STORE;
+	}
 	if (ring_load(r) == ERR_OK)
 		return ERR_OK;
+	ring_unmap(r);
 	ring_close(r);
 	return ERR_STORE;
 }
@@ -181,9 +207,12 @@ ring_open(struct ring *r, int dir)
 void
 ring_close(struct ring *r)
 {
-	ring_unmap(r);
-	if (r->fd >= 0)
-		close(r->fd); /* and with it the lock */
+	if (r->fd < 0)
+		return;
+	/* the mapping keeps the file open, and with it the lock */
+	if (!folder_unlock(r->fd, 0))
+		ring_unmap(r);
+	close(r->fd);
 	r->fd = -1;
 }
 

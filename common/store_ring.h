@@ -8,6 +8,8 @@
 #ifndef STORE_RING_H
 #define STORE_RING_H
 
+#include <sys/types.h>
+
 #include "store.h"
 
 /* The keys by which entries are chained; each has its member in struct store_keys. */
@@ -38,14 +40,19 @@ struct ring_head {
 	char unused[72];
 };
 
-/* One locked ring. */
+/* A ring. Between its uses the file stays mapped, but is not looked at. */
 struct ring {
-	int dir; /* the store folder; not owned */
+	int dir; /* while open: the store folder; not owned */
 	int fd;
+	dev_t device;
+	ino_t inode;   /* which file is mapped */
 	size_t mapped; /* bytes, from head on */
 	struct ring_head *head;
 	struct ring_entry *entry;
 };
+
+void ring_init(struct ring *r);
+void ring_free(struct ring *r);
 
 /* Opens, locks and maps the file of a folder, made empty if there is none of ours. ERR_STORE. */
 enum err ring_open(struct ring *r, int dir) MUST_CHECK;

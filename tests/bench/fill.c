@@ -1,11 +1,12 @@
 /*
  * Fills a store with waiting flows, as many begins would: those of the numbers that standin.c
- * gives, all of one browser. Prints how many there are, for it ends when the time is over.
+ * gives, each counted as another client's, though one browser may finish them all. Prints how many
+ * there are, for it ends when the time is over.
  *
  *   fill FOLDER COOKIE PATH FIRST COUNT LIFETIME SECONDS
  *
  * PATH: of the redirect URI. One that begins on the same port and path takes such a flow's place.
- * A LIFETIME below 0: they ended long ago, and are cleaned up by the begins from four seconds on.
+ * A LIFETIME of -S: they ended long ago, and are cleaned up by the begins from S seconds on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,6 @@
 #include "cookie.h"
 #include "secret.h"
 #include "store.h"
-
-#define GONE_IN 4
 
 static double
 seconds_now(void)
@@ -53,10 +52,10 @@ add(struct store *store, const char *browser, const char *path, long number, int
 	flow.created = store->ops->now(store);
 	flow.expires = flow.created + lifetime;
 	if (lifetime < 0) {
-		flow.expires = flow.created - STORE_KEEP_SECONDS + GONE_IN;
+		flow.expires = flow.created - STORE_KEEP_SECONDS - lifetime;
 		flow.created = flow.expires - 300;
 	}
-	keys.client = keys.browser = secret_key("browser", browser, NULL);
+	keys.client = keys.browser = secret_key("browser", state, NULL);
 	keys.group = flow_group(flow.opencode, flow.kind, flow.provider);
 	keys.slot = flow_slot(&flow);
 	return store->ops->add(store, &flow, url, &keys);

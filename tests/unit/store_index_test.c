@@ -49,6 +49,7 @@ open_index(void **state)
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (mkdtemp(folder) == NULL || (dir = open(folder, O_RDONLY | O_DIRECTORY)) < 0)
 		return -1;
+	ring_init(&ix);
 	return ring_open(&ix, dir) == ERR_OK ? 0 : -1;
 }
 
@@ -59,7 +60,7 @@ close_index(void **state)
 	const struct dirent *file;
 
 	(void)state;
-	ring_close(&ix);
+	ring_free(&ix);
 	while (all != NULL && (file = readdir(all)) != NULL)
 		unlinkat(dir, file->d_name, 0);
 	closedir(all);
@@ -76,7 +77,10 @@ by_id(const char *id)
 static void
 reopen(void)
 {
-	ring_close(&ix);
+	if (random() % 2 == 0)
+		ring_close(&ix);
+	else
+		ring_free(&ix);
 	assert_int_equal(ring_open(&ix, dir), ERR_OK);
 }
 

@@ -10,20 +10,21 @@ import { alternate, ask, begin, callback, fill, flowId, variables } from '../loa
 
 export const title = 'Growth: the median of one request after the other, with flows that wait'
 const SIZES = brief ? [10, 1000] : [10, 1000, 100_000]
-const FILL_SECONDS = 15
+const FILL_SECONDS = 12
 const EACH = brief ? 20 : 100
 const FIRST = 300_000 // of the flows that begin here: none of those that wait
 const GONE = 600_000 // the first of those that are cleaned up,
 const GONE_COUNT = 2000 // and how many there are,
-const GONE_MS = 5000 // from when on,
+const GONE_IN = 14 // from how many seconds on,
 const SWEEPS = brief ? 10 : 30 // by so many begins
 const NOISE = 1.25 // the same, as far as a machine with other work can tell
 
 const page = (number) => variables('GET', `/signin/flow/${flowId(number)}`)
 
-/* A worker whose store holds so many waiting flows, or as many as there was time for. */
-async function site(size, opencode) {
+/* A worker whose store holds so many waiting flows, or as many as there was time for; behind others that go. */
+async function site(size, opencode, gone = 0) {
   const store = newStore()
+  if (gone > 0) await fill(store, { first: GONE, count: gone, lifetime: -GONE_IN })
   // on a path where none that begins here takes their place
   const count = await fill(store, { count: size, within: FILL_SECONDS, path: '/callback' })
   if (count < size) say(`  only ${count} of ${size} flows within ${FILL_SECONDS} s`)
@@ -59,10 +60,11 @@ export async function measure(table) {
   for (const size of SIZES) sites.push(await site(size, standin.socket))
   const sides = sites.map((one) => [one.count, () => once(one)])
   const results = await alternate(Object.fromEntries(sides), rounds)
-  for (const { store } of sites) await fill(store, { first: GONE, count: GONE_COUNT, lifetime: -1 })
-  await pause(GONE_MS)
-  const swept = {}
-  for (const one of sites) swept[one.count] = await cleanUp(one)
+  const aged = []
+  for (const size of SIZES) aged.push(await site(size, standin.socket, GONE_COUNT))
+  await pause(1000 * (GONE_IN + 1))
+  const swept = []
+  for (const one of aged) swept.push(await cleanUp(one))
   const what = {
     refused: 'refused callback',
     page: 'flow page',
@@ -74,12 +76,12 @@ export async function measure(table) {
   for (const [key, name] of Object.entries(what)) {
     compare(sites.map(({ count }) => add(name, count, results[count].map((result) => result[key]))))
   }
-  const cleaning = sites.map(({ count }) => {
-    const figure = add('begin that cleans up', count, [swept[count]])
-    figure.note = `${SWEEPS} begins removed ${swept[count].removed} files of flows that ended long ago`
+  const cleaning = aged.map(({ count }, i) => {
+    const figure = add('begin that cleans up', count, [swept[i]])
+    figure.note = `${SWEEPS} begins removed ${swept[i].removed} files of flows that ended long ago`
     return figure
   })
   compare(cleaning)
-  for (const { worker } of sites) await worker.stop()
+  for (const { worker } of [...sites, ...aged]) await worker.stop()
   await standin.stop()
 }
