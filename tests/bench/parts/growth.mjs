@@ -1,5 +1,5 @@
 /*
- * The same work with few and many waiting flows, one request at a time, straight at the worker's socket. Each
+ * The same work with few and many waiting flows, four requests at a time, straight at the worker's socket. Each
  * size has a store and a worker of its own, and they are measured in turn. What begins is delivered again, so
  * the number that waits stays.
  */
@@ -8,10 +8,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { REFUSED, brief, newStore, rounds, say, startStandin, startWorker } from '../lab.mjs'
 import { alternate, ask, begin, callback, fill, flowId, variables } from '../load.mjs'
 
-export const title = 'Growth: the median of one request after the other, with flows that wait'
+export const title = 'Growth: the median time of a request, four at a time, with flows that wait'
 const SIZES = brief ? [10, 1000] : [10, 1000, 100_000]
 const FILL_SECONDS = 12
-const EACH = brief ? 20 : 100
+const EACH = brief ? 20 : 400
+const LANES = 4 // so that no processor sleeps: to wake one takes longer than a request
 const FIRST = 300_000 // of the flows that begin here: none of those that wait
 const GONE = 600_000 // the first of those that are cleaned up,
 const GONE_COUNT = 2000 // and how many there are,
@@ -33,7 +34,7 @@ async function site(size, opencode, gone = 0) {
 
 /* Milliseconds: the median of so many requests. */
 async function timed({ worker }, vars, status, count, first) {
-  return (await ask(worker.socket, vars, { count, first, status })).statuses[status]
+  return (await ask(worker.socket, vars, { count, first, lanes: LANES, status })).statuses[status]
 }
 
 async function once(one) {
