@@ -1,11 +1,14 @@
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "wait.h"
 
 struct line {
 	char text[LOG_LINE_MAX + 1];
@@ -90,6 +93,7 @@ static void
 line_send(struct line *l, enum log_level level)
 {
 	static const int priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+	struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
 
 	if (log_target == LOG_TO_SYSLOG) {
 		l->text[l->len < LOG_LINE_MAX ? l->len : LOG_LINE_MAX - 1] = '\0';
@@ -99,6 +103,8 @@ line_send(struct line *l, enum log_level level)
 	if (l->len == LOG_LINE_MAX)
 		l->len--;
 	l->text[l->len++] = '\n';
+	if (poll(&reader, 1, 0) == 0) /* it lags behind */
+		wait_begin();
 	/* one write, so that lines of several threads and processes stay whole */
 	if (write(STDERR_FILENO, l->text, l->len) < 0)
 		return;

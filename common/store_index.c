@@ -157,20 +157,14 @@ index_cancel(struct ring *ix, struct ring_entry *e)
 	memset(e->id, 0, sizeof(e->id));
 }
 
-/* Each entry with this key, the newest first. */
-#define CHAIN_EACH(e, ix, key_, value) \
-	for (struct ring_entry *e = ring_first(ix, key_, value); e != NULL; \
-	     e = ring_next(ix, key_, e)) \
-		if (e->key[key_] == (value))
-
 /* How many of a group are counted. */
 static uint64_t
 count_group(const struct ring *ix, uint64_t group)
 {
 	uint64_t count = 0;
 
-	CHAIN_EACH(e, ix, RING_GROUP, group)
-	{
+	for (struct ring_entry *e = ring_first(ix, RING_GROUP, group); e != NULL;
+	     e = ring_next(ix, RING_GROUP, e)) {
 		if (e->seq < ix->head->live)
 			break;
 		count += e->counted != 0;
@@ -182,8 +176,8 @@ count_group(const struct ring *ix, uint64_t group)
 static bool
 client_within(struct ring *ix, const struct store_keys *keys, int most, int64_t now, bool exact)
 {
-	CHAIN_EACH(e, ix, RING_CLIENT, keys->client)
-	{
+	for (struct ring_entry *e = ring_first(ix, RING_CLIENT, keys->client); e != NULL;
+	     e = ring_next(ix, RING_CLIENT, e)) {
 		if (e->seq < ix->head->live)
 			break;
 		if (e->key[RING_GROUP] != keys->group &&
@@ -260,15 +254,15 @@ index_list_recent(const struct ring *ix, const struct store_keys *keys, int64_t 
 {
 	struct newest n = {.id = id, .count = 0};
 
-	CHAIN_EACH(e, ix, RING_GROUP, keys->group)
-	{
+	for (struct ring_entry *e = ring_first(ix, RING_GROUP, keys->group); e != NULL;
+	     e = ring_next(ix, RING_GROUP, e)) {
 		if (e->entered <= since)
 			break;
 		if (e->created > since)
 			newest_add(&n, e);
 	}
-	CHAIN_EACH(e, ix, RING_SLOT, keys->slot)
-	{
+	for (struct ring_entry *e = ring_first(ix, RING_SLOT, keys->slot); e != NULL;
+	     e = ring_next(ix, RING_SLOT, e)) {
 		if (e->entered <= since)
 			break;
 		if (e->created > since && e->key[RING_GROUP] != keys->group)
@@ -283,8 +277,9 @@ index_list_browser(const struct ring *ix, uint64_t browser, char id[][FLOW_ID_LE
 {
 	struct newest n = {.id = id, .count = 0};
 
-	CHAIN_EACH(e, ix, RING_BROWSER, browser)
-	newest_add(&n, e);
+	for (const struct ring_entry *e = ring_first(ix, RING_BROWSER, browser); e != NULL;
+	     e = ring_next(ix, RING_BROWSER, e))
+		newest_add(&n, e);
 	*count = n.count;
 }
 

@@ -79,8 +79,9 @@ head_fits(const struct ring_head *h, uint64_t count)
 	       h->next - h->oldest <= h->capacity && h->next < UINT64_MAX / 2;
 }
 
-struct ring_entry *
-ring_first(const struct ring *r, int key, uint64_t value)
+/* The newest entry of a bucket, and the next older one. */
+static struct ring_entry *
+bucket_top(const struct ring *r, int key, uint64_t value)
 {
 	uint32_t head = place(r, value)->head[key];
 	struct ring_entry *e;
@@ -93,11 +94,31 @@ ring_first(const struct ring *r, int key, uint64_t value)
 											    : NULL;
 }
 
-struct ring_entry *
-ring_next(const struct ring *r, int key, const struct ring_entry *e)
+static struct ring_entry *
+bucket_older(const struct ring *r, int key, const struct ring_entry *e)
 {
 	return e->back[key] == 0 || e->back[key] > e->seq ? NULL
 							  : ring_get(r, e->seq - e->back[key]);
+}
+
+struct ring_entry *
+ring_first(const struct ring *r, int key, uint64_t value)
+{
+	struct ring_entry *e = bucket_top(r, key, value);
+
+	while (e != NULL && e->key[key] != value)
+		e = bucket_older(r, key, e);
+	return e;
+}
+
+struct ring_entry *
+ring_next(const struct ring *r, int key, const struct ring_entry *e)
+{
+	struct ring_entry *older = bucket_older(r, key, e);
+
+	while (older != NULL && older->key[key] != e->key[key])
+		older = bucket_older(r, key, older);
+	return older;
 }
 
 /* Puts an entry at the beginning of the chains of its keys. */
@@ -105,7 +126,7 @@ static void
 entry_link(struct ring *r, struct ring_entry *e)
 {
 	for (int k = 0; k < RING_KEYS; k++) {
-		const struct ring_entry *older = ring_first(r, k, e->key[k]);
+		const struct ring_entry *older = bucket_top(r, k, e->key[k]);
 
 		e->back[k] =
 		    older != NULL && older->seq < e->seq ? (uint32_t)(e->seq - older->seq) : 0;

@@ -67,7 +67,7 @@ enum err ring_grow(struct ring *r) MUST_CHECK;
 /* Makes the newest entry, with what *new holds of a flow; there must be a place. */
 struct ring_entry *ring_push(struct ring *r, const struct ring_entry *new);
 
-/* The newest entry of a chain, and the next older one; NULL: no more. Others may be among them. */
+/* The newest entry with this key, and the next older one with the same; NULL: no more. */
 struct ring_entry *ring_first(const struct ring *r, int key, uint64_t value);
 struct ring_entry *ring_next(const struct ring *r, int key, const struct ring_entry *e);
 
