@@ -350,10 +350,10 @@ chains_stay_short(void **state)
 	size_t longest = 0;
 
 	(void)state;
-	for (uint64_t i = 0; i < FLOWS_MAX; i++) {
-		struct store_keys keys = {.client = i * UINT64_C(0x9e3779b97f4a7c15)};
+	for (int i = 0; i < FLOWS_MAX; i++) {
+		struct store_keys keys = {.client = (uint64_t)random() << 20 ^ (uint64_t)random()};
 
-		add(1000 + (int64_t)i / 100, &keys);
+		add(1000 + i / 100, &keys);
 		end(&model[count - 1]);
 	}
 	for (uint64_t seq = ix.head->oldest; seq < ix.head->next; seq++) {
