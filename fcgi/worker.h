@@ -3,7 +3,9 @@
  *
  * Connections rest in one epoll set; a thread is lent to a connection only when
  * a whole request is there, so connections that are silent, kept open or slow
- * cost a descriptor and nothing else. Sleeping threads are not woken for nothing.
+ * cost a descriptor and nothing else. As many threads wait for events as there are
+ * processors; when one of them is about to wait for something else (wait.h), the
+ * next takes its place.
  */
 #ifndef WORKER_H
 #define WORKER_H
