@@ -19,9 +19,12 @@ entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
 static void
 uncount(struct ring *ix, struct ring_entry *e)
 {
-	if (e->counted != 0 && ix->head->waiting > 0)
-		ix->head->waiting--;
+	bool counted = e->counted != 0;
+
+	/* in this order: what dies in between leaves the count too high */
 	e->counted = 0;
+	if (counted && ix->head->waiting > 0)
+		ix->head->waiting--;
 }
 
 /* Whether its flow waits, as far as the index knows: one that has ended may be taken for one. */
@@ -64,7 +67,7 @@ sweep_expired(struct ring *ix, int64_t now)
 		ix->head->waiting = 0; /* whatever died between two steps */
 }
 
-/* Forgets the oldest entry; its flow too, unless the entry has moved. */
+/* Forgets the oldest entry and its flow. */
 static void
 forget_oldest(struct ring *ix)
 {
