@@ -89,7 +89,7 @@ sweep_forgotten(struct ring *ix, int64_t now)
 	for (int i = 0; i < SWEEP_MAX && ix->head->oldest < ix->head->next; i++) {
 		const struct ring_entry *e = ring_get(ix, ix->head->oldest);
 
-		if (e != NULL && e->id[0] != '\0' && now < e->expires + STORE_KEEP_SECONDS &&
+		if (e != NULL && e->id[0] != '\0' && now - STORE_KEEP_SECONDS < e->expires &&
 		    e->created <= now)
 			break;
 		forget_oldest(ix);

@@ -65,7 +65,7 @@ export function emptyStore(store) {
 
 /* Compiles what is in this folder; refused and redirect: what the CGI floors print, redirect after its calls. */
 export async function compile(refused, redirect) {
-  const bytes = (text) => `static const char answer[] = {${[...Buffer.from(text, 'latin1')].join(',')}};`
+  const bytes = (text) => `static const unsigned char answer[] = {${[...Buffer.from(text, 'latin1')].join(',')}};`
   mkdirSync(tool(''), { recursive: true })
   writeFileSync(tool('answer.h'), `#ifdef CALLS\n${bytes(redirect)}\n#else\n${bytes(refused)}\n#endif\n`)
   await run('make', ['-s', `BUILD_DIR=${process.env.BUILD_DIR || 'build'}`, 'bench-programs'], { cwd: root })
