@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "message.h"
 
 #define EVENTS_MAX 64
@@ -39,15 +40,6 @@ static struct result {
 	double ms;
 } * results;
 static long answered;
-
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static void
 lane_end(struct lane *lane, int status)

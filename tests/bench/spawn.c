@@ -16,20 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define COUNT_MAX 10000
 
 extern char **environ;
 
 static long resident_max; /* KiB */
-
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static int
 by_size(const void *a, const void *b)

@@ -17,19 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "message.h"
 
 #define LOOK_NS	  100000 /* between two tries to connect, */
 #define LOOKS_MAX 50000	 /* and how many there are */
-
-static double
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 /* A connection as soon as there can be one; -1 if there is none. */
 static int
