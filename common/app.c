@@ -16,6 +16,7 @@
 #include "json.h"
 #include "log.h"
 #include "start_page.h"
+#include "text.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 
@@ -239,9 +240,12 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 	char allow[32];
 	enum err err;
 
-	snprintf(x.base, sizeof(x.base), "%s%s", request->mount, app->config->prefix);
-	err = request->path[0] == '\0' && request->err != ERR_OK ? request->err
-								 : route_find(&x, &route, allow);
+	if (!text_join(x.base, sizeof(x.base), request->mount, app->config->prefix))
+		err = ERR_PATH;
+	else if (request->path[0] == '\0' && request->err != ERR_OK)
+		err = request->err;
+	else
+		err = route_find(&x, &route, allow);
 	x.uncounted = route != NULL && (route->flags & UNCOUNTED);
 	if (err == ERR_OK)
 		err = check_request(&x, route);
@@ -264,8 +268,6 @@ app_open(struct app **out, const struct config *config, int threads)
 	struct app *app;
 	enum err err;
 
-	if ((err = secret_init()) != ERR_OK)
-		return err;
 	json_init();
 	if ((app = calloc(1, sizeof(*app))) == NULL)
 		return ERR_MEMORY;

@@ -1,8 +1,7 @@
 #include "json.h"
 
 #include <stdlib.h>
-
-#include "secret.h"
+#include <sys/random.h>
 
 static _Thread_local bool failed;
 
@@ -18,11 +17,12 @@ allocate(size_t size)
 void
 json_init(void)
 {
-	size_t seed;
+	size_t seed = 0;
 
 	json_set_alloc_funcs(allocate, free);
 	/* by itself jansson opens a file for it, when it makes its first object; 0 asks for that */
-	secret_random(&seed, sizeof(seed));
+	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+		seed = 0;
 	json_object_seed(seed | 1);
 }
 

@@ -13,7 +13,10 @@
 #define SECRET_HASH_LEN	   43 /* base64url characters of 32 bytes, unpadded */
 #define SECRET_KEYED_BYTES 16
 
-/* Must succeed once before the others. ERR_CONFIG if the system has no random source. */
+/*
+ * Before threads start, in a program that has them. Random bytes need it, and make
+ * up for it; hashes, comparing and wiping work without. ERR_CONFIG.
+ */
 enum err secret_init(void) MUST_CHECK;
 
 /* Overwrites len bytes in a way that no compiler leaves out. NULL is fine. */

@@ -18,6 +18,7 @@
 #include "listen.h"
 #include "log.h"
 #include "sandbox.h"
+#include "secret.h"
 #include "start.h"
 #include "worker.h"
 
@@ -222,7 +223,7 @@ serve(const struct config *config, struct listen *l)
 	raise_limit();
 	settle_malloc();
 
-	if (app_open(&app, config, config->worker_threads) != ERR_OK) {
+	if (secret_init() != ERR_OK || app_open(&app, config, config->worker_threads) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
