@@ -211,15 +211,13 @@ find_mount(const char *path, const char *script)
 	if (script == NULL || script[0] != '/' || script[1] == '/')
 		return NULL;
 	len = strlen(script);
-	if (strspn(script, plain) != len)
-		return NULL;
 	if (strncmp(path, script, len) != 0 || (path[len] != '/' && path[len] != '\0'))
 		return NULL;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		size_t end_len = strlen(ends[i]);
 
 		if (len >= end_len && strcmp(script + len - end_len, ends[i]) == 0)
-			return script;
+			return strspn(script, plain) == len ? script : NULL;
 	}
 	return NULL;
 }
@@ -292,9 +290,15 @@ meta_response(const struct response *r, struct buf *out)
 		response_free(&plain);
 		return err;
 	}
-	buf_printf(out, "Status: %d %s\r\n", r->status, response_reason(r->status));
+	buf_puts(out, "Status: ");
+	buf_number(out, (size_t)r->status);
+	buf_putc(out, ' ');
+	buf_puts(out, response_reason(r->status));
+	buf_puts(out, "\r\n");
 	buf_add(out, r->head.data, r->head.len);
-	buf_printf(out, "Content-Length: %zu\r\n\r\n", r->body.len);
+	buf_puts(out, "Content-Length: ");
+	buf_number(out, r->body.len);
+	buf_puts(out, "\r\n\r\n");
 	if (!r->head_only)
 		buf_add(out, r->body.data, r->body.len);
 	return out->err;

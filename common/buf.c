@@ -23,6 +23,19 @@ buf_free(struct buf *b)
 	buf_init(b, b->max);
 }
 
+void
+buf_clear(struct buf *b)
+{
+	if (b->size == 0 || b->size > BUF_KEPT_MAX) {
+		buf_free(b);
+		return;
+	}
+	/* behind len nothing was ever written that a larger one did not take over */
+	secret_wipe(b->data, b->len + 1);
+	b->len = 0;
+	b->err = ERR_OK;
+}
+
 static enum err
 buf_fail(struct buf *b, enum err err)
 {
@@ -84,6 +97,18 @@ enum err
 buf_putc(struct buf *b, char c)
 {
 	return buf_add(b, &c, 1);
+}
+
+enum err
+buf_number(struct buf *b, size_t number)
+{
+	char digits[3 * sizeof(number)];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return buf_add(b, digits + at, sizeof(digits) - at);
 }
 
 enum err

@@ -11,6 +11,8 @@
 
 #include "error.h"
 
+#define BUF_KEPT_MAX 16384 /* bytes of memory that buf_clear() keeps */
+
 struct buf {
 	char *data;   /* NUL-terminated once anything was appended; owned by the buffer */
 	size_t len;   /* bytes in data, without the NUL */
@@ -25,10 +27,14 @@ void buf_init(struct buf *b, size_t max);
 /* Wipes and frees the content; the buffer may be used again, empty, with the same maximum. */
 void buf_free(struct buf *b);
 
+/* The same, but memory up to BUF_KEPT_MAX stays for what is appended next. */
+void buf_clear(struct buf *b);
+
 /* Append. On failure: ERR_TOO_LARGE or ERR_MEMORY, also kept in b->err. */
 enum err buf_add(struct buf *b, const void *data, size_t len);
 enum err buf_puts(struct buf *b, const char *text);
 enum err buf_putc(struct buf *b, char c);
+enum err buf_number(struct buf *b, size_t number); /* in decimal */
 enum err buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The content as a string, "" while empty. Valid until the next append or free. */

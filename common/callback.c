@@ -201,6 +201,17 @@ callback_answer(struct exchange *x, struct callback *cb)
 	return ERR_OK;
 }
 
+/* A list is many pages of stack: only for whom it is made. */
+static void __attribute__((noinline)) answer_listing(struct exchange *x, enum err err)
+{
+	struct flow_list waiting;
+	struct page_list list = {waiting.item, 0};
+
+	if (flow_list(x, true, &waiting) == ERR_OK)
+		list.count = waiting.count;
+	answer_problem_listing(x, err, &list);
+}
+
 /*
  * An edited address may have come without its answer, because that stood behind
  * a '#'. Then this browser's own sign-ins are named, where it can be pasted.
@@ -208,13 +219,10 @@ callback_answer(struct exchange *x, struct callback *cb)
 static void
 answer_refused(struct exchange *x, enum err err)
 {
-	struct flow_list waiting;
-	struct page_list list = {waiting.item, 0};
-
-	if ((err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE) &&
-	    flow_list(x, true, &waiting) == ERR_OK)
-		list.count = waiting.count;
-	answer_problem_listing(x, err, &list);
+	if (err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE)
+		answer_listing(x, err);
+	else
+		answer_problem(x, err);
 }
 
 void

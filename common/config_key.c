@@ -81,11 +81,12 @@ write_number(const void *member, struct buf *out)
 static bool
 read_rate(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
-	const char *unit = value + strcspn(value, "/");
-	char number[16];
+	size_t len = strcspn(value, "/");
+	char number[16] = "";
 
-	snprintf(number, sizeof(number), "%.*s", (int)(unit - value), value);
-	if (strcmp(unit, "/min") == 0 && read_number(key, member, number, why, why_size))
+	if (len < sizeof(number))
+		memcpy(number, value, len);
+	if (strcmp(value + len, "/min") == 0 && read_number(key, member, number, why, why_size))
 		return true;
 	snprintf(why, why_size, "must be a whole number from %ld to %ld, and /min behind it",
 		 key->min, key->max);

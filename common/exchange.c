@@ -28,23 +28,31 @@ exchange_client(struct exchange *x)
 	return &x->client;
 }
 
-void
-answer_page(struct exchange *x, int status, struct buf *page)
+struct buf *
+answer_page_begin(struct exchange *x)
 {
+	response_start(x->response, 200);
+	return &x->response->body;
+}
+
+void
+answer_page(struct exchange *x, int status)
+{
+	struct buf *page = &x->response->body;
 	enum err err = page->err;
 
 	/* a page that could not be begun has no error of its own */
 	if (err == ERR_OK && page->len == 0)
 		err = ERR_MEMORY;
-	response_start(x->response, err == ERR_OK ? status : error_status(err));
+	if (err != ERR_OK) {
+		status = error_status(err);
+		buf_clear(page);
+		buf_printf(page, "%s\n%s\n", error_title(err), error_advice(err));
+	}
+	x->response->status = status;
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
 	response_security_headers(x->response, "no-store");
-	if (err == ERR_OK)
-		buf_add(&x->response->body, buf_text(page), page->len);
-	else
-		buf_printf(&x->response->body, "%s\n%s\n", error_title(err), error_advice(err));
-	buf_free(page);
 }
 
 /* When to come again, in seconds; 0: no Retry-After. */
@@ -155,12 +163,10 @@ void
 answer_problem_listing(struct exchange *x, enum err err, const struct page_list *waiting)
 {
 	struct page_site site = exchange_site(x);
-	struct buf page;
 
 	err = refuse(x, err);
-	buf_init(&page, RESPONSE_BODY_MAX);
-	page_problem(&page, &site, err, waiting);
-	answer_page(x, error_status(err), &page);
+	page_problem(answer_page_begin(x), &site, err, waiting);
+	answer_page(x, error_status(err));
 	add_status_headers(x, err);
 }
 

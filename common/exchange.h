@@ -57,8 +57,12 @@ const struct client *exchange_client(struct exchange *x);
 enum err exchange_spend(struct exchange *x);
 enum err exchange_rate(struct exchange *x) MUST_CHECK;
 
-/* Answers with a finished page; takes its content over and frees it. A failed buffer is a 503. */
-void answer_page(struct exchange *x, int status, struct buf *page);
+/*
+ * Answers with a page: it is drawn into what answer_page_begin() gives, the empty
+ * body of the response. A failed buffer, or an empty one, is a 503.
+ */
+struct buf *answer_page_begin(struct exchange *x) MUST_CHECK;
+void answer_page(struct exchange *x, int status);
 
 /*
  * Answers with the page, status and headers that belong to an error, and logs the

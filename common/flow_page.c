@@ -20,12 +20,10 @@ answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback
 			       .address = snap->flow.address,
 			       .age = snap->now - snap->flow.created,
 			       .callback = callback};
-	struct buf page;
 
 	flow_label(&snap->flow, label);
-	buf_init(&page, RESPONSE_BODY_MAX);
-	page_ask(&page, &site, &ask);
-	answer_page(x, 200, &page);
+	page_ask(answer_page_begin(x), &site, &ask);
+	answer_page(x, 200);
 }
 
 /* Whether editing the dead tab's address would bring this flow's callback to us. */
@@ -122,12 +120,11 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 				 .redirect_path = snap->flow.redirect_path,
 				 .address_edit = address_edit(x, &snap->flow),
 				 .problem = problem};
-	struct buf url, page;
+	struct buf url;
 	enum err err = ERR_OK;
 
 	flow_label(&snap->flow, label);
 	buf_init(&url, FLOW_URL_MAX);
-	buf_init(&page, RESPONSE_BODY_MAX);
 	if (snap->state == FLOW_WAITING) {
 		err = store->ops->authorize_url(store, snap->flow.id, &url);
 		flow.authorize_url = buf_text(&url);
@@ -141,12 +138,11 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 		flow.reason = snap->reason;
 		flow.listed = snap->state == FLOW_DONE && snap->expired;
 		flow.expires_in = snap->flow.expires - snap->now;
-		page_flow(&page, &site, &flow);
-		answer_page(x, problem == ERR_OK ? 200 : error_status(problem), &page);
+		page_flow(answer_page_begin(x), &site, &flow);
+		answer_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
 		answer_problem(x, err);
 	}
-	buf_free(&page);
 	buf_free(&url);
 }
 

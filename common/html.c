@@ -1,6 +1,5 @@
 #include "html.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -43,7 +42,7 @@ html_add(struct buf *out, const char *markup, ...)
 
 	va_start(ap, markup);
 	while (*markup != '\0') {
-		size_t plain = strcspn(markup, "%");
+		size_t plain = (size_t)(strchrnul(markup, '%') - markup);
 
 		buf_add(out, markup, plain);
 		markup += plain;
@@ -71,5 +70,8 @@ html_duration(struct buf *out, int64_t seconds)
 		count = (count + 30) / 60;
 		unit = "hour";
 	}
-	buf_printf(out, "%" PRId64 " %s%s", count, unit, count == 1 ? "" : "s");
+	buf_number(out, (size_t)count);
+	buf_putc(out, ' ');
+	buf_puts(out, unit);
+	buf_puts(out, count == 1 ? "" : "s");
 }

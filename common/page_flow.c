@@ -1,5 +1,3 @@
-#include <inttypes.h>
-
 #include "html.h"
 #include "page_part.h"
 
@@ -159,10 +157,11 @@ state_line(struct buf *out, const struct page_site *site, const struct page_flow
 {
 	int64_t left = flow->expires_in < 0 ? 0 : flow->expires_in;
 
-	buf_printf(out, "<p id=\"state\" data-state=\"%s\" data-expires-in=\"%" PRId64 "\"",
-		   flow_state_name(flow->state), left);
+	html_add(out, "<p id=\"state\" data-state=\"%s\" data-expires-in=\"",
+		 flow_state_name(flow->state));
+	buf_number(out, (size_t)left);
 	html_add(out,
-		 " data-status-url=\"%s/flow/%s/status\"><span id=\"status\" "
+		 "\" data-status-url=\"%s/flow/%s/status\"><span id=\"status\" "
 		 "role=\"status\">Waiting for the %s</span> <span id=\"clock\">Expires in ",
 		 site->base, flow->id, flow->direct ? "sign-in" : "address");
 	html_duration(out, left);

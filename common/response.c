@@ -21,7 +21,8 @@ response_free(struct response *r)
 void
 response_start(struct response *r, int status)
 {
-	response_free(r);
+	buf_clear(&r->head);
+	buf_clear(&r->body);
 	r->status = status;
 }
 

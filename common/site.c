@@ -1,20 +1,19 @@
 #include "site.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "client.h"
 #include "forwarded.h"
 #include "origin.h"
+#include "text.h"
 
 static void
 site_set(struct site *site, const char *scheme, const char *authority)
 {
 	char text[ORIGIN_MAX + 1];
-	int len = snprintf(text, sizeof(text), "%s%s", scheme, authority);
 
-	if (len < 0 || (size_t)len >= sizeof(text) || !origin_read(text, site->origin))
+	if (!text_join(text, sizeof(text), scheme, authority) || !origin_read(text, site->origin))
 		site->origin[0] = '\0';
 	site->secure = strncmp(site->origin, "https://", 8) == 0;
 	site->usable = site->secure || host_is_loopback(authority);

@@ -28,7 +28,6 @@ answer_start(struct exchange *x, enum err problem)
 	struct flow_list flows = {.count = 0};
 	struct page_start start = {.query = project.query, .problem = problem};
 	enum err err = x->site.usable ? ERR_OK : ERR_NEEDS_HTTPS;
-	struct buf page;
 
 	if (err == ERR_OK && !exchange_project(x, &project))
 		err = ERR_QUERY_LONG;
@@ -42,9 +41,8 @@ answer_start(struct exchange *x, enum err problem)
 		start.mcp = catalog->mcp;
 		start.mcp_count = catalog->servers;
 		start.flows = (struct page_list){flows.item, flows.count};
-		buf_init(&page, RESPONSE_BODY_MAX);
-		page_start(&page, &site, &start);
-		answer_page(x, problem == ERR_OK ? 200 : error_status(problem), &page);
+		page_start(answer_page_begin(x), &site, &start);
+		answer_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
 		answer_problem(x, err);
 	}
@@ -157,15 +155,13 @@ answer_device(struct begin *b, const struct begun *begun)
 				     .instructions = begun->instructions,
 				     .query = b->flow.query};
 	enum err err = finish_device(b);
-	struct buf page;
 
 	if (err != ERR_OK) {
 		answer_problem(x, err);
 		return;
 	}
-	buf_init(&page, RESPONSE_BODY_MAX);
-	page_device(&page, &site, &device);
-	answer_page(x, 200, &page);
+	page_device(answer_page_begin(x), &site, &device);
+	answer_page(x, 200);
 }
 
 /* Begins what b->flow names, and leads to its page. */
