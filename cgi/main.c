@@ -18,6 +18,7 @@
 #include "meta.h"
 #include "sandbox.h"
 #include "start.h"
+#include "wait.h"
 
 #define READ_MS	  10000		/* a body must be here by then */
 #define DRAIN_MS  2000		/* what nobody asked for */
@@ -162,6 +163,7 @@ serve(void)
 
 	response_init(&response);
 	app = prepare(&response);
+	wait_over();
 	meta_request(&meta, environ, &request);
 	body.left = request.content_length > 0 ? request.content_length : 0;
 	request.read = body_read;

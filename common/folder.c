@@ -3,20 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "secret.h"
+#include "text.h"
 #include "wait.h"
 
 void
 folder_init(struct folder *f, const char *path)
 {
 	*f = (struct folder){.path = path, .user = geteuid(), .fd = -1};
-	pthread_mutex_init(&f->mutex, NULL);
+	pthread_rwlock_init(&f->lock, NULL);
 }
 
 void
@@ -24,7 +24,7 @@ folder_free(struct folder *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	pthread_mutex_destroy(&f->mutex);
+	pthread_rwlock_destroy(&f->lock);
 }
 
 /* Why this is no folder for user alone; NULL if it is one. */
@@ -69,11 +69,37 @@ folder_open(struct folder *f, bool *denied)
 	if (cause == NULL) {
 		f->device = st.st_dev;
 		f->inode = st.st_ino;
+		atomic_fetch_add(&f->opened, 1);
 	}
 	if (fd >= 0)
 		close(fd);
 	return cause;
 }
+
+static bool
+is_open(const struct folder *f, const struct stat *st)
+{
+	return f->fd >= 0 && f->device == st->st_dev && f->inode == st->st_ino;
+}
+
+/* The descriptor of the folder that st is about; -1: another one is open, or none. */
+static int
+open_already(struct folder *f, const struct stat *st)
+{
+	int fd;
+
+	pthread_rwlock_rdlock(&f->lock);
+	fd = is_open(f, st) ? f->fd : -1;
+	pthread_rwlock_unlock(&f->lock);
+	return fd;
+}
+
+/* What this thread has found in order, and in which of its moments. */
+static _Thread_local struct {
+	const struct folder *folder;
+	unsigned moment;
+	int fd;
+} seen;
 
 enum err
 folder_enter(struct folder *f, int *fd)
@@ -82,19 +108,27 @@ folder_enter(struct folder *f, int *fd)
 	bool denied = false;
 	struct stat st;
 
+	if (seen.folder == f && seen.moment == wait_moment() && seen.moment != 0) {
+		*fd = seen.fd;
+		return ERR_OK;
+	}
 	if (lstat(f->path, &st) != 0)
 		cause = strerror(errno);
 	else
 		cause = folder_fault(&st, f->user);
-	if (cause == NULL) {
-		pthread_mutex_lock(&f->mutex);
-		if (f->fd < 0 || f->device != st.st_dev || f->inode != st.st_ino)
+	if (cause == NULL && (*fd = open_already(f, &st)) < 0) {
+		pthread_rwlock_wrlock(&f->lock);
+		if (!is_open(f, &st))
 			cause = folder_open(f, &denied);
 		*fd = f->fd;
-		pthread_mutex_unlock(&f->mutex);
+		pthread_rwlock_unlock(&f->lock);
 	}
-	if (cause == NULL)
+	if (cause == NULL) {
+		seen.folder = f;
+		seen.moment = wait_moment();
+		seen.fd = *fd;
 		return ERR_OK;
+	}
 	log_event(LOG_LEVEL_ERROR, "store-unusable", "folder", f->path, "cause", cause, "hint",
 		  denied ? "if it was made anew, restart the worker" : NULL, NULL);
 	return ERR_STORE;
@@ -103,7 +137,7 @@ folder_enter(struct folder *f, int *fd)
 void
 folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix)
 {
-	snprintf(name, FOLDER_NAME_SIZE, "%s%s", id, suffix);
+	(void)text_join(name, FOLDER_NAME_SIZE, id, suffix);
 }
 
 enum err
@@ -181,36 +215,44 @@ folder_file_write(int dir, const char *id, const char *suffix, const char *data,
 	return err;
 }
 
+/* Reads size bytes: no file of ours grows, so at its size it is whole. */
+static enum err __attribute__((noinline)) /* the chunk is no page of stack for who reads nothing */
+read_whole(int fd, off_t size, struct buf *out)
+{
+	char chunk[4096];
+	ssize_t n = 0;
+
+	for (off_t got = 0; got < size && (n = read(fd, chunk, sizeof(chunk))) > 0 &&
+			    buf_add(out, chunk, (size_t)n) == ERR_OK;
+	     got += n)
+		continue;
+	secret_wipe(chunk, sizeof(chunk));
+	if (n < 0)
+		return ERR_STORE;
+	return out->err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : out->err;
+}
+
 /* Reads a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or larger than the buffer may be.
  */
 enum err
 folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
-	char name[FOLDER_NAME_SIZE], chunk[4096];
-	enum err err = ERR_UNKNOWN_FLOW;
+	char name[FOLDER_NAME_SIZE];
 	struct stat st;
-	ssize_t n = 0;
+	enum err err;
 	int fd;
 
 	folder_name(name, id, suffix);
+	/* most names that are asked for do not exist: to look is less work than to try to open */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? ERR_UNKNOWN_FLOW : ERR_STORE;
+	if (!S_ISREG(st.st_mode))
+		return ERR_UNKNOWN_FLOW;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
 									   : ERR_STORE;
-	if (fstat(fd, &st) != 0) {
-		err = ERR_STORE;
-	} else if (S_ISREG(st.st_mode)) {
-		/* no file of ours grows: at its size it is whole */
-		for (off_t got = 0; got < st.st_size && (n = read(fd, chunk, sizeof(chunk))) > 0 &&
-				    buf_add(out, chunk, (size_t)n) == ERR_OK;
-		     got += n)
-			continue;
-		if (n < 0)
-			err = ERR_STORE;
-		else
-			err = out->err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : out->err;
-	}
-	secret_wipe(chunk, sizeof(chunk));
+	err = read_whole(fd, st.st_size, out);
 	close(fd);
 	return err;
 }

@@ -7,6 +7,7 @@
 #define FOLDER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -21,8 +22,9 @@
 struct folder {
 	const char *path; /* not owned */
 	uid_t user;	  /* whose it must be: the process's */
-	pthread_mutex_t mutex;
-	int fd; /* -1: not open yet; the number never changes after that */
+	pthread_rwlock_t lock;
+	atomic_uint opened; /* how often another folder was found at the path */
+	int fd;		    /* -1: not open yet; the number never changes after that */
 	dev_t device;
 	ino_t inode; /* which folder fd is */
 };
@@ -31,9 +33,10 @@ void folder_init(struct folder *f, const char *path);
 void folder_free(struct folder *f);
 
 /*
- * Looks at the path and gives the open folder that is there now (not to be
- * closed). ERR_STORE: missing, a link, of another user, or open to others
- * (anything but mode 0700 and less); the log has the cause. Thread-safe.
+ * Looks at the path, once in each moment of a thread (wait.h), and gives the open
+ * folder that is there now (not to be closed). ERR_STORE: missing, a link, of
+ * another user, or open to others (anything but mode 0700 and less); the log has
+ * the cause. Thread-safe.
  */
 enum err folder_enter(struct folder *f, int *fd) MUST_CHECK;
 

@@ -15,6 +15,7 @@
 #include "secret.h"
 #include "store_index.h"
 #include "store_limit.h"
+#include "text.h"
 #include "wait.h"
 
 #define TRY_BYTES   16384
@@ -290,11 +291,8 @@ static enum err
 dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 {
 	struct store_dir *d = dir_of(s);
-	int dir;
 
-	if (folder_enter(&d->folder, &dir) != ERR_OK)
-		return ERR_STORE;
-	return limit_spend(&d->limit, dir, now_ms(), &d->limits, client, count, out);
+	return limit_spend(&d->limit, now_ms(), &d->limits, client, count, out);
 }
 
 /* As much as a flow takes, its place in the index included. */
@@ -393,19 +391,17 @@ enum err
 store_dir_open(const char *path, const struct store_limits *limits, struct store **out)
 {
 	struct store_dir *s = calloc(1, sizeof(*s));
-	int len;
 
 	if (s == NULL)
 		return ERR_MEMORY;
 	s->store.ops = &dir_ops;
 	s->limits = *limits;
-	len = snprintf(s->path, sizeof(s->path), "%s", path);
-	if (len < 0 || (size_t)len >= sizeof(s->path)) {
+	if (!text_join(s->path, sizeof(s->path), path, "")) {
 		free(s);
 		return ERR_CONFIG;
 	}
 	folder_init(&s->folder, s->path);
-	limit_init(&s->limit);
+	limit_init(&s->limit, &s->folder);
 	pthread_mutex_init(&s->mutex, NULL);
 	ring_init(&s->index);
 	*out = &s->store;

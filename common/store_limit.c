@@ -12,6 +12,7 @@
 #include "folder.h"
 #include "log.h"
 #include "secret.h"
+#include "wait.h"
 
 #define SETS	  1024 /* a client has one, by its hash, */
 #define WAYS	  8    /* and any word in it */
@@ -40,10 +41,10 @@ _Static_assert(offsetof(struct limit_table, word) % 64 == 0, "a set is one cache
 #define TAG_SHIFT (TIME_BITS + 1)
 
 void
-limit_init(struct limit *l)
+limit_init(struct limit *l, struct folder *folder)
 {
-	*l = (struct limit){.table = NULL};
-	pthread_mutex_init(&l->mutex, NULL);
+	*l = (struct limit){.folder = folder, .fd = -1};
+	pthread_rwlock_init(&l->lock, NULL);
 }
 
 static void
@@ -51,14 +52,17 @@ unmap(struct limit *l)
 {
 	if (l->table != NULL)
 		munmap(l->table, sizeof(*l->table));
+	if (l->fd >= 0)
+		close(l->fd);
 	l->table = NULL;
+	l->fd = -1;
 }
 
 void
 limit_free(struct limit *l)
 {
 	unmap(l);
-	pthread_mutex_destroy(&l->mutex);
+	pthread_rwlock_destroy(&l->lock);
 }
 
 /* Makes a new file in the place of whatever is there. */
@@ -87,53 +91,73 @@ make_file(int dir)
 	return err;
 }
 
+/* Whether a descriptor's file is whole and still has its name. */
+static bool
+is_whole(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 0 &&
+	       st.st_size == sizeof(struct limit_table);
+}
+
 /* Maps the file that is there. ERR_UNKNOWN_FLOW: none, or none of ours. */
 static enum err
 map_file(struct limit *l, int dir)
 {
-	enum err err = ERR_UNKNOWN_FLOW;
-	struct stat st;
-	int fd;
-
-	fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	l->fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (l->fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
 									   : ERR_STORE;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == sizeof(*l->table)) {
-		l->table = mmap(NULL, sizeof(*l->table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (l->table == MAP_FAILED) {
-			l->table = NULL;
-			err = ERR_STORE;
-		} else if (memcmp(l->table->magic, magic, sizeof(magic)) == 0) {
-			err = ERR_OK;
-		} else {
-			unmap(l);
-		}
+	if (!is_whole(l->fd)) {
+		unmap(l);
+		return ERR_UNKNOWN_FLOW;
 	}
-	close(fd);
-	l->device = st.st_dev;
-	l->inode = st.st_ino;
-	return err;
+	l->table = mmap(NULL, sizeof(*l->table), PROT_READ | PROT_WRITE, MAP_SHARED, l->fd, 0);
+	if (l->table == MAP_FAILED) {
+		l->table = NULL;
+		unmap(l);
+		return ERR_STORE;
+	}
+	if (memcmp(l->table->magic, magic, sizeof(magic)) == 0)
+		return ERR_OK;
+	unmap(l);
+	return ERR_UNKNOWN_FLOW;
 }
 
-static bool
-is_current(const struct limit *l, int dir)
-{
-	struct stat st;
+/* The mapping that this thread has found whole, and in which of its moments (wait.h). */
+static _Thread_local struct {
+	const struct limit_table *table;
+	unsigned moment;
+} seen;
 
-	return l->table != NULL && fstatat(dir, "limit", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_dev == l->device && st.st_ino == l->inode && st.st_size == sizeof(*l->table);
+/* Whether what is mapped is the file of the folder that was entered last. */
+static bool
+is_current(const struct limit *l)
+{
+	unsigned moment = wait_moment();
+
+	if (l->table == NULL || l->folder_opened != atomic_load(&l->folder->opened))
+		return false;
+	if (seen.table == l->table && seen.moment == moment && moment != 0)
+		return true;
+	if (!is_whole(l->fd))
+		return false;
+	seen.table = l->table;
+	seen.moment = moment;
+	return true;
 }
 
 static enum err
-enter(struct limit *l, int dir)
+renew(struct limit *l)
 {
 	enum err err;
-	int lock;
+	int dir, lock;
 
-	if (is_current(l, dir))
-		return ERR_OK;
 	unmap(l);
+	if ((err = folder_enter(l->folder, &dir)) != ERR_OK)
+		return err;
+	l->folder_opened = atomic_load(&l->folder->opened);
 	if ((err = map_file(l, dir)) != ERR_UNKNOWN_FLOW)
 		return err;
 	if ((err = folder_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
@@ -201,18 +225,24 @@ spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_
 }
 
 enum err
-limit_spend(struct limit *l, int dir, int64_t now_ms, const struct store_limits *limits,
-	    uint64_t client, int count, struct allowance *out)
+limit_spend(struct limit *l, int64_t now_ms, const struct store_limits *limits, uint64_t client,
+	    int count, struct allowance *out)
 {
-	enum err err;
+	enum err err = ERR_OK;
 
 	*out = (struct allowance){.wait = 0};
-	pthread_mutex_lock(&l->mutex);
-	if ((err = enter(l, dir)) == ERR_OK)
+	pthread_rwlock_rdlock(&l->lock);
+	if (!is_current(l)) {
+		pthread_rwlock_unlock(&l->lock);
+		pthread_rwlock_wrlock(&l->lock);
+		if (!is_current(l))
+			err = renew(l);
+	}
+	if (err == ERR_OK)
 		err = spend(l->table, secret_keyed(l->table->key, client), now_ms, limits, count,
 			    out);
 	else
 		log_event(LOG_LEVEL_ERROR, "store-limit", "cause", strerror(errno), NULL);
-	pthread_mutex_unlock(&l->mutex);
+	pthread_rwlock_unlock(&l->lock);
 	return err;
 }

@@ -73,13 +73,40 @@ connection_has_room(struct connections *all, int fd)
 	return !full;
 }
 
+/* Takes a connection; if another thread has it, that one looks once more. */
+static bool
+take(struct connection *c)
+{
+	int state = atomic_load(&c->state);
+
+	for (;;) {
+		if (state != CONNECTION_RESTING && state != CONNECTION_BUSY)
+			return false;
+		if (atomic_compare_exchange_weak(
+			&c->state, &state,
+			state == CONNECTION_RESTING ? CONNECTION_BUSY : CONNECTION_BUSY_AGAIN))
+			return state == CONNECTION_RESTING;
+	}
+}
+
 /* False if something happened since the thread took the connection: it must look again. */
+static bool
+let_rest(struct connection *c)
+{
+	int busy = CONNECTION_BUSY;
+
+	if (atomic_compare_exchange_strong(&c->state, &busy, CONNECTION_RESTING))
+		return true;
+	atomic_store(&c->state, CONNECTION_BUSY);
+	return false;
+}
+
+/* The same, of one that may not be in the set yet. */
 static bool
 connection_rest(struct connections *all, int fd)
 {
 	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
 	struct connection *c = &all->of[fd];
-	int busy = CONNECTION_BUSY;
 
 	if (!c->registered) {
 		/*
@@ -94,10 +121,7 @@ connection_rest(struct connections *all, int fd)
 		}
 		c->registered = true;
 	}
-	if (atomic_compare_exchange_strong(&c->state, &busy, CONNECTION_RESTING))
-		return true;
-	atomic_store(&c->state, CONNECTION_BUSY);
-	return false;
+	return let_rest(c);
 }
 
 /* Closes a resting connection that asks for nothing. False if there is none. */
@@ -256,27 +280,25 @@ answer(struct server *server, struct connection *c)
 {
 	const struct worker_config *config = server->config;
 	bool ok, keep = false;
+	struct response *response = &server->response;
+	struct buf *out = &server->out;
 	struct request request;
-	struct response response;
-	struct buf out;
 
-	response_init(&response);
-	buf_init(&out, META_BYTES_MAX);
 	meta_request(&server->meta, server->fcgx.envp, &request);
 	server->body_left = c->frame.body_len;
 	request.read = body_read;
 	request.read_ctx = server;
-	config->handle(config->ctx, &request, &response);
-	ok = meta_response(&response, &out) == ERR_OK;
-	if (out.len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
+	config->handle(config->ctx, &request, response);
+	ok = meta_response(response, out) == ERR_OK;
+	if (out->len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
 		wait_begin();
 	if (ok)
-		ok = conn_finish(&server->fcgx, out.data, out.len, &keep);
+		ok = conn_finish(&server->fcgx, out->data, out->len, &keep);
 	else
 		conn_drop(&server->fcgx);
-	c->unread += out.len + CONNECTION_ANSWER_COST;
-	buf_free(&out);
-	response_free(&response);
+	c->unread += out->len + CONNECTION_ANSWER_COST;
+	buf_clear(out);
+	response_start(response, 200);
 	return ok && keep;
 }
 
@@ -359,27 +381,36 @@ connection_run(struct server *server, int fd)
 void
 connection_event(struct server *server, int fd)
 {
-	struct connection *c = &server->all->of[fd];
-	int state = atomic_load(&c->state);
+	if (take(&server->all->of[fd]))
+		connection_run(server, fd);
+}
 
-	for (;;) {
-		if (state != CONNECTION_RESTING && state != CONNECTION_BUSY)
-			return;
-		if (!atomic_compare_exchange_weak(
-			&c->state, &state,
-			state == CONNECTION_RESTING ? CONNECTION_BUSY : CONNECTION_BUSY_AGAIN))
-			continue;
-		if (state == CONNECTION_RESTING)
-			connection_run(server, fd);
+void
+connection_again(struct connections *all, int fd)
+{
+	struct connection *c = &all->of[fd];
+
+	if (!take(c))
 		return;
-	}
+	do
+		(void)watch(all, fd, EPOLL_CTL_MOD);
+	while (!let_rest(c));
 }
 
 void
 server_init(struct server *server, struct connections *all, const struct worker_config *config)
 {
 	*server = (struct server){.all = all, .config = config};
+	response_init(&server->response);
+	buf_init(&server->out, META_BYTES_MAX);
 	conn_ready(&server->fcgx);
+}
+
+void
+server_free(struct server *server)
+{
+	response_free(&server->response);
+	buf_free(&server->out);
 }
 
 void

@@ -53,14 +53,17 @@ struct server {
 	const struct worker_config *config;
 	FCGX_Request fcgx;
 	struct meta meta;
-	size_t body_left; /* bytes of the body that the guard has seen */
-	size_t len;	  /* of a request in bytes; 0: it is in the connection's saved */
+	struct response response; /* emptied after each request, and kept for the next */
+	struct buf out;		  /* the same */
+	size_t body_left;	  /* bytes of the body that the guard has seen */
+	size_t len;		  /* of a request in bytes; 0: it is in the connection's saved */
 	unsigned char bytes[CONNECTION_BYTES_MAX];
 };
 
-/* Before a thread starts. */
+/* Before a thread starts; after it has ended. */
 void
 server_init(struct server *server, struct connections *all, const struct worker_config *config);
+void server_free(struct server *server);
 
 /* Makes an accepted socket a connection, busy for the caller. */
 void connection_open(struct connections *all, int fd);
@@ -70,6 +73,9 @@ void connection_run(struct server *server, int fd);
 
 /* Serves a connection that had an event, unless another thread is at it. */
 void connection_event(struct server *server, int fd);
+
+/* In place of serving it: has its event come again, for another thread. */
+void connection_again(struct connections *all, int fd);
 
 /* Closes one that rests and asks for nothing, to make room. False if there is none. */
 bool connection_evict(struct connections *all);

@@ -24,6 +24,7 @@
 #define NEWCOMER_MS   100 /* at the end: how long a fresh connection may take to ask */
 #define LOOK_MS	      5	  /* at the end: between two looks whether one has */
 #define LISTEN_EVENTS (EPOLLIN | EPOLLET)
+#define EVENTS_MAX    4 /* that a thread takes at once */
 
 struct worker {
 	struct worker_config config;
@@ -39,6 +40,8 @@ struct worker {
 		pthread_t id;
 		bool watches;	/* is one of the watchers, at work or not */
 		bool accepting; /* has taken the event of the listening socket */
+		struct epoll_event event[EVENTS_MAX]; /* what it has taken, */
+		int events, next;		      /* how many, and which is next */
 	} * threads;
 	struct connections all;
 };
@@ -82,6 +85,16 @@ watchers_count(int threads)
 
 static _Thread_local struct thread *self;
 
+/* Has an event come again, for whoever watches then. */
+static void
+give_back(struct worker *w, int fd)
+{
+	if (fd == w->config.listen_fd)
+		listen_again(w);
+	else if (fd != w->stop_fd)
+		connection_again(&w->all, fd);
+}
+
 /* Before this thread waits for something: another one watches in its place. */
 static void
 hand_over(void)
@@ -91,6 +104,8 @@ hand_over(void)
 	self->watches = false;
 	if (self->accepting) /* its event was for more than one connection */
 		listen_again(self->worker);
+	while (self->next < self->events)
+		give_back(self->worker, self->event[self->next++].data.fd);
 	sem_post(&self->worker->watchers);
 }
 
@@ -187,17 +202,16 @@ thread_main(void *arg)
 
 	self = thread;
 	do {
-		/* at the end the stop event is always there: a second one is real work */
-		struct epoll_event events[2];
-		int n;
-
 		take_over();
 		stopping = atomic_load(&w->stopping) != 0;
-		n = epoll_wait(w->all.epoll_fd, events, stopping ? 2 : 1, stopping ? 0 : -1);
+		thread->events =
+		    epoll_wait(w->all.epoll_fd, thread->event, EVENTS_MAX, stopping ? 0 : -1);
+		wait_over();
 		work = 0;
-		for (int i = 0; i < n; i++) {
-			int fd = events[i].data.fd;
+		for (thread->next = 0; thread->next < thread->events;) {
+			int fd = thread->event[thread->next++].data.fd;
 
+			/* at the end this one is always there */
 			if (fd == w->stop_fd)
 				continue;
 			work++;
@@ -269,8 +283,10 @@ worker_stop(struct worker *w)
 	(void)eventfd_write(w->stop_fd, 1);
 	for (int i = 0; i < w->running; i++)
 		sem_post(&w->watchers);
-	for (int i = 0; i < w->running; i++)
+	for (int i = 0; i < w->running; i++) {
 		pthread_join(w->threads[i].id, NULL);
+		server_free(&w->threads[i].server);
+	}
 	free(w->threads);
 	sem_destroy(&w->watchers);
 	connection_close_all(&w->all);
