@@ -223,6 +223,55 @@ make_filter(int stage, bool to_syslog)
  */
 static const struct sock_filter no_trial = {BPF_MISC | BPF_TAX, 0, 0, 0};
 
+/*
+ * libseccomp looks at the upper half of an argument also where no bit of it counts:
+ * load it, and 0, is it 0? Of what the kernel translates for each CGI program, that is
+ * a fifth. Whether these three instructions stand here, and the next one loads anew.
+ */
+static bool
+is_idle(const struct sock_filter *code, size_t left)
+{
+	return left > 3 && code[0].code == (BPF_LD | BPF_W | BPF_ABS) &&
+	       code[1].code == (BPF_ALU | BPF_AND | BPF_K) && code[1].k == 0 &&
+	       code[2].code == (BPF_JMP | BPF_JEQ | BPF_K) && code[2].k == 0 && code[2].jt == 0 &&
+	       code[3].code == (BPF_LD | BPF_W | BPF_ABS);
+}
+
+/* Leaves those out. Jumps only go forward, and none into the middle of the three. */
+static size_t
+shorten(struct sock_filter *code, size_t count)
+{
+	static size_t place[INSTRUCTIONS_MAX + 1]; /* where each instruction comes to stand */
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		place[i] = kept;
+		if (is_idle(code + i, count - i)) {
+			place[i + 1] = place[i + 2] = kept;
+			i += 2;
+		} else {
+			kept++;
+		}
+	}
+	place[count] = kept;
+	for (size_t i = 0; i < count; i++) {
+		struct sock_filter *old = &code[i], *new = &code[place[i]];
+
+		if (place[i + 1] == place[i])
+			continue;
+		*new = *old;
+		if (BPF_CLASS(new->code) != BPF_JMP)
+			continue;
+		if (BPF_OP(new->code) == BPF_JA) {
+			new->k = (uint32_t)(place[i + 1 + new->k] - place[i] - 1);
+			continue;
+		}
+		new->jt = (unsigned char)(place[i + 1 + new->jt] - place[i] - 1);
+		new->jf = (unsigned char)(place[i + 1 + new->jf] - place[i] - 1);
+	}
+	return kept;
+}
+
 static void
 print_filter(int stage, bool to_syslog)
 {
@@ -242,6 +291,7 @@ print_filter(int stage, bool to_syslog)
 	count += fread(code + count, sizeof(code[0]), INSTRUCTIONS_MAX - count, file);
 	if (count == INSTRUCTIONS_MAX)
 		fail("seccomp_export_bpf", E2BIG);
+	count = shorten(code, count);
 	printf("static const struct sock_filter %s%s[] = {\n", stage_names[stage],
 	       to_syslog ? "_syslog" : "");
 	for (size_t i = 0; i < count; i++)
