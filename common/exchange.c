@@ -148,7 +148,8 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(x->request->path, "%?&=;"),
 		 x->request->path);
 	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
-		  exchange_client(x)->address, "flow", flow, NULL);
+		  exchange_client(x)->address, "flow", flow, "cause", x->cause, "site",
+		  x->relay_site, NULL);
 }
 
 void

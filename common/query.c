@@ -204,3 +204,49 @@ query_copy_raw(const char *raw, const char *name, char *out, size_t size)
 	}
 	return true;
 }
+
+/* Whether a name, as it is encoded, is this one; it was decoded without an error before. */
+static bool
+name_is(const char *raw, size_t len, const char *name)
+{
+	for (size_t i = 0; i < len; i++, name++) {
+		char c = raw[i] == '+' ? ' ' : raw[i];
+
+		if (c == '%' && len - i > 2) {
+			c = (char)(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
+			i += 2;
+		}
+		if (*name == '\0' || *name != c)
+			return false;
+	}
+	return *name == '\0';
+}
+
+void
+query_replace_raw(const char *raw, const char *name, const char *value, struct buf *out)
+{
+	while (*raw != '\0') {
+		size_t len = strcspn(raw, "&"), name_len = strcspn(raw, "&=");
+		bool replaced = name_len < len && name_is(raw, name_len, name);
+
+		buf_add(out, raw, replaced ? name_len + 1 : len);
+		if (replaced)
+			buf_puts(out, value);
+		raw += len;
+		if (*raw == '&')
+			buf_putc(out, *raw++);
+	}
+}
+
+void
+query_encode(const char *text, size_t len, struct buf *out)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-_.~";
+
+	for (size_t i = 0; i < len; i++)
+		if (memchr(plain, text[i], sizeof(plain) - 1) != NULL)
+			buf_putc(out, text[i]);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)text[i]);
+}
