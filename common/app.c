@@ -249,6 +249,7 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 	err = request->path[0] == '\0' && request->err != ERR_OK ? request->err
 								 : route_find(&x, &route, allow);
 	x.uncounted = route != NULL && (route->flags & UNCOUNTED);
+	x.relay = route != NULL && (route->flags & RELAY);
 	if (err == ERR_OK)
 		err = check_request(&x, route);
 	if (err == ERR_OK)

@@ -16,7 +16,7 @@
 struct page_site
 exchange_site(const struct exchange *x)
 {
-	return (struct page_site){.base = x->base, .origin = x->site.origin};
+	return (struct page_site){.base = x->base, .origin = x->site.origin, .relay = x->relay};
 }
 
 const struct client *

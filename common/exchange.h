@@ -44,6 +44,7 @@ struct exchange {
 	bool client_known;
 	const char *cause;	/* for the log, of what the visitor is not told */
 	const char *relay_site; /* the same: whom a relay's request names */
+	bool relay;		/* on the route of a relay */
 	bool uncounted;		/* costs no allowance, whatever becomes of it */
 	bool counted;		/* has cost one already */
 	struct allowance allowance;

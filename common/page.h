@@ -17,6 +17,7 @@
 struct page_site {
 	const char *base;
 	const char *origin; /* public origin: "https://opencode.example.com" */
+	bool relay;	    /* only a relay: no opencode is to be found under this name */
 };
 
 /* The flow page: every state of a sign-in. */
