@@ -339,6 +339,7 @@ load_file(struct config *config, const char *file, bool must_exist,
 	r->pos = strncmp(text, mark, sizeof(mark) - 1) == 0 ? text + sizeof(mark) - 1 : text;
 	line = ini_parse_stream(next_line, r, on_key, r);
 	end_sections(r);
+	config->relay_only = config->relay_site_count > 0 && r->opencodes == 0;
 	if (r->error_line > 0 && (line <= 0 || r->error_line <= line))
 		err = complain(message, file, r->error_line, r->error);
 	else if (line > 0)
@@ -433,6 +434,8 @@ config_load(struct config *config, const struct config_source *source,
 		err = load_overrides(config, source, message);
 	if (err == ERR_OK)
 		err = check_whole(config, file, message);
+	if (config->relay_via[0] != '\0' || source->public_url != NULL)
+		config->relay_only = false;
 	if (err != ERR_OK)
 		config_free(config);
 	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_CONFIG;

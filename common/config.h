@@ -87,6 +87,7 @@ struct config {
 	int relay_line;			/* of the file, where that stands */
 	struct config_site *relay_site; /* what we are a relay for, by id; config_free()'s */
 	size_t relay_site_count;
+	bool relay_only; /* there are such sites, and no section [opencode] or [relay] */
 	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 };
 

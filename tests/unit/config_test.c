@@ -389,6 +389,7 @@ what_is_dumped_reads_back(void **state)
 	assert_true(config.trust.unix_socket);
 	assert_int_equal(config.proxy_header, PROXY_X_REAL_IP);
 	assert_string_equal(config.opencode[1].password_file, "/etc/secret");
+	assert_false(config.relay_only);
 	assert_string_equal(config.relay_via, VIA);
 	assert_string_equal(config.relay_id, "me");
 	assert_int_equal(config.relay_site_count, 2);
@@ -427,6 +428,7 @@ there_can_be_very_many_sites(void **state)
 	if (got != ERR_OK)
 		fail_msg("%s", message);
 	assert_int_equal(config.relay_site_count, SITES);
+	assert_true(config.relay_only);
 	for (int i = 0; i < SITES; i++) {
 		snprintf(id, sizeof(id), "s%d", i);
 		assert_non_null(config_site_find(&config, id));
