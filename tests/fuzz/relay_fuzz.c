@@ -71,7 +71,7 @@ make_query(const uint8_t *data, size_t size)
 	buf_init(&out, 16 * FUZZ_INPUT_MAX);
 	if (!piece_next(&rest, "\n", &query))
 		query = (struct piece){"", 0};
-	if (piece_next(&rest, ".", &expiry) &&
+	if (piece_next(&rest, ".", &expiry) && rest.data != NULL &&
 	    secret_base64url(rest.data, rest.len, inner, sizeof(inner))) {
 		buf_puts(&state, "v1.alice.");
 		buf_add(&state, expiry.data, expiry.len);
