@@ -279,10 +279,10 @@ static enum err
 read_file(const char *file, char **out, bool *missing, char message[CONFIG_MESSAGE_MAX])
 {
 	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	enum err err = ERR_OK;
 	const char *cause = NULL;
 	struct stat st;
 
+	*out = NULL;
 	*missing = fd < 0 && errno == ENOENT;
 	if (fd < 0)
 		return complain(message, file, 0, strerror(errno));
@@ -294,12 +294,12 @@ read_file(const char *file, char **out, bool *missing, char message[CONFIG_MESSA
 		cause = "others can write it: run chmod go-w on it";
 	else if (st.st_size > CONFIG_FILE_MAX)
 		cause = "is larger than 4 MiB";
-	else if ((*out = malloc((size_t)st.st_size + 2)) == NULL)
-		err = ERR_MEMORY;
-	else
+	else if ((*out = malloc((size_t)st.st_size + 2)) != NULL)
 		cause = read_all(fd, *out, (size_t)st.st_size);
 	close(fd);
-	return cause == NULL ? err : complain(message, file, 0, cause);
+	if (cause != NULL)
+		return complain(message, file, 0, cause);
+	return *out == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 /* The sections are all read: what may not be twice among them is not. */

@@ -223,7 +223,8 @@ static const struct error_row table[] = {
 	    "It came to the relay of several opencodes, but none of them has marked it as its "
 	    "own. " BEGIN_AGAIN
 	    " If this happens again: whoever runs that opencode has to set via, in the "
-	    "section [relay] of its opencode-callback, to the address of this relay.",
+	    "section [relay] of its opencode-callback, to the address of this relay; the log there "
+	    "says if that is not enough.",
 	},
     [ERR_RELAY_STATE] =
 	{

@@ -17,6 +17,16 @@ hex_digit(char c)
 	return -1;
 }
 
+/* The byte that an escape stands for, -1 if it is none. left: how much there is from its '%' on. */
+static int
+escaped(const char *raw, size_t left)
+{
+	int high = left > 2 ? hex_digit(raw[1]) : -1;
+	int low = high < 0 ? -1 : hex_digit(raw[2]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 bool
 utf8_valid(const char *text, size_t len)
 {
@@ -81,12 +91,11 @@ decode(const char *raw, size_t len, enum query_kind kind, char **out)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			int high = len - i > 2 ? hex_digit(raw[i + 1]) : -1;
-			int low = len - i > 2 ? hex_digit(raw[i + 2]) : -1;
+			int byte = escaped(raw + i, len - i);
 
-			if (high < 0 || low < 0)
+			if (byte < 0)
 				return ERR_ENCODING;
-			c = (char)(high << 4 | low);
+			c = (char)byte;
 			i += 2;
 		}
 		if (!decoded_allowed((unsigned char)c, kind))
@@ -210,10 +219,12 @@ static bool
 name_is(const char *raw, size_t len, const char *name)
 {
 	for (size_t i = 0; i < len; i++, name++) {
-		char c = raw[i] == '+' ? ' ' : raw[i];
+		char c = raw[i];
 
-		if (c == '%' && len - i > 2) {
-			c = (char)(hex_digit(raw[i + 1]) << 4 | hex_digit(raw[i + 2]));
+		if (c == '+') {
+			c = ' ';
+		} else if (c == '%') {
+			c = (char)escaped(raw + i, len - i);
 			i += 2;
 		}
 		if (*name == '\0' || *name != c)

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { HOST, startFaces } from '../lib/faces.mjs'
@@ -364,6 +364,23 @@ describe('a site behind a relay', () => {
       }
     })
   }
+
+  test('its key cannot be read: told, and nothing is recorded that would not come home', async () => {
+    const state = word('state')
+    const headers = { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin', ...cookies(newCookie()) }
+    site.standin.answer = (r) => (r.path === '/mcp/keyless/auth' ? json({ authorizationUrl: authorize(state) }) : undefined)
+    renameSync(file('own'), file('away'))
+    try {
+      const answer = await site.cgi.send({ method: 'POST', target: '/mcp/keyless/auth', headers, body: '{}' })
+      assert.equal(answer.status, 500)
+      assert.match(JSON.parse(answer.body).data.message, /not configured correctly/)
+      assert.equal((await site.fcgi.send({ target: `/signin/flow/${flowId(state)}`, headers })).status, 400)
+      // the worker has read it before
+      assert.equal((await site.fcgi.send({ method: 'POST', target: '/mcp/keyless/auth', headers, body: '{}' })).status, 200)
+    } finally {
+      renameSync(file('away'), file('own'))
+    }
+  })
 
   test('its own address and a listener’s are what they were', async () => {
     const [state, other] = [word('state'), word('state')]

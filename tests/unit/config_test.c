@@ -328,6 +328,7 @@ assert_reads_back(const char *text)
 	if (load(message) != ERR_OK)
 		fail_msg("%s", message);
 	assert_int_equal(config_dump(&config, &first), ERR_OK);
+	config_free(&config);
 	write_file(first.data, first.len);
 	if (load(message) != ERR_OK)
 		fail_msg("%s in\n%s", message, buf_text(&first));
