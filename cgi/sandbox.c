@@ -78,6 +78,29 @@ allow_passwords(int rules, const struct config *config)
 		}
 }
 
+/* A CGI program reads the keys of a relay when a request needs one; mostly all are in one folder.
+ */
+static void
+allow_keys(int rules, const struct config *config)
+{
+	char folder[PATH_MAX], last[PATH_MAX] = "";
+	const char *path = config->relay_key_file;
+
+	for (size_t i = 0; i <= 2 * config->relay_site_count; i++) {
+		if (i > 0) {
+			const struct config_site *site = &config->relay_site[(i - 1) / 2];
+
+			path = i % 2 == 1 ? site->key_file : site->previous_key_file;
+		}
+		if (path[0] == '\0')
+			continue;
+		folder_of(path, folder);
+		if (strcmp(folder, last) != 0)
+			landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
+		memcpy(last, folder, strlen(folder) + 1);
+	}
+}
+
 /* Where libraries are. /lib is a link into /usr on most systems, and then needs no rule. */
 static void
 allow_libraries(int rules)
@@ -103,6 +126,8 @@ enter_landlock(enum sandbox_stage stage, const struct config *config, int unlink
 	}
 	if (stage == SANDBOX_CGI_EARLY)
 		allow_libraries(rules);
+	if (stage == SANDBOX_CGI_EARLY && config != NULL)
+		allow_keys(rules, config);
 	if (unlink_folder >= 0)
 		landlock_allow_fd(rules, unlink_folder, LANDLOCK_UNLINK);
 	return landlock_end(rules);

@@ -15,6 +15,7 @@
 #include "health.h"
 #include "json.h"
 #include "log.h"
+#include "relay.h"
 #include "start_page.h"
 #include "text.h"
 
@@ -28,6 +29,7 @@ enum {
 	IS_API = 16,	 /* opencode's API: errors are JSON in its form */
 	IS_JSON = 32,	 /* for scripts: errors are JSON */
 	UNCOUNTED = 64,	 /* costs no allowance, however often it is asked for */
+	RELAY = 128,	 /* is there only if the configuration has sites for a relay */
 };
 
 static void asset_get(struct exchange *x);
@@ -61,6 +63,8 @@ static const struct route {
     {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON | UNCOUNTED},
     {"GET", "{prefix}/health", health_get, ANY_HOST | IS_JSON | UNCOUNTED},
     {"GET", "{prefix}/assets/*", asset_get, ANY_HOST | UNCOUNTED},
+    /* has a name of its own, which leads nowhere: that only the configuration does */
+    {"GET", RELAY_PATH, relay_get, NO_HEAD | PERSON_ONLY | ANY_HOST | RELAY},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
@@ -118,6 +122,8 @@ route_matches(const struct route *route, const struct config *config, const char
 	size_t len = strlen(config->prefix);
 
 	segment[0] = '\0';
+	if ((route->flags & RELAY) && config->relay_site_count == 0)
+		return false;
 	if (strcmp(route->path, "{callback}") == 0)
 		return config_callback_path(config, path);
 	if (strncmp(route->path, prefix, sizeof(prefix) - 1) != 0)
@@ -247,6 +253,7 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 	else
 		err = route_find(&x, &route, allow);
 	x.uncounted = route != NULL && (route->flags & UNCOUNTED);
+	x.relay = route != NULL && (route->flags & RELAY);
 	if (err == ERR_OK)
 		err = check_request(&x, route);
 	if (err == ERR_OK)
@@ -280,6 +287,12 @@ app_open(struct app **out, const struct config *config, int threads)
 	}
 	*out = app;
 	return ERR_OK;
+}
+
+void
+app_keep_keys(struct app *app, const struct relay_keys *keys)
+{
+	app->keys = keys;
 }
 
 void

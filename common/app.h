@@ -13,6 +13,7 @@
 #define APP_VERSION "0.1.0"
 
 struct app;
+struct relay_keys;
 
 /*
  * Opens the store and makes ready to answer. config must outlive the app.
@@ -22,6 +23,10 @@ struct app;
  */
 enum err app_open(struct app **out, const struct config *config, int threads) MUST_CHECK;
 void app_close(struct app *app);
+
+/* Has the app use keys that were read before (relay_key.h), which must outlive it. Without them,
+ * each is read when a request needs it. */
+void app_keep_keys(struct app *app, const struct relay_keys *keys);
 
 /*
  * Answers one request. Never fails: whatever goes wrong is an answer too.

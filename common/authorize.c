@@ -37,9 +37,15 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 {
 	struct address a;
 	const char *path;
-	enum err err = address_parse(text, &a);
+	enum err err;
 	int len;
 
+	if (own != NULL && own->config->relay_via[0] != '\0' &&
+	    strcmp(text, own->config->relay_via) == 0) {
+		flow->direct = true;
+		return ERR_OK;
+	}
+	err = address_parse(text, &a);
 	if (err != ERR_OK)
 		return err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
 	err = ERR_ADOPT_REDIRECT;

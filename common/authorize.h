@@ -22,7 +22,7 @@ struct authorize_site {
  * stateless, direct, redirect_*, authorize_origin. Only http or https without
  * credentials; with response_type=code or token; with a redirect URI that is
  * exactly http on a loopback name with a port from 1024 (RFC 8252 section 7.3),
- * or ours. own: NULL if nothing can be ours.
+ * or ours, or that of our relay (flow_relayed()), word for word. own: NULL if nothing can be ours.
  * ERR_ADOPT_TEXT: no authorize URL. ERR_ADOPT_CALLBACK: the answer to one.
  * ERR_ADOPT_REDIRECT: one that comes back elsewhere.
  */

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "opencode.h"
+#include "relay_begin.h"
 #include "replace.h"
 #include "secret.h"
 
@@ -22,6 +23,7 @@ begin_init(struct begin *b, struct exchange *x, enum flow_kind kind)
 {
 	*b = (struct begin){.x = x, .lock = {.fd = -1}, .flow = {.kind = kind, .method = -1}};
 	buf_init(&b->body, BODY_MAX);
+	buf_init(&b->wrapped, FLOW_URL_MAX);
 	response_init(&b->offered);
 }
 
@@ -31,6 +33,7 @@ begin_free(struct begin *b)
 	http_reply_free(&b->reply);
 	response_free(&b->offered);
 	buf_free(&b->body);
+	buf_free(&b->wrapped);
 	json_decref(b->json);
 }
 
@@ -145,7 +148,25 @@ copy_attempt(struct flow *flow, const char *attempt)
 	       copy_text(flow->attempt, sizeof(flow->attempt), attempt);
 }
 
-/* Reads the authorize URL. ERR_ADOPT_REDIRECT: not one to bring home; ERR_MEMORY. */
+/* Whether something is wrong on this side. */
+static bool
+is_ours(enum err err)
+{
+	return err == ERR_MEMORY || err == ERR_CONFIG;
+}
+
+/* What reading the authorize URL comes to where a relay is configured. */
+static enum err
+lead_by_relay(struct begin *b, enum err read)
+{
+	if (read != ERR_OK)
+		relay_begin_missed(b->x, b->url);
+	else if (flow_relayed(&b->flow))
+		return relay_begin(b->x, &b->flow, b->url, &b->wrapped);
+	return read;
+}
+
+/* Reads the authorize URL. ERR_ADOPT_REDIRECT: not one to bring home; ERR_CONFIG, ERR_MEMORY. */
 static enum err
 read_answer(struct begin *b)
 {
@@ -169,7 +190,9 @@ read_answer(struct begin *b)
 	err = authorize_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
 	if (err == ERR_OK && (!copy_attempt(&b->flow, begun.attempt) || !fill_flow(b)))
 		err = ERR_ADOPT_REDIRECT;
-	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
+	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
+		err = lead_by_relay(b, err);
+	return err == ERR_OK || is_ours(err) ? err : ERR_ADOPT_REDIRECT;
 }
 
 /* Records the flow in the place of those that it replaces. */
@@ -186,7 +209,9 @@ record(struct begin *b)
 	if (!flow->bound)
 		cookie_offer(&b->offered, x->site.secure, flow->browser);
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
-	if ((err = store->ops->add(store, flow, b->url, &b->keys)) != ERR_OK)
+	err = store->ops->add(store, flow, b->wrapped.len > 0 ? buf_text(&b->wrapped) : b->url,
+			      &b->keys);
+	if (err != ERR_OK)
 		return err;
 	b->recorded = true;
 	log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "kind",
@@ -210,7 +235,7 @@ begin_locked(struct begin *b)
 		err = ask_opencode(b);
 	if (err == ERR_OK)
 		read = read_answer(b);
-	if (read == ERR_MEMORY)
+	if (is_ours(read))
 		err = read;
 	if (read == ERR_OK)
 		err = record(b);

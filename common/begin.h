@@ -25,6 +25,7 @@ struct begin {
 	struct http_reply reply;
 	json_t *json;		 /* the answer as JSON, NULL if it is none */
 	const char *url;	 /* the authorize URL, NULL if there is none */
+	struct buf wrapped;	 /* the one to open in its place, if a relay brings the answer */
 	bool recorded;		 /* flow is complete, and waits in the store */
 	struct response offered; /* our cookie, if the sender brought none */
 

@@ -100,6 +100,23 @@ answer_recorded(struct begin *b)
 	buf_free(&url);
 }
 
+/* opencode's answer, with the authorize URL that brings its own answer by way of the relay. */
+static void
+answer_relayed(struct begin *b)
+{
+	struct exchange *x = b->x;
+	struct buf text;
+	enum err err;
+
+	buf_init(&text, RESPONSE_BODY_MAX);
+	err = json_replace(&b->reply.body, b->url, buf_text(&b->wrapped), &text);
+	if (err == ERR_OK)
+		forward_answer(x, &b->reply, buf_text(&text));
+	else
+		answer_api_problem(x, err);
+	buf_free(&text);
+}
+
 static void
 begin(struct exchange *x, enum flow_kind kind)
 {
@@ -114,6 +131,8 @@ begin(struct exchange *x, enum flow_kind kind)
 		answer_api_problem(x, err);
 	else if (b.recorded && !b.flow.direct)
 		answer_recorded(&b);
+	else if (b.recorded && flow_relayed(&b.flow))
+		answer_relayed(&b);
 	else
 		forward_answer(x, &b.reply, NULL);
 	if (b.recorded)

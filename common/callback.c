@@ -180,8 +180,12 @@ callback_answer(struct exchange *x, struct callback *cb)
 	/* a state that we know: RFC 6749 section 10.12 */
 	if ((err = flow_find(x, cb->id, &snap, &who)) != ERR_OK)
 		return err;
-	/* on the redirect URI that it was given for: RFC 9700 section 4.4 */
-	if (strcmp(snap.flow.redirect_path, x->request->path) != 0)
+	/*
+	 * On the redirect URI that it was given for: RFC 9700 section 4.4. A relay's is the same
+	 * for all providers; which of our paths it sends their answers to only the relay knows.
+	 * There iss has to tell them apart.
+	 */
+	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
 	/* an answer of the kind that was asked for */
 	if (snap.flow.answer != ANSWER_CODE && !cb->declined)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_key.h"
+#include "config_relay.h"
 
 #define LINE_MAX_INIH	 199 /* inih cuts longer lines */
 #define SECTION_MAX_INIH 49  /* and longer section names */
@@ -21,12 +22,16 @@ struct reader {
 	struct config *config;
 	const char *pos; /* what is left of the file */
 	int line;
-	bool given[CONFIG_OPENCODES_MAX]
-		  [CONFIG_KEYS_MAX]; /* per section [opencode …]; others in row 0 */
-	int opencodes;		     /* sections [opencode …] seen */
-	bool in_key;		     /* a key was read since the section began */
-	bool goes_on;		     /* this line goes on with that key's value: inih's rule */
-	int error_line;		     /* 0: none yet */
+	/* per section [opencode …]; of the section [relay-site …] that is read in the last row, of
+	 * others in the first */
+	bool given[CONFIG_OPENCODES_MAX + 1][CONFIG_KEYS_MAX];
+	int opencodes; /* sections [opencode …] seen */
+	bool in_site;  /* in a section [relay-site …]: */
+	struct config_draft site;
+	enum err err;	/* ERR_MEMORY, if there was none */
+	bool in_key;	/* a key was read since the section began */
+	bool goes_on;	/* this line goes on with that key's value: inih's rule */
+	int error_line; /* 0: none yet */
 	char error[CONFIG_MESSAGE_MAX / 2];
 };
 
@@ -47,17 +52,65 @@ fail(struct reader *r, const char *fmt, ...)
 	return 0;
 }
 
-/* inih tells of keys only; a section that holds none could be misspelt too. */
+/* What a section's name begins with, if it goes on with a name of its own: "opencode ". */
+static bool
+is_named(const char *section, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(section, word, len) == 0 && (section[len] == ' ' || section[len] == '\t');
+}
+
+/* Keeps what the section [relay-site …] that ends here held. */
 static void
-check_section(struct reader *r, const char *name, size_t len)
+end_site(struct reader *r)
+{
+	const char *why = NULL;
+	enum err err = ERR_OK;
+	int line = r->line;
+
+	if (r->in_site && r->error_line == 0)
+		err = config_site_add(r->config, &r->site, &why);
+	r->in_site = false;
+	r->line = r->site.line;
+	if (why != NULL)
+		fail(r, "[relay-site %s] %s", r->site.id, why);
+	else if (err != ERR_OK)
+		r->err = err;
+	r->line = line;
+}
+
+static void
+begin_site(struct reader *r, const char *section)
+{
+	const char *id = section + strlen("relay-site");
+
+	id += strspn(id, " \t");
+	if (!relay_id_valid(id)) {
+		fail(r, "[%s]: an ID has up to %d letters, digits, '_' and '-'", section,
+		     RELAY_ID_MAX);
+		return;
+	}
+	r->in_site = true;
+	r->site = (struct config_draft){.line = r->line};
+	memcpy(r->site.id, id, strlen(id) + 1);
+	memset(r->given[CONFIG_OPENCODES_MAX], 0, sizeof(r->given[0]));
+}
+
+/* inih tells of keys only; a section that holds none could be misspelt or have to hold some. */
+static void
+begin_section(struct reader *r, const char *name, size_t len)
 {
 	char section[SECTION_MAX_INIH + 1];
 
+	end_site(r);
 	if (len > SECTION_MAX_INIH)
 		return;
 	memcpy(section, name, len);
 	section[len] = '\0';
-	if (strncmp(section, "opencode ", 9) != 0 && !config_section_known(section))
+	if (is_named(section, "relay-site") || strcmp(section, "relay-site") == 0)
+		begin_site(r, section);
+	else if (!is_named(section, "opencode") && !config_section_known(section))
 		fail(r, "unknown section [%s]", section);
 }
 
@@ -80,10 +133,10 @@ next_line(char *out, int size, void *ctx)
 	}
 	blanks = strspn(r->pos, " \t\v\f\r");
 	r->goes_on = r->in_key && blanks > 0;
-	if (r->pos[blanks] == '[' && !r->goes_on)
+	if (r->pos[blanks] == '[' && !r->goes_on) {
 		r->in_key = false;
-	if (r->pos[0] == '[')
-		check_section(r, r->pos + 1, strcspn(r->pos + 1, "]\r\n"));
+		begin_section(r, r->pos + blanks + 1, strcspn(r->pos + blanks + 1, "]\r\n"));
+	}
 	if (r->pos[0] == '[' && len > SECTION_MAX_INIH)
 		fail(r, "the section name is longer than %d bytes", SECTION_MAX_INIH - 2);
 	memcpy(out, r->pos, full);
@@ -144,30 +197,50 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 	return 1;
 }
 
+/* Where the files stand that are read later, or what is to be completed. */
+static void
+note_line(struct reader *r, const char *kind, const char *name)
+{
+	bool key_file = strcmp(name, "key_file") == 0;
+
+	if (strcmp(kind, "relay-site") == 0 && key_file)
+		r->site.key_line = r->line;
+	else if (strcmp(name, "previous_key_file") == 0)
+		r->site.previous_key_line = r->line;
+	else if (strcmp(kind, "relay") == 0 && (key_file || r->config->relay_line == 0))
+		r->config->relay_line = r->line;
+}
+
 static int
 on_key(void *ctx, const char *section, const char *name, const char *value)
 {
 	struct reader *r = ctx;
-	bool opencode = strcmp(section, "opencode") == 0 || strncmp(section, "opencode ", 9) == 0;
-	const struct config_key *key = config_key_find(opencode ? "opencode" : section, name);
+	bool opencode = strcmp(section, "opencode") == 0 || is_named(section, "opencode");
+	const char *kind = opencode ? "opencode" : r->in_site ? "relay-site" : section;
+	const struct config_key *key = config_key_find(kind, name);
 	char why[CONFIG_MESSAGE_MAX / 4] = "";
 	void *target = r->config;
 	int row = 0;
 
 	if (key == NULL && section[0] == '\0')
 		return fail(r, "the key %s stands in no section", name);
-	if (key == NULL && !config_section_known(opencode ? "opencode" : section))
+	if (key == NULL && !config_section_known(kind))
 		return fail(r, "unknown section [%s]", section);
 	if (key == NULL)
 		return fail(r, "unknown key %s in [%s]", name, section);
 	if (opencode && (target = section_opencode(r, section, &row)) == NULL)
 		return 0;
+	if (r->in_site) {
+		target = &r->site;
+		row = CONFIG_OPENCODES_MAX;
+	}
 	if (r->goes_on)
 		return on_more(r, key, target, name, value);
 	if (r->given[row][config_key_index(key)])
 		return fail(r, "%s is given twice", name);
 	r->given[row][config_key_index(key)] = true;
 	r->in_key = true;
+	note_line(r, kind, name);
 	if (!config_key_set(key, target, value, why, sizeof(why)))
 		return fail(r, "%s: %s", name, why);
 	return 1;
@@ -183,16 +256,33 @@ complain(char message[CONFIG_MESSAGE_MAX], const char *file, int line, const cha
 	return ERR_CONFIG;
 }
 
-/* Reads a whole file that only its owner can write. *missing is set if there is none. */
+/* Reads a file of that size, and a NUL behind it. */
+static const char *
+read_all(int fd, char *out, size_t size)
+{
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (len <= size && (n = read(fd, out + len, size + 1 - len)) > 0)
+		len += (size_t)n;
+	out[len] = '\0';
+	if (n < 0)
+		return strerror(errno);
+	if (len > size)
+		return "has grown while it was read";
+	return strlen(out) == len ? NULL : "holds a NUL byte";
+}
+
+/* Reads a whole file that only its owner can write, for free(). *missing is set if there is none.
+ */
 static enum err
-read_file(const char *file, char *out, size_t size, bool *missing, char message[CONFIG_MESSAGE_MAX])
+read_file(const char *file, char **out, bool *missing, char message[CONFIG_MESSAGE_MAX])
 {
 	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	const char *cause = NULL;
-	size_t len = 0;
 	struct stat st;
-	ssize_t n = 0;
 
+	*out = NULL;
 	*missing = fd < 0 && errno == ENOENT;
 	if (fd < 0)
 		return complain(message, file, 0, strerror(errno));
@@ -202,46 +292,62 @@ read_file(const char *file, char *out, size_t size, bool *missing, char message[
 		cause = "is not a file";
 	else if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		cause = "others can write it: run chmod go-w on it";
-	while (cause == NULL && len < size - 1 && (n = read(fd, out + len, size - 1 - len)) > 0)
-		len += (size_t)n;
-	if (n < 0)
-		cause = strerror(errno);
-	else if (len == size - 1)
-		cause = "is larger than 64 KiB";
+	else if (st.st_size > CONFIG_FILE_MAX)
+		cause = "is larger than 4 MiB";
+	else if ((*out = malloc((size_t)st.st_size + 2)) != NULL)
+		cause = read_all(fd, *out, (size_t)st.st_size);
 	close(fd);
-	out[len] = '\0';
-	if (cause == NULL && strlen(out) != len)
-		cause = "holds a NUL byte";
-	return cause == NULL ? ERR_OK : complain(message, file, 0, cause);
+	if (cause != NULL)
+		return complain(message, file, 0, cause);
+	return *out == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+/* The sections are all read: what may not be twice among them is not. */
+static void
+end_sections(struct reader *r)
+{
+	const struct config_site *twice;
+
+	end_site(r);
+	if ((twice = config_sites_sort(r->config)) != NULL) {
+		r->line = twice->line;
+		fail(r, "a second section [relay-site %s]", twice->id);
+	}
 }
 
 static enum err
 load_file(struct config *config, const char *file, bool must_exist,
 	  char message[CONFIG_MESSAGE_MAX])
 {
-	char *text = malloc(CONFIG_FILE_MAX + 2);
-	struct reader *r = calloc(1, sizeof(*r));
-	enum err err = ERR_MEMORY;
+	static const char mark[] = "\xef\xbb\xbf"; /* of byte order, which means nothing here */
+	char *text = NULL;
+	struct reader *r = NULL;
+	enum err err;
 	bool missing = false;
 	int line;
 
-	snprintf(message, CONFIG_MESSAGE_MAX, "%s: no memory", file);
-	if (text == NULL || r == NULL)
-		goto out;
-	if ((err = read_file(file, text, CONFIG_FILE_MAX + 2, &missing, message)) != ERR_OK) {
+	if ((err = read_file(file, &text, &missing, message)) != ERR_OK) {
 		if (missing && !must_exist)
 			err = ERR_OK;
 		goto out;
 	}
+	if ((r = calloc(1, sizeof(*r))) == NULL) {
+		err = ERR_MEMORY;
+		goto out;
+	}
 	r->config = config;
-	r->pos = text;
+	r->pos = strncmp(text, mark, sizeof(mark) - 1) == 0 ? text + sizeof(mark) - 1 : text;
 	line = ini_parse_stream(next_line, r, on_key, r);
+	end_sections(r);
+	config->relay_only = config->relay_site_count > 0 && r->opencodes == 0;
 	if (r->error_line > 0 && (line <= 0 || r->error_line <= line))
 		err = complain(message, file, r->error_line, r->error);
 	else if (line > 0)
 		err = complain(message, file, line, "is neither [section] nor key = value");
 	else if (line < 0)
 		err = complain(message, file, 0, "cannot be read");
+	else
+		err = r->err;
 out:
 	free(text);
 	free(r);
@@ -302,6 +408,14 @@ check_whole(const struct config *config, const char *file, char message[CONFIG_M
 				return complain(message, file, 0,
 						"two [opencode NAME] sections have the same url");
 	}
+	if ((config->relay_via[0] == '\0') != (config->relay_id[0] == '\0') ||
+	    (config->relay_via[0] == '\0') != (config->relay_key_file[0] == '\0'))
+		return complain(message, file, config->relay_line,
+				"[relay] needs via, id and key_file, or none of them");
+	if (config->relay_site_count > 0 && config_callback_path(config, RELAY_PATH))
+		return complain(message, file, 0,
+				"callback_paths has " RELAY_PATH
+				", where sites of the relay get their answers from");
 	return ERR_OK;
 }
 
@@ -314,11 +428,16 @@ config_load(struct config *config, const struct config_source *source,
 
 	message[0] = '\0';
 	config_defaults(config);
+	config->file = file;
 	err = load_file(config, file, source->file != NULL, message);
 	if (err == ERR_OK)
 		err = load_overrides(config, source, message);
 	if (err == ERR_OK)
 		err = check_whole(config, file, message);
+	if (config->relay_via[0] != '\0' || source->public_url != NULL)
+		config->relay_only = false;
+	if (err != ERR_OK)
+		config_free(config);
 	return err == ERR_OK || err == ERR_MEMORY ? err : ERR_CONFIG;
 }
 
@@ -340,6 +459,7 @@ config_dump(const struct config *config, struct buf *out)
 		if (config_section_next(section) != NULL)
 			buf_puts(out, "\n");
 	}
+	config_sites_dump(config, out);
 	return out->err;
 }
 

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "log.h"
 #include "origin.h"
+#include "relay_state.h"
 #include "trust.h"
 
 #define CONFIG_FILE_DEFAULT  "/etc/opencode-callback/opencode-callback.ini"
@@ -21,8 +22,10 @@
 #define CONFIG_PATHS_MAX     16
 #define CONFIG_ISSUERS_MAX   16
 #define CONFIG_VALUE_MAX     1024 /* bytes of a value */
-#define CONFIG_FILE_MAX	     65536
-#define CONFIG_NAME_MAX	     64 /* bytes of a section's NAME, of a username */
+#define CONFIG_FILE_MAX	     (4 * 1024 * 1024)
+#define CONFIG_NAME_MAX	     64		       /* bytes of a section's NAME, of a username */
+#define RELAY_PATH	     "/relay/callback" /* of the redirect URI that a relay has */
+#define CONFIG_RELAY_MAX     256 /* bytes of an address, of a file's path, in [relay…] */
 #define CONFIG_MESSAGE_MAX   512
 
 /* The one header that tells the client's address. */
@@ -47,6 +50,17 @@ struct config_issuer {
 	char issuer[CONFIG_VALUE_MAX + 1];
 };
 
+/* A site that a relay passes answers on to: [relay-site ID]. */
+struct config_site {
+	const char *id;
+	const char *target;
+	const char *key_file;
+	const char *previous_key_file; /* "" = none */
+	int line;		       /* of the file, where its section begins; */
+	int key_line;		       /* and its two files stand */
+	int previous_key_line;
+};
+
 struct config {
 	struct config_opencode opencode[CONFIG_OPENCODES_MAX];
 	size_t opencode_count; /* at least 1 */
@@ -66,6 +80,14 @@ struct config {
 	int worker_threads;
 	enum log_target log_to;
 	enum log_level log_level;
+	const char *file;		      /* that was read; config_load()'s caller's */
+	char relay_via[CONFIG_RELAY_MAX + 1]; /* the relay's redirect URI, "" = none */
+	char relay_id[RELAY_ID_MAX + 1];      /* what we are called there */
+	char relay_key_file[CONFIG_RELAY_MAX + 1];
+	int relay_line;			/* of the file, where that stands */
+	struct config_site *relay_site; /* what we are a relay for, by id; config_free()'s */
+	size_t relay_site_count;
+	bool relay_only; /* there are such sites, and no section [opencode] or [relay] */
 	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 };
 
@@ -79,15 +101,21 @@ struct config_source {
 };
 
 /*
- * Reads and checks everything. On ERR_CONFIG, message says what is wrong, with
- * file and line where there is one, and what is allowed. Without source->file
- * the default file is read if it exists.
+ * Reads and checks everything; config may hold anything before. On ERR_CONFIG, message says what is
+ * wrong, with file and line where there is one, and what is allowed. Without source->file the
+ * default file is read if it exists.
  */
 enum err config_load(struct config *config, const struct config_source *source,
 		     char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
 
+/* Frees what it holds besides itself. */
+void config_free(struct config *config);
+
 /* Whether a path is one of callback_paths. */
 bool config_callback_path(const struct config *config, const char *path);
+
+/* The site of that id, or NULL. */
+const struct config_site *config_site_find(const struct config *config, const char *id);
 
 /* Writes every key with its value as an ini file that reads back to the same configuration. */
 enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;

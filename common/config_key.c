@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/un.h>
 
+#include "config_relay.h"
+#include "config_word.h"
 #include "store.h"
 
 #define DUMP_LINE_MAX  150   /* a line and its key fit into what inih reads */
@@ -25,8 +26,8 @@ struct config_key {
 	long min, max; /* of a number */
 };
 
-static bool
-refuse(char *why, size_t why_size, const char *text)
+bool
+config_refuse(char *why, size_t why_size, const char *text)
 {
 	snprintf(why, why_size, "%s", text);
 	return false;
@@ -36,13 +37,13 @@ static bool
 read_text(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
 	if (strlen(value) >= key->size)
-		return refuse(why, why_size, "is too long");
+		return config_refuse(why, why_size, "is too long");
 	/* inih takes it so only directly behind the '=', where --dump-config has a blank */
 	if (value[0] == ';')
-		return refuse(why, why_size, "begins with ';', which begins a comment");
+		return config_refuse(why, why_size, "begins with ';', which begins a comment");
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return refuse(why, why_size, "holds a control byte");
+			return config_refuse(why, why_size, "holds a control byte");
 	memcpy(member, value, strlen(value) + 1);
 	return true;
 }
@@ -105,14 +106,15 @@ read_origin(const struct config_key *key, void *member, const char *value, char 
 {
 	(void)key;
 	if (value[0] != '\0' && !origin_read(value, member))
-		return refuse(
+		return config_refuse(
 		    why, why_size,
 		    "must be an origin such as https://opencode.example.com, without a path");
 	if (value[0] != '\0' && strncmp(member, "https://", 8) != 0 &&
 	    !host_is_loopback(origin_authority(member)))
-		return refuse(why, why_size,
-			      "must be https: browsers keep secure cookies only there (http is for "
-			      "loopback names)");
+		return config_refuse(
+		    why, why_size,
+		    "must be https: browsers keep secure cookies only there (http is for "
+		    "loopback names)");
 	if (value[0] == '\0')
 		*(char *)member = '\0';
 	return true;
@@ -123,7 +125,7 @@ static bool
 read_path(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
 	if (value[0] != '/' && !(value[0] == '\0' && key->initial[0] == '\0'))
-		return refuse(why, why_size, "must be an absolute path");
+		return config_refuse(why, why_size, "must be an absolute path");
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -134,15 +136,14 @@ read_socket(const struct config_key *key, void *member, const char *value, char 
 	const char *percent = strchr(value, '%');
 
 	if (strlen(value) > sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("12345"))
-		return refuse(why, why_size, "is too long for a socket (about 100 bytes)");
+		return config_refuse(why, why_size, "is too long for a socket (about 100 bytes)");
 	if (percent != NULL && (percent[1] != 'p' || strchr(percent + 1, '%') != NULL))
-		return refuse(why, why_size, "may hold %p once, and no other %");
+		return config_refuse(why, why_size, "may hold %p once, and no other %");
 	return read_path(key, member, value, why, why_size);
 }
 
-/* A path that we serve: characters that every web server passes on as they are. */
-static bool
-route_valid(const char *path, size_t len)
+bool
+config_route_valid(const char *path, size_t len)
 {
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789/-_.~";
@@ -155,9 +156,9 @@ static bool
 read_prefix(const struct config_key *key, void *member, const char *value, char *why,
 	    size_t why_size)
 {
-	if (!route_valid(value, strlen(value)))
-		return refuse(why, why_size,
-			      "must be a path such as /signin, without a final slash");
+	if (!config_route_valid(value, strlen(value)))
+		return config_refuse(why, why_size,
+				     "must be a path such as /signin, without a final slash");
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -173,8 +174,8 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 		size_t len = strcspn(value, " \t,");
 
 		if (count == CONFIG_PATHS_MAX || len >= sizeof(config->callback_paths[0]) ||
-		    !route_valid(value, len))
-			return refuse(
+		    !config_route_valid(value, len))
+			return config_refuse(
 			    why, why_size,
 			    "must be up to 16 paths such as /auth/callback, with blanks between");
 		memcpy(config->callback_paths[count], value, len);
@@ -182,7 +183,7 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 		value += len;
 	}
 	if (value != NULL && count == 0)
-		return refuse(why, why_size, "names no path");
+		return config_refuse(why, why_size, "names no path");
 	config->callback_path_count = count;
 	return true;
 }
@@ -201,7 +202,30 @@ read_store(const struct config_key *key, void *member, const char *value, char *
 	   size_t why_size)
 {
 	if (!store_known(value) || value[strcspn(value, ":") + 1] != '/')
-		return refuse(why, why_size, "must be dir: and an absolute path");
+		return config_refuse(why, why_size, "must be dir: and an absolute path");
+	return read_text(key, member, value, why, why_size);
+}
+
+/* An address of a callback on another host: what a browser is sent to, or a provider told. */
+static bool
+read_address(const struct config_key *key, void *member, const char *value, char *why,
+	     size_t why_size)
+{
+	if (value[0] != '\0' && !config_address_valid(value))
+		return config_refuse(why, why_size,
+				     "must be an address such as "
+				     "https://opencode.example.com/auth/callback, without anything "
+				     "behind its path (http is for loopback names)");
+	return read_text(key, member, value, why, why_size);
+}
+
+static bool
+read_id(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
+{
+	if (value[0] != '\0' && !relay_id_valid(value))
+		return config_refuse(
+		    why, why_size,
+		    "must be up to 32 letters, digits, '_' and '-', as in [relay-site ID]");
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -221,15 +245,16 @@ read_issuers(const struct config_key *key, void *member, const char *value, char
 
 		if (count == CONFIG_ISSUERS_MAX || eq == NULL || eq - value > ORIGIN_MAX ||
 		    eq + 1 == value + len || len - (size_t)(eq - value) > sizeof(pair->issuer))
-			return refuse(
+			return config_refuse(
 			    why, why_size,
 			    "must be up to 16 pairs authorize-origin=issuer, with blanks between");
 		memcpy(origin, value, (size_t)(eq - value));
 		origin[eq - value] = '\0';
 		if (!origin_read(origin, pair->authorize_origin))
-			return refuse(why, why_size,
-				      "stands for an origin such as https://auth.example.com "
-				      "before each '='");
+			return config_refuse(
+			    why, why_size,
+			    "stands for an origin such as https://auth.example.com "
+			    "before each '='");
 		memcpy(pair->issuer, eq + 1, len - (size_t)(eq + 1 - value));
 		pair->issuer[len - (size_t)(eq + 1 - value)] = '\0';
 		value += len;
@@ -268,80 +293,8 @@ write_trust(const void *member, struct buf *out)
 	trust_write(&((const struct config *)member)->trust, out);
 }
 
-static const char *const header_words[] = {"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP",
-					   "Forwarded", NULL};
-static const char *const target_words[] = {"stderr", "syslog", NULL};
-static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
-
-static int
-word_index(const char *const words[], const char *value)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(words[i], value) == 0)
-			return i;
-	return -1;
-}
-
-/* Names of headers are the same in any case (RFC 9110 section 5.1). */
-static bool
-read_proxy_header(const struct config_key *key, void *member, const char *value, char *why,
-		  size_t why_size)
-{
-	(void)key;
-	for (int i = 0; header_words[i] != NULL; i++)
-		if (strcasecmp(header_words[i], value) == 0) {
-			*(enum config_proxy_header *)member = (enum config_proxy_header)i;
-			return true;
-		}
-	return refuse(why, why_size,
-		      "must be X-Forwarded-For, X-Real-IP, CF-Connecting-IP or Forwarded");
-}
-
-static void
-write_proxy_header(const void *member, struct buf *out)
-{
-	buf_puts(out, header_words[*(const enum config_proxy_header *)member]);
-}
-
-static bool
-read_target(const struct config_key *key, void *member, const char *value, char *why,
-	    size_t why_size)
-{
-	int i = word_index(target_words, value);
-
-	(void)key;
-	if (i < 0)
-		return refuse(why, why_size, "must be stderr or syslog");
-	*(enum log_target *)member = (enum log_target)i;
-	return true;
-}
-
-static void
-write_target(const void *member, struct buf *out)
-{
-	buf_puts(out, target_words[*(const enum log_target *)member]);
-}
-
-static bool
-read_level(const struct config_key *key, void *member, const char *value, char *why,
-	   size_t why_size)
-{
-	int i = word_index(level_words, value);
-
-	(void)key;
-	if (i < 0)
-		return refuse(why, why_size, "must be error, warning, info or debug");
-	*(enum log_level *)member = (enum log_level)i;
-	return true;
-}
-
-static void
-write_level(const void *member, struct buf *out)
-{
-	buf_puts(out, level_words[*(const enum log_level *)member]);
-}
-
 #define OPENCODE(m) offsetof(struct config_opencode, m), sizeof(((struct config_opencode *)0)->m)
+#define SITE(m)	    offsetof(struct config_draft, m), sizeof(((struct config_draft *)0)->m)
 #define CONFIG(m)   offsetof(struct config, m), sizeof(((struct config *)0)->m)
 
 static const struct config_key keys[] = {
@@ -356,7 +309,7 @@ static const struct config_key keys[] = {
      "/auth/callback /mcp/oauth/callback /callback /oauth-callback /oauth2callback", read_routes,
      write_routes, 0, 0, 0, 0},
     {"proxy", "trust", "", read_trust, write_trust, 0, 0, 0, 0},
-    {"proxy", "header", "X-Forwarded-For", read_proxy_header, write_proxy_header,
+    {"proxy", "header", "X-Forwarded-For", config_read_proxy_header, config_write_proxy_header,
      CONFIG(proxy_header), 0, 0},
     {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
     {"flow", "lifetime", "300", read_number, write_number, CONFIG(lifetime), 1, 3600},
@@ -368,8 +321,15 @@ static const struct config_key keys[] = {
     {"limit", "burst", "30", read_number, write_number, CONFIG(burst), 1, 1000000},
     {"worker", "socket", "", read_path, write_text, CONFIG(worker_socket), 0, 0},
     {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 64},
-    {"log", "to", "stderr", read_target, write_target, CONFIG(log_to), 0, 0},
-    {"log", "level", "info", read_level, write_level, CONFIG(log_level), 0, 0},
+    {"log", "to", "stderr", config_read_log_target, config_write_log_target, CONFIG(log_to), 0, 0},
+    {"log", "level", "info", config_read_log_level, config_write_log_level, CONFIG(log_level), 0,
+     0},
+    {"relay", "via", "", read_address, write_text, CONFIG(relay_via), 0, 0},
+    {"relay", "id", "", read_id, write_text, CONFIG(relay_id), 0, 0},
+    {"relay", "key_file", "", read_path, write_text, CONFIG(relay_key_file), 0, 0},
+    {"relay-site", "target", "", read_address, write_text, SITE(target), 0, 0},
+    {"relay-site", "key_file", "", read_path, write_text, SITE(key_file), 0, 0},
+    {"relay-site", "previous_key_file", "", read_path, write_text, SITE(previous_key_file), 0, 0},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -421,14 +381,18 @@ config_key_set(const struct config_key *key, void *target, const char *value, ch
 	return config_key_add(key, target, value, why, why_size);
 }
 
-/* The defaults go through the same readers as a file; the unit test sees to it that they pass. */
+/*
+ * The defaults go through the same readers as a file; the unit test sees to it that they pass.
+ * What is nothing by default is nothing already.
+ */
 static void
 set_defaults(bool opencode, void *target)
 {
 	char why[128];
 
 	for (size_t i = 0; i < KEY_COUNT; i++)
-		if ((strcmp(keys[i].section, "opencode") == 0) == opencode &&
+		if (keys[i].initial[0] != '\0' &&
+		    (strcmp(keys[i].section, "opencode") == 0) == opencode &&
 		    !config_key_set(&keys[i], target, keys[i].initial, why, sizeof(why)))
 			continue;
 }
@@ -492,6 +456,7 @@ config_section_next(const char *section)
 
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (found && strcmp(keys[i].section, "opencode") != 0 &&
+		    strcmp(keys[i].section, "relay-site") != 0 &&
 		    strcmp(keys[i].section, section) != 0)
 			return keys[i].section;
 		found = found || strcmp(keys[i].section, section) == 0;

@@ -15,7 +15,8 @@
 
 struct config_key;
 
-/* The key of that name in that section, or NULL. Sections [opencode NAME] count as "opencode". */
+/* The key of that name in that section, or NULL. Sections [opencode NAME] count as "opencode",
+ * [relay-site ID] as "relay-site". */
 const struct config_key *config_key_find(const char *section, const char *name);
 bool config_section_known(const char *section);
 
@@ -27,7 +28,8 @@ bool config_key_is_list(const struct config_key *key);
 
 /*
  * Reads value into target, in the place of what was there: a struct config_opencode for keys of
- * [opencode], else the struct config. False: why says what is wrong and what is allowed.
+ * [opencode], a struct config_draft for those of [relay-site ID], else the struct config. False:
+ * why says what is wrong and what is allowed.
  */
 bool config_key_set(const struct config_key *key, void *target, const char *value, char *why,
 		    size_t why_size) MUST_CHECK;
@@ -43,7 +45,13 @@ void config_opencode_defaults(struct config_opencode *opencode);
 /* Appends "key = value" for each key of a section. */
 void config_keys_dump(const char *section, const void *target, struct buf *out);
 
-/* The section after this one ("" for the first), [opencode] left out; NULL at the end. */
+/* The section after this one ("" for the first), those with names left out; NULL at the end. */
 const char *config_section_next(const char *section);
+
+/* A path that a callback may have: characters that every web server passes on as they are. */
+bool config_route_valid(const char *path, size_t len);
+
+/* Writes what is wrong into why; false, for readers to return. */
+bool config_refuse(char *why, size_t why_size, const char *text);
 
 #endif

@@ -215,6 +215,43 @@ static const struct error_row table[] = {
 	    "Reload this page and enter opencode's user name and password. Nothing was lost.",
 	},
 
+    [ERR_RELAY_SHAPE] =
+	{
+	    "relay-no-site",
+	    400,
+	    "This answer does not say where it belongs",
+	    "It came to the relay of several opencodes, but none of them has marked it as its "
+	    "own. " BEGIN_AGAIN
+	    " If this happens again: whoever runs that opencode has to set via, in the "
+	    "section [relay] of its opencode-callback, to the address of this relay; the log there "
+	    "says if that is not enough.",
+	},
+    [ERR_RELAY_STATE] =
+	{
+	    "relay-refused",
+	    400,
+	    "This relay does not pass that answer on",
+	    BEGIN_AGAIN
+	    " If this happens again, the opencode that you came from is not among the "
+	    "sites of this relay, or its key is not the same on both sides. The log of the relay "
+	    "says which; whoever runs the relay or that opencode can fix it.",
+	},
+    [ERR_RELAY_EXPIRED] =
+	{
+	    "relay-expired",
+	    400,
+	    "This sign-in took too long",
+	    "Its few minutes were over before the provider sent you back. " BEGIN_AGAIN,
+	},
+    [ERR_RELAY_CLOCK] =
+	{
+	    "relay-clock",
+	    400,
+	    "The clocks of two servers do not agree",
+	    "This sign-in says that it ends later than any can. Whoever runs the relay or that "
+	    "opencode has to set the clock that is wrong; then begin again.",
+	},
+
     [ERR_PASTE_EMPTY] =
 	{
 	    "paste-empty",

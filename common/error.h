@@ -40,6 +40,12 @@ enum err {
 	ERR_RATE,	    /* the client has used up its allowance of [limit] rate and burst */
 	ERR_CREDENTIALS,    /* opencode wants a password that the request did not bring */
 
+	/* the state of an answer that a relay passes on */
+	ERR_RELAY_SHAPE,   /* none, or none that a site has wrapped */
+	ERR_RELAY_STATE,   /* no key of ours made it: an unknown site, another key, a forgery */
+	ERR_RELAY_EXPIRED, /* the sign-in's time is over */
+	ERR_RELAY_CLOCK,   /* it says to last longer than any sign-in does */
+
 	/* what was pasted */
 	ERR_PASTE_EMPTY,     /* nothing */
 	ERR_PASTE_AUTHORIZE, /* the provider's own page, before the sign-in */

@@ -16,7 +16,7 @@
 struct page_site
 exchange_site(const struct exchange *x)
 {
-	return (struct page_site){.base = x->base, .origin = x->site.origin};
+	return (struct page_site){.base = x->base, .origin = x->site.origin, .relay = x->relay};
 }
 
 const struct client *
@@ -156,7 +156,8 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(x->request->path, "%?&=;"),
 		 x->request->path);
 	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
-		  exchange_client(x)->address, "flow", flow, NULL);
+		  exchange_client(x)->address, "flow", flow, "cause", x->cause, "site",
+		  x->relay_site, NULL);
 }
 
 void

@@ -15,14 +15,17 @@
 #include "site.h"
 #include "store.h"
 
+struct relay_keys;
+
 struct app {
 	const struct config *config;
 	struct store *store;
-	int calls_max;		     /* calls to opencode at once */
-	atomic_int calls;	     /* running now */
-	atomic_llong refusal_second; /* for the log: which second, */
-	atomic_int refusal_count;    /* and how many refusals in it */
-	atomic_bool proxy_told;	     /* the log has said that a proxy's headers are ignored */
+	int calls_max;		       /* calls to opencode at once */
+	atomic_int calls;	       /* running now */
+	atomic_llong refusal_second;   /* for the log: which second, */
+	atomic_int refusal_count;      /* and how many refusals in it */
+	const struct relay_keys *keys; /* NULL: read when they are needed */
+	atomic_bool proxy_told;	       /* the log has said that a proxy's headers are ignored */
 };
 
 #define EXCHANGE_BASE_MAX    512 /* mount point and prefix */
@@ -39,8 +42,11 @@ struct exchange {
 	char browser[BROWSER_ID_LEN + 1];	/* who sent our cookie; "" if nobody did */
 	struct client client;			/* only exchange_client() looks at it */
 	bool client_known;
-	bool uncounted; /* costs no allowance, whatever becomes of it */
-	bool counted;	/* has cost one already */
+	const char *cause;	/* for the log, of what the visitor is not told */
+	const char *relay_site; /* the same: whom a relay's request names */
+	bool relay;		/* on the route of a relay */
+	bool uncounted;		/* costs no allowance, whatever becomes of it */
+	bool counted;		/* has cost one already */
 	struct allowance allowance;
 };
 

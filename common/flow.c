@@ -46,6 +46,12 @@ flow_id(const char *state, size_t state_len, char id[FLOW_ID_LEN + 1])
 	id[FLOW_ID_LEN] = '\0';
 }
 
+bool
+flow_relayed(const struct flow *flow)
+{
+	return flow->direct && flow->redirect_path[0] == '\0';
+}
+
 uint64_t
 flow_group(const char *opencode, enum flow_kind kind, const char *provider)
 {

@@ -78,7 +78,7 @@ struct flow {
 	char
 	    redirect_host[32]; /* authority of a loopback redirect URI: "localhost:1455", else "" */
 	int redirect_port;
-	char redirect_path[FLOW_PATH_MAX + 1];
+	char redirect_path[FLOW_PATH_MAX + 1];	    /* "" if a relay brings the answer */
 	char authorize_origin[FLOW_ORIGIN_MAX + 1]; /* what iss is held against (RFC 9207) */
 	char directory[FLOW_DIRECTORY_MAX + 1];	    /* x-opencode-directory as it came, or "" */
 	char workspace[FLOW_WORKSPACE_MAX + 1];	    /* x-opencode-workspace as it came, or "" */
@@ -101,6 +101,9 @@ void flow_id(const char *state, size_t state_len, char id[FLOW_ID_LEN + 1]);
  */
 uint64_t flow_group(const char *opencode, enum flow_kind kind, const char *provider);
 uint64_t flow_slot(const struct flow *flow);
+
+/* Whether its answer comes by way of a relay, to any of callback_paths. */
+bool flow_relayed(const struct flow *flow);
 
 /* What people know it by: an MCP server's name decoded, else the provider as it is. */
 void flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1]);

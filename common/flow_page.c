@@ -115,6 +115,8 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 				 .provider = label,
 				 .from_here = snap->flow.from_here,
 				 .direct = snap->flow.direct,
+				 .relay =
+				     flow_relayed(&snap->flow) ? x->app->config->relay_via : NULL,
 				 .again = can_begin_again(&snap->flow),
 				 .redirect_host = snap->flow.redirect_host,
 				 .redirect_path = snap->flow.redirect_path,

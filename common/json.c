@@ -1,7 +1,10 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#include "secret.h"
 
 static _Thread_local bool failed;
 
@@ -49,4 +52,64 @@ json_write(const json_t *json)
 		return text;
 	free(text);
 	return NULL;
+}
+
+/* How long the string is that begins at this quote, both quotes included. */
+static size_t
+string_len(const char *text)
+{
+	size_t len = 1;
+
+	while (text[len] != '"' && text[len] != '\0')
+		len += text[len] == '\\' && text[len + 1] != '\0' ? 2 : 1;
+	return text[len] == '"' ? len + 1 : len;
+}
+
+/* Whether a string, as it is written in JSON, is this one. */
+static enum err
+string_is(const char *written, size_t len, const char *text, bool *same)
+{
+	json_t *json = NULL;
+	enum err err = ERR_OK;
+
+	*same = false;
+	if (len < strlen(text) + 2) /* no way of writing it is shorter */
+		return ERR_OK;
+	err = json_read(written, len, JSON_DECODE_ANY, &json);
+	if (json_string_value(json) != NULL)
+		*same = strcmp(json_string_value(json), text) == 0;
+	json_decref(json);
+	return err == ERR_MEMORY ? err : ERR_OK;
+}
+
+enum err
+json_replace(const struct buf *text, const char *old, const char *new, struct buf *out)
+{
+	const char *pos = buf_text(text);
+	json_t *json = json_string(new);
+	char *written;
+	enum err err = ERR_OK;
+
+	failed = false;
+	written = json_dumps(json, JSON_ENCODE_ANY);
+	json_decref(json);
+	if (failed || written == NULL) {
+		free(written);
+		return ERR_MEMORY;
+	}
+	while (*pos != '\0' && err == ERR_OK) {
+		size_t plain = strcspn(pos, "\""), len = 0;
+		bool same = false;
+
+		buf_add(out, pos, plain);
+		pos += plain;
+		if (*pos == '"') {
+			len = string_len(pos);
+			err = string_is(pos, len, old, &same);
+			buf_add(out, same ? written : pos, same ? strlen(written) : len);
+		}
+		pos += len;
+	}
+	free(written);
+	return err != ERR_OK ? err : out->err;
 }

@@ -167,7 +167,7 @@ page_problem(struct buf *out, const struct page_site *site, enum err problem,
 		html_add(out,
 			 "<p><a class=\"button quiet\" href=\"%s/\">Back to the accounts</a></p>\n",
 			 site->base);
-	else if (tokens == 0)
+	else if (tokens == 0 && !site->relay)
 		page_back(out);
 	html_add(out, "<p class=\"word\">In the log: <code>%s</code></p>\n</div>\n",
 		 error_name(problem));

@@ -17,6 +17,7 @@
 struct page_site {
 	const char *base;
 	const char *origin; /* public origin: "https://opencode.example.com" */
+	bool relay;	    /* only a relay: no opencode is to be found under this name */
 };
 
 /* The flow page: every state of a sign-in. */
@@ -30,6 +31,7 @@ struct page_flow {
 	const char *redirect_path; /* "/auth/callback" */
 	bool from_here;		   /* begun on the start page: no window of opencode waits for it */
 	bool direct;	   /* the provider sends the browser straight to us: nothing to paste */
+	const char *relay; /* by way of this redirect URI, or NULL */
 	bool address_edit; /* replacing the dead address's origin by ours finishes it */
 	bool again;	   /* ended: POST again=ID to {base}/start begins the same once more */
 	enum flow_state state;

@@ -125,7 +125,15 @@ more_direct(struct buf *out, const struct page_site *site, const struct page_flo
 	html_add(out,
 		 "<h2>%s says that the redirect address is wrong?</h2>\n"
 		 "<p>Then <code>%s%s</code> has to be allowed there.</p>\n",
-		 name_of(flow), site->origin, flow->redirect_path);
+		 name_of(flow), flow->relay != NULL ? flow->relay : site->origin,
+		 flow->redirect_path);
+	if (flow->relay != NULL)
+		html_add(out,
+			 "<h2>What is that other site on the way?</h2>\n"
+			 "<p>A relay, which %s knows in the place of this site. It sees that the "
+			 "answer belongs here, and sends you on at once. If it does not, its page "
+			 "says why.</p>\n",
+			 name_of(flow));
 }
 
 static void

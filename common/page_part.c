@@ -28,9 +28,13 @@ page_open(struct buf *out, const struct page_site *site, const char *title, int 
 		 "<script src=\"%s/assets/page.js?v=%s\" defer></script>\n"
 		 "</head>\n"
 		 "<body>\n"
-		 "<header><a href=\"/\">opencode</a> <a href=\"%s/\">sign-in</a></header>\n"
-		 "<main>\n",
-		 site->base, version, site->base, version, site->base, version, site->base);
+		 "<header>",
+		 site->base, version, site->base, version, site->base, version);
+	if (site->relay)
+		buf_puts(out, "opencode sign-in");
+	else
+		html_add(out, "<a href=\"/\">opencode</a> <a href=\"%s/\">sign-in</a>", site->base);
+	buf_puts(out, "</header>\n<main>\n");
 }
 
 enum err

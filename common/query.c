@@ -17,6 +17,16 @@ hex_digit(char c)
 	return -1;
 }
 
+/* The byte that an escape stands for, -1 if it is none. left: how much there is from its '%' on. */
+static int
+escaped(const char *raw, size_t left)
+{
+	int high = left > 2 ? hex_digit(raw[1]) : -1;
+	int low = high < 0 ? -1 : hex_digit(raw[2]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 bool
 utf8_valid(const char *text, size_t len)
 {
@@ -81,12 +91,11 @@ decode(const char *raw, size_t len, enum query_kind kind, char **out)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			int high = len - i > 2 ? hex_digit(raw[i + 1]) : -1;
-			int low = len - i > 2 ? hex_digit(raw[i + 2]) : -1;
+			int byte = escaped(raw + i, len - i);
 
-			if (high < 0 || low < 0)
+			if (byte < 0)
 				return ERR_ENCODING;
-			c = (char)(high << 4 | low);
+			c = (char)byte;
 			i += 2;
 		}
 		if (!decoded_allowed((unsigned char)c, kind))
@@ -203,4 +212,52 @@ query_copy_raw(const char *raw, const char *name, char *out, size_t size)
 		raw += len + (raw[len] == '&' ? 1 : 0);
 	}
 	return true;
+}
+
+/* Whether a name, as it is encoded, is this one; it was decoded without an error before. */
+static bool
+name_is(const char *raw, size_t len, const char *name)
+{
+	for (size_t i = 0; i < len; i++, name++) {
+		char c = raw[i];
+
+		if (c == '+') {
+			c = ' ';
+		} else if (c == '%') {
+			c = (char)escaped(raw + i, len - i);
+			i += 2;
+		}
+		if (*name == '\0' || *name != c)
+			return false;
+	}
+	return *name == '\0';
+}
+
+void
+query_replace_raw(const char *raw, const char *name, const char *value, struct buf *out)
+{
+	while (*raw != '\0') {
+		size_t len = strcspn(raw, "&"), name_len = strcspn(raw, "&=");
+		bool replaced = name_len < len && name_is(raw, name_len, name);
+
+		buf_add(out, raw, replaced ? name_len + 1 : len);
+		if (replaced)
+			buf_puts(out, value);
+		raw += len;
+		if (*raw == '&')
+			buf_putc(out, *raw++);
+	}
+}
+
+void
+query_encode(const char *text, size_t len, struct buf *out)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-_.~";
+
+	for (size_t i = 0; i < len; i++)
+		if (memchr(plain, text[i], sizeof(plain) - 1) != NULL)
+			buf_putc(out, text[i]);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)text[i]);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "error.h"
 
 #define QUERY_PARAMS_MAX 64
@@ -49,6 +50,17 @@ const char *query_get(const struct query *q, const char *name);
  * between. Nothing happens if there is none. False if out is too small.
  */
 bool query_copy_raw(const char *raw, const char *name, char *out, size_t size);
+
+/*
+ * Appends raw, the value of the parameter called name being replaced by value, which must be
+ * encoded; every other byte stays as it was. raw must be what query_parse() has taken, with
+ * such a parameter in it. Failures stay in out->err.
+ */
+void query_replace_raw(const char *raw, const char *name, const char *value, struct buf *out);
+
+/* Appends len bytes of any kind in a form that a value in a query may have (RFC 3986 section 2.1).
+ */
+void query_encode(const char *text, size_t len, struct buf *out);
 
 /* Whether text is well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
 bool utf8_valid(const char *text, size_t len);

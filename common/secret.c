@@ -91,6 +91,49 @@ secret_keyed(const unsigned char key[SECRET_KEYED_BYTES], uint64_t value)
 	return value;
 }
 
+void
+secret_mac_key(const void *data, size_t len, unsigned char key[SECRET_MAC_BYTES])
+{
+	_Static_assert(SECRET_MAC_BYTES == 64, "the block of SHA-256");
+	memset(key, 0, SECRET_MAC_BYTES);
+	if (len <= SECRET_MAC_BYTES)
+		memcpy(key, data, len);
+	else
+		crypto_hash_sha256(key, data, len);
+}
+
+void
+secret_mac(const unsigned char key[SECRET_MAC_BYTES], const void *data, size_t len,
+	   char out[SECRET_MAC_LEN + 1])
+{
+	crypto_auth_hmacsha256_state state;
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+
+	crypto_auth_hmacsha256_init(&state, key, SECRET_MAC_BYTES);
+	crypto_auth_hmacsha256_update(&state, data, len);
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_bin2base64(out, SECRET_MAC_LEN + 1, mac, sizeof(mac),
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_memzero(&state, sizeof(state));
+	sodium_memzero(mac, sizeof(mac));
+}
+
+bool
+secret_base64url(const void *data, size_t len, char *out, size_t size)
+{
+	if (size < sodium_base64_encoded_len(len, sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+		return false;
+	sodium_bin2base64(out, size, data, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	return true;
+}
+
+bool
+secret_base64url_read(const char *text, size_t len, void *out, size_t size, size_t *out_len)
+{
+	return sodium_base642bin(out, size, text, len, NULL, out_len, NULL,
+				 sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+}
+
 bool
 secret_base64(const void *data, size_t len, char *out, size_t size)
 {

@@ -12,6 +12,8 @@
 
 #define SECRET_HASH_LEN	   43 /* base64url characters of 32 bytes, unpadded */
 #define SECRET_KEYED_BYTES 16
+#define SECRET_MAC_LEN	   SECRET_HASH_LEN /* base64url characters of an HMAC-SHA-256 */
+#define SECRET_MAC_BYTES   64		   /* of its key, as secret_mac_key() makes it */
 
 /*
  * Before threads start, in a program that has them. Random bytes need it, and make
@@ -39,6 +41,19 @@ uint64_t secret_key(const char *first, ...) __attribute__((sentinel));
 
 /* A 64-bit hash of value that nobody can foresee who has not the key (SipHash-2-4). */
 uint64_t secret_keyed(const unsigned char key[SECRET_KEYED_BYTES], uint64_t value);
+
+/* The key of an HMAC-SHA-256 in the one length in which all are used (RFC 2104 section 2). */
+void secret_mac_key(const void *data, size_t len, unsigned char key[SECRET_MAC_BYTES]);
+
+/* Base64url(HMAC-SHA-256(data)), unpadded. */
+void secret_mac(const unsigned char key[SECRET_MAC_BYTES], const void *data, size_t len,
+		char out[SECRET_MAC_LEN + 1]);
+
+/* Base64url (RFC 4648 section 5) without padding, NUL-terminated; and back, where no other
+ * characters may stand, into bytes of which *out_len says how many. False if size is too small, or
+ * text is no such thing. */
+bool secret_base64url(const void *data, size_t len, char *out, size_t size);
+bool secret_base64url_read(const char *text, size_t len, void *out, size_t size, size_t *out_len);
 
 /* Base64 (RFC 4648 section 4) of data for a Basic credential, NUL-terminated; false if size is too
  * small. */

@@ -17,12 +17,13 @@
 #include "doctor.h"
 #include "listen.h"
 #include "log.h"
+#include "relay_key.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "start.h"
 #include "worker.h"
 
-#define DUMP_MAX (256 * 1024) /* bytes of --dump-config */
+#define DUMP_MAX (2 * CONFIG_FILE_MAX) /* bytes of --dump-config */
 
 enum action {
 	ACTION_RUN,
@@ -203,7 +204,7 @@ settle_malloc(void)
 
 /* Answers requests until a signal asks to end. */
 static int
-serve(const struct config *config, struct listen *l)
+serve(const struct config *config, const struct relay_keys *keys, struct listen *l)
 {
 	struct worker_config worker_config = {
 	    .listen_fd = l->fd, .threads = config->worker_threads, .handle = handle};
@@ -227,6 +228,7 @@ serve(const struct config *config, struct listen *l)
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
+	app_keep_keys(app, keys);
 	/* the log says if it is missing; afterwards nothing can be loaded */
 	(void)curl_lib();
 	sandbox_enter(SANDBOX_WORKER, config, l->folder);
@@ -254,7 +256,7 @@ serve(const struct config *config, struct listen *l)
 }
 
 static int
-run(const struct options *o, const struct config *config)
+run(const struct options *o, const struct config *config, const struct relay_keys *keys)
 {
 	char message[LISTEN_MESSAGE_MAX];
 	struct listen l;
@@ -265,7 +267,7 @@ run(const struct options *o, const struct config *config)
 		fprintf(stderr, "opencode-callback.fcgi: %s\n", message);
 		return START_EXIT_USAGE;
 	}
-	status = serve(config, &l);
+	status = serve(config, keys, &l);
 	listen_unlink(&l);
 	listen_close(&l);
 	return status;
@@ -276,7 +278,9 @@ main(int argc, char **argv)
 {
 	static struct config config;
 	char message[CONFIG_MESSAGE_MAX];
+	struct relay_keys *keys;
 	struct options o;
+	int status;
 
 	sandbox_prepare();
 	if (!start_files())
@@ -297,14 +301,21 @@ main(int argc, char **argv)
 	}
 	if (o.action == ACTION_DUMP)
 		return dump_config(&config);
+	if (o.action == ACTION_DOCTOR)
+		return doctor(&config, o.url);
+	if (relay_keys_open(&keys, &config, message) != ERR_OK) {
+		fprintf(stderr, "%s\n", message);
+		return START_EXIT_CONFIG;
+	}
 	if (o.action == ACTION_CHECK) {
 		printf("configuration ok: %s\n", o.source.file != NULL ? o.source.file
 						 : access(CONFIG_FILE_DEFAULT, F_OK) == 0
 						     ? CONFIG_FILE_DEFAULT
 						     : "defaults, no file");
-		return EXIT_SUCCESS;
+		status = EXIT_SUCCESS;
+	} else {
+		status = run(&o, &config, keys);
 	}
-	if (o.action == ACTION_DOCTOR)
-		return doctor(&config, o.url);
-	return run(&o, &config);
+	relay_keys_close(keys);
+	return status;
 }

@@ -29,6 +29,7 @@ load(const void *data, size_t len)
 	char message[CONFIG_MESSAGE_MAX];
 	enum err err;
 
+	config_free(&config);
 	memset(message, 'x', sizeof(message));
 	fuzz_file("ini", data, len);
 	err = config_load(&config, &source, message);
@@ -54,6 +55,15 @@ check_ranges(void)
 		CHECK(config.callback_paths[i][0] == '/' && config.callback_paths[i][1] != '/');
 		CHECK(config_callback_path(&config, config.callback_paths[i]));
 	}
+	CHECK((config.relay_via[0] == '\0') == (config.relay_key_file[0] == '\0'));
+	for (size_t i = 0; i < config.relay_site_count; i++) {
+		const struct config_site *site = &config.relay_site[i];
+
+		CHECK(relay_id_valid(site->id) && config_site_find(&config, site->id) == site);
+		CHECK(origin_authority(site->target) != NULL);
+		CHECK(strpbrk(site->target, "?#\\@ \r\n") == NULL);
+		CHECK(site->key_file[0] == '/' && site->key_line > site->line);
+	}
 	for (size_t i = 0; i < config.opencode_count; i++) {
 		const struct config_opencode *o = &config.opencode[i];
 
@@ -67,7 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf first, second;
 
-	if (size > CONFIG_FILE_MAX + 16)
+	if (size > FUZZ_INPUT_MAX + 16)
 		return -1;
 	fuzz_reset();
 	if (!load(data, size))

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { certify } from './certificate.mjs'
 import { accepts, freePort, scratch, startProgram, until } from './net.mjs'
-import { KINDS } from './servers.mjs'
+import { KINDS, RELAYS } from './servers.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const root_user = process.getuid() === 0
@@ -109,7 +109,7 @@ export function fit(file, settings) {
 }
 
 /*
- * kind: a row of KINDS in servers.mjs
+ * kind: a row of KINDS or RELAYS in servers.mjs
  *   opencodePort    where everything else is proxied to
  *   opencodeSocket  the socket that our programs talk to, may hold %p
  *   ini             {section: {key: value}}, on top of socket, port and a store of its own; with
@@ -127,7 +127,7 @@ export async function startFront({
   kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
   programs = { cgi: CGI, fcgi: WORKER }, edit = (text) => text,
 }) {
-  const row = KINDS[kind]
+  const row = KINDS[kind] ?? RELAYS[kind]
   assert.ok(row, kind)
   const site = makeSite({ ini, opencodeSocket, opencodePort })
   port ??= await freePort()

@@ -126,3 +126,9 @@ export const KINDS = {
   'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, large: 502, runs: 'worker' },
   'haproxy-fcgi': { conf: 'haproxy/opencode-callback.cfg', main: haproxy, runs: 'worker', bundle: true, h2: 'websocket' },
 }
+
+/* The same for a relay, which has nothing but a callback. */
+export const RELAYS = {
+  'nginx-relay': { conf: 'nginx/opencode-callback-relay.conf', main: nginx, runs: 'worker' },
+  'caddy-relay': { conf: 'caddy/relay.Caddyfile', main: caddy, runs: 'worker' },
+}

@@ -46,6 +46,14 @@ static const struct {
       .redirect_path = "/mcp/oauth/callback",
       .direct = true,
       .again = true}},
+    {"relay-",
+     {.kind = KIND_MCP,
+      .provider = "issue tracker",
+      .redirect_host = "",
+      .redirect_path = "",
+      .direct = true,
+      .relay = "https://relay.example.com/relay/callback",
+      .again = true}},
     {"integration-",
      {.kind = KIND_INTEGRATION,
       .provider = "openai",
@@ -259,6 +267,19 @@ write_problem(const char *folder, const char *name, enum err problem, size_t wai
 		   page_problem(&page, &site, problem, waiting == 0 ? NULL : &list));
 }
 
+/* Under a name where there is no opencode to go back to. */
+static void
+write_relay_problem(const char *folder, enum err problem)
+{
+	const struct page_site relay = {.base = BASE, .origin = "", .relay = true};
+	char name[NAME_LIMIT];
+	struct buf page;
+
+	buf_init(&page, PAGE_LIMIT);
+	snprintf(name, sizeof(name), "relay-problem-%s", error_name(problem));
+	write_page(folder, name, &page, page_problem(&page, &relay, problem, NULL));
+}
+
 static void
 write_problems(const char *folder)
 {
@@ -268,6 +289,8 @@ write_problems(const char *folder)
 		snprintf(name, sizeof(name), "problem-%s", error_name((enum err)e));
 		write_problem(folder, name, (enum err)e, 0);
 	}
+	for (int e = ERR_RELAY_SHAPE; e <= ERR_RELAY_CLOCK; e++)
+		write_relay_problem(folder, (enum err)e);
 	write_problem(folder, "problem-unknown-flow-list", ERR_UNKNOWN_FLOW, 4);
 	write_problem(folder, "problem-no-state-list", ERR_NO_STATE, 3);
 	write_problem(folder, "problem-no-state-token-list", ERR_NO_STATE, 4);

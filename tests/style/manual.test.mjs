@@ -75,6 +75,16 @@ test('the manual has every key of the code, in the order of the sample ini, with
   assert.deepEqual(manualKeys(PAGE5), dumped())
 })
 
+test('the manual and the sample ini have the keys of the sections that there are none of by default', () => {
+  const text = '[relay-site alice]\ntarget = https://alice.example.com/auth/callback\nkey_file = /etc/opencode-callback/alice.key\n'
+  const keys = withIni(text, (file) => iniKeys(worker('-c', file, '--dump-config').stdout)).filter((line) => line.startsWith('[relay-site alice] '))
+  const section = PAGE5.slice(PAGE5.indexOf('\n.Ss [relay-site ID]\n'))
+  const names = [...section.slice(0, section.indexOf('\n.Sh ')).matchAll(/^\.It Ic (\S+)$/gm)].map(([, name]) => name)
+  assert.deepEqual(names, keys.map((line) => line.split(' ')[2]))
+  const sample = iniKeys(read(SAMPLE).slice(read(SAMPLE).indexOf(';   [relay-site')).replace(/^;   /gm, ''))
+  assert.deepEqual(sample, keys)
+})
+
 test('a key that stands in one place only is found', () => {
   for (const keys of [iniKeys, manualKeys]) {
     assert.deepEqual(keys('[a]\n.Ss [a]\n'), [])

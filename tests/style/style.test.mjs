@@ -8,7 +8,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { KINDS } from '../lib/servers.mjs'
+import { KINDS, RELAYS } from '../lib/servers.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -114,7 +114,7 @@ test('the web servers send the same paths to us, all that the defaults name', ()
 })
 
 test('each web server configuration is one that the tests start', () => {
-  const known = Object.values(KINDS).map(({ conf }) => join(root, 'conf', conf))
+  const known = Object.values({ ...KINDS, ...RELAYS }).map(({ conf }) => join(root, 'conf', conf))
   for (const server of ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy']) {
     for (const file of walk(join(root, 'conf', server))) assert.ok(known.includes(file), relative(root, file))
   }

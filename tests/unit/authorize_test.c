@@ -14,10 +14,12 @@
 #define AUTH  "https://auth.openai.com/oauth/authorize?response_type=code&client_id=x"
 #define LOCAL "&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback"
 
-#define OWN "&redirect_uri=https%3A%2F%2Fopencode.example.com%2Fmcp%2Foauth%2Fcallback"
+#define RELAY "https://relay.example.com/relay/callback"
+#define OWN   "&redirect_uri=https%3A%2F%2Fopencode.example.com%2Fmcp%2Foauth%2Fcallback"
 
 static struct config config = {.callback_paths = {"/auth/callback", "/mcp/oauth/callback"},
-			       .callback_path_count = 2};
+			       .callback_path_count = 2,
+			       .relay_via = RELAY};
 static const struct authorize_site own = {"https://opencode.example.com", "", &config};
 
 static const struct {
@@ -41,6 +43,19 @@ static const struct {
     {AUTH LOCAL, ERR_OK, "localhost:1455", "/auth/callback", ANSWER_CODE, true},
     {AUTH LOCAL "&state=", ERR_OK, "localhost:1455", "/auth/callback", ANSWER_CODE, true},
     {AUTH OWN "&state=S", ERR_OK, "", "/mcp/oauth/callback", ANSWER_CODE, false},
+    /* the relay's, word for word, and no other */
+    {AUTH "&state=S&redirect_uri=" RELAY, ERR_OK, "", "", ANSWER_CODE, false},
+    {AUTH "&state=S&redirect_uri=https%3A%2F%2Frelay.example.com%2Frelay%2Fcallback", ERR_OK, "",
+     "", ANSWER_CODE, false},
+    {AUTH "&redirect_uri=" RELAY, ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
+    {AUTH "&state=S&redirect_uri=" RELAY "/", ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
+    {AUTH "&state=S&redirect_uri=" RELAY "%3F", ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
+    {AUTH "&state=S&redirect_uri=https://Relay.example.com/relay/callback", ERR_ADOPT_REDIRECT,
+     NULL, NULL, 0, false},
+    {AUTH "&state=S&redirect_uri=https://relay.example.com:443/relay/callback", ERR_ADOPT_REDIRECT,
+     NULL, NULL, 0, false},
+    {AUTH "&state=S&redirect_uri=http://relay.example.com/relay/callback", ERR_ADOPT_REDIRECT, NULL,
+     NULL, 0, false},
     {AUTH OWN, ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
     {"https://a.example/?response_type=token&redirect_uri=http://localhost:1456/auth/callback",
      ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -56,6 +57,9 @@ load(char message[CONFIG_MESSAGE_MAX])
 }
 
 #define LONG_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 65 */
+
+#define VIA		 "https://relay.example.com/relay/callback"
+#define SITE(id, target) "[relay-site " id "]\ntarget = " target "\nkey_file = /k\n"
 
 static const struct {
 	const char *text;
@@ -169,6 +173,74 @@ static const struct {
     {"[flow]\nstore = dir:x\n", ":2: store: must be dir:"},
     {"[log]\nto = file\n", ":2: to: must be stderr or syslog"},
     {"[log]\nlevel = loud\n", ":2: level: must be error"},
+
+    {"[relay]\nvia = " VIA "\nid = alice\nkey_file = /etc/key\n", NULL},
+    {"[relay]\nvia = http://localhost:8080/relay/callback\nid = alice\nkey_file = /etc/key\n",
+     NULL},
+    {"[relay]\nvia =\nid =\nkey_file =\n", NULL},
+    {SITE("a", VIA), NULL},
+    {"\xef\xbb\xbf" SITE("a", VIA), NULL},
+    {"  " SITE("Z9_-", "https://[::1]:8443/a/b_c-d.e~f"), NULL},
+    {"[relay-site \ta]\ntarget = " VIA "\nkey_file = /k\nprevious_key_file = /l\n", NULL},
+    {SITE("b", VIA) SITE("a", VIA) "[log]\nlevel = info\n" SITE("c", VIA), NULL},
+    {"[relay]\nvia = " VIA "\nid = alice\n", ":2: [relay] needs via, id and key_file, or none"},
+    {"[relay]\nid = alice\n", ":2: [relay] needs"},
+    {"[relay]\nvia = " VIA "\nkey_file = /etc/key\n", ":3: [relay] needs"},
+    {"[relay]\nid = a.b\n", ":2: id: must be up to 32 letters"},
+    {"[relay]\nid = " LONG_NAME "\n", ":2: id: must be"},
+    {"[relay]\nkey_file = key\n", ":2: key_file: must be an absolute path"},
+    {"[relay]\ntarget = " VIA "\n", ":2: unknown key target in [relay]"},
+    {"[relay-site]\ntarget = " VIA "\n", ":1: [relay-site]: an ID has up to 32 letters"},
+    {"[relay-site ]\n", ":1: [relay-site ]: an ID has"},
+    {"[relay-site a b]\n", ":1: [relay-site a b]: an ID has"},
+    {"[relay-site a.b]\n", ":1: [relay-site a.b]: an ID has"},
+    {"[relay-site a/../b]\n", ":1: [relay-site a/../b]: an ID has"},
+    {"[relay-site gr\xc3\xbcn]\n", ": an ID has"},
+    {"[relay-site aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n", ": an ID has"},
+    {"[relay-sites a]\n", ":1: unknown section [relay-sites a]"},
+    {"[relay-site a]\n", ":1: [relay-site a] has no target"},
+    {"[log]\n\n[relay-site a]\nkey_file = /k\n[log]\nlevel = info\n",
+     ":3: [relay-site a] has no target"},
+    {"[relay-site a]\ntarget = " VIA "\n", ":1: [relay-site a] has no key_file"},
+    {"[relay-site a]\nurl = x\n", ":2: unknown key url in [relay-site a]"},
+    {"[relay-site a]\nkey_file = /k\nkey_file = /k\n", ":3: key_file is given twice"},
+    {"[relay-site a]\nkey_file = /k\n\t/l\n", ":3: a line that begins with a blank"},
+    {SITE("a", VIA) SITE("b", VIA) "\n" SITE("a", VIA), ":8: a second section [relay-site a]"},
+    {SITE("a", VIA) "[web]\ncallback_paths = /auth/callback /relay/callback\n",
+     "callback_paths has /relay/callback"},
+    {"[web]\ncallback_paths = /auth/callback /relay/callback\n", NULL},
+    /* where a browser is sent to */
+    {SITE("a", "http://alice.example.com/auth/callback"), ":2: target: must be an address"},
+    {SITE("a", "http://127.0.0.1:8080/auth/callback"), NULL},
+    {SITE("a", "https://alice.example.com"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/"), ":2: target: must be"},
+    {SITE("a", "https://u:p@alice.example.com/auth/callback"), ":2: target: must be"},
+    {SITE("a", "https://u@alice.example.com/auth/callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth/callback?x=y"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth/callback?"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com?/auth"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth/callback#x"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com//auth/callback"), ":2: target: must be"},
+    {SITE("a", "https:///auth/callback"), ":2: target: must be"},
+    {SITE("a", "https:/alice.example.com/auth/callback"), ":2: target: must be"},
+    {SITE("a", "//alice.example.com/auth/callback"), ":2: target: must be"},
+    {SITE("a", "/auth/callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth/../callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com\\@evil.example/callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth\\callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth/%63allback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth\x01/callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth\r/callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com/auth /callback"), ":2: target: must be"},
+    {SITE("a", "https://alice.example.com:0/auth/callback"), ":2: target: must be"},
+    {SITE("a", "https://*.example.com/auth/callback"), ":2: target: must be"},
+    {SITE("a", "javascript:alert(1)/x"), ":2: target: must be"},
+    {SITE("a", "ftp://alice.example.com/auth/callback"), ":2: target: must be"},
+    {"[relay]\nvia = http://relay.example.com/relay/callback\n", ":2: via: must be an address"},
+    {"[relay]\nvia = https://u:p@relay.example.com/relay/callback\n", ":2: via: must be"},
+    {"[relay]\nvia = https://relay.example.com//relay/callback\n", ":2: via: must be"},
+    {"[relay]\nvia = https://relay.example.com/relay/callback?\n", ":2: via: must be"},
+    {"[relay]\nvia = https://relay.example.com/relay\\callback\n", ":2: via: must be"},
 };
 
 static void
@@ -186,6 +258,7 @@ accepts_and_refuses(void **state)
 			fail_msg("'%s': '%s'", rows[i].text, message);
 		if (got != ERR_OK && strstr(message, rows[i].complaint) == NULL)
 			fail_msg("'%s': '%s', want '%s'", rows[i].text, message, rows[i].complaint);
+		config_free(&config);
 	}
 }
 
@@ -204,11 +277,11 @@ files_of_a_bad_kind_are_refused(void **state)
 	memset(big, '\n', sizeof(big));
 	write_file(big, sizeof(big));
 	assert_int_equal(load(message), ERR_CONFIG);
-	assert_non_null(strstr(message, "64 KiB"));
+	assert_non_null(strstr(message, "4 MiB"));
 	write_file("[log]\nlevel = ", 14);
 	assert_int_equal(truncate(file, 10 << 20), 0); /* one line of 10 MiB */
 	assert_int_equal(load(message), ERR_CONFIG);
-	assert_non_null(strstr(message, "64 KiB"));
+	assert_non_null(strstr(message, "4 MiB"));
 	snprintf(line, sizeof(line), "[log]\n%s = %0200d\n", "level", 1);
 	write_file(line, strlen(line));
 	assert_int_equal(load(message), ERR_CONFIG);
@@ -255,6 +328,7 @@ assert_reads_back(const char *text)
 	if (load(message) != ERR_OK)
 		fail_msg("%s", message);
 	assert_int_equal(config_dump(&config, &first), ERR_OK);
+	config_free(&config);
 	write_file(first.data, first.len);
 	if (load(message) != ERR_OK)
 		fail_msg("%s in\n%s", message, buf_text(&first));
@@ -301,7 +375,11 @@ what_is_dumped_reads_back(void **state)
 	    "[proxy]\ntrust = loopback private 192.0.2.0/28 198.51.100.0/24\n"
 	    "\t2001:db8:1111:2222:3333:4444:5555:6666 2001:db8:1111:2222:3333:4444:5555:7777\n"
 	    "\t203.0.113.7 203.0.113.8 203.0.113.9 unix\nheader = X-Real-IP\n"
-	    "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n";
+	    "[worker]\nthreads = 3\n[log]\nto = syslog\nlevel = debug\n"
+	    "[relay]\nvia = " VIA "\nid = me\nkey_file = /etc/key\n"
+	    "[relay-site z]\ntarget = https://Z.example/x\nkey_file = /etc/z\n"
+	    "previous_key_file = /etc/y\n"
+	    "[relay-site a]\ntarget = https://a.example/x\nkey_file = /etc/a\n";
 
 	(void)state;
 	assert_reads_back(text);
@@ -312,6 +390,62 @@ what_is_dumped_reads_back(void **state)
 	assert_true(config.trust.unix_socket);
 	assert_int_equal(config.proxy_header, PROXY_X_REAL_IP);
 	assert_string_equal(config.opencode[1].password_file, "/etc/secret");
+	assert_false(config.relay_only);
+	assert_string_equal(config.relay_via, VIA);
+	assert_string_equal(config.relay_id, "me");
+	assert_int_equal(config.relay_site_count, 2);
+	/* the target word for word: it is what browsers get */
+	assert_string_equal(config_site_find(&config, "z")->target, "https://Z.example/x");
+	assert_string_equal(config_site_find(&config, "z")->previous_key_file, "/etc/y");
+	assert_string_equal(config_site_find(&config, "a")->previous_key_file, "");
+	assert_null(config_site_find(&config, "b"));
+	config_free(&config);
+}
+
+#define SITES 10000
+
+/* 10,000 sites, in an order that is not theirs, and in a time that nobody notices. */
+static void
+there_can_be_very_many_sites(void **state)
+{
+	struct buf text;
+	struct timespec from, to;
+	char message[CONFIG_MESSAGE_MAX], id[16];
+	enum err got;
+	double seconds;
+
+	(void)state;
+	buf_init(&text, CONFIG_FILE_MAX);
+	for (int i = 0; i < SITES; i++)
+		buf_printf(&text,
+			   "[relay-site s%d]\ntarget = https://s%d.example.com/auth/callback\n"
+			   "key_file = /etc/opencode-callback/relay/s%d.key\n",
+			   i * 7919 % SITES, i * 7919 % SITES, i);
+	assert_int_equal(text.err, ERR_OK);
+	write_file(buf_text(&text), text.len);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+	got = load(message);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+	if (got != ERR_OK)
+		fail_msg("%s", message);
+	assert_int_equal(config.relay_site_count, SITES);
+	assert_true(config.relay_only);
+	for (int i = 0; i < SITES; i++) {
+		snprintf(id, sizeof(id), "s%d", i);
+		assert_non_null(config_site_find(&config, id));
+		assert_string_equal(config_site_find(&config, id)->id, id);
+	}
+	config_free(&config);
+	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	if (seconds > 0.5)
+		fail_msg("%.3f s", seconds);
+	/* one more of a name that is there is found among them */
+	buf_puts(&text, SITE("s4711", VIA));
+	write_file(buf_text(&text), text.len);
+	assert_int_equal(load(message), ERR_CONFIG);
+	assert_non_null(strstr(message, ":30001: a second section [relay-site s4711]"));
+	assert_int_equal(config.relay_site_count, 0);
+	buf_free(&text);
 }
 
 static void
@@ -422,6 +556,10 @@ no_file_means_the_defaults(void **state)
 	assert_int_equal(config.callback_path_count, 5);
 	assert_int_equal(config.opencode_count, 1);
 	assert_string_equal(config.store, "dir:/run/opencode-callback");
+	assert_string_equal(config.opencode[0].url, "");
+	assert_int_equal(config.issuer_count, 0);
+	assert_string_equal(config.relay_via, "");
+	assert_int_equal(config.relay_site_count, 0);
 }
 
 int
@@ -432,6 +570,7 @@ main(void)
 	    cmocka_unit_test(files_of_a_bad_kind_are_refused),
 	    cmocka_unit_test(what_is_dumped_reads_back),
 	    cmocka_unit_test(a_line_as_long_as_can_be_is_dumped_too),
+	    cmocka_unit_test(there_can_be_very_many_sites),
 	    cmocka_unit_test(the_environment_wins_over_the_file),
 	    cmocka_unit_test(there_is_an_end_to_opencodes_and_to_pairs),
 	    cmocka_unit_test(the_switch_for_proxies_is_about_this_machine),

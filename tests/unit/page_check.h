@@ -129,6 +129,12 @@ static const struct page_flow sorts[] = {
      .redirect_host = "",
      .redirect_path = "/mcp/oauth/callback",
      .direct = true},
+    {.kind = KIND_MCP,
+     .provider = "issue tracker",
+     .redirect_host = "",
+     .redirect_path = "",
+     .direct = true,
+     .relay = "https://relay.example.com/relay/callback"},
     {.kind = KIND_INTEGRATION,
      .provider = "openai",
      .redirect_host = "127.0.0.1:1455",
@@ -140,7 +146,7 @@ static const struct page_flow sorts[] = {
 };
 #define SORTS (sizeof(sorts) / sizeof(sorts[0]))
 
-enum sort { PROVIDER, TOKEN, MCP, DIRECT, INTEGRATION, TERMINAL };
+enum sort { PROVIDER, TOKEN, MCP, DIRECT, RELAYED, INTEGRATION, TERMINAL };
 
 static inline struct page_flow
 flow_of(enum sort sort, enum flow_state state, enum flow_reason reason)

@@ -239,7 +239,7 @@ test_hostile(void **unused)
 	    "message",	 "placeholder", "value",    "option",	"hint",	 "whenkey",
 	    "whenvalue", "mcp",		"mcplabel", "status",	"flow",	 "ended",
 	};
-	const struct page_site evil = {HOSTILE("base"), HOSTILE("origin")};
+	const struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
 	const struct page_option option = {HOSTILE("value"), HOSTILE("option"), HOSTILE("hint")};
 	const struct page_prompt asked[] = {
 	    {HOSTILE("key"), HOSTILE("message"), HOSTILE("placeholder"), NULL, 0,

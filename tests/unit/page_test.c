@@ -86,6 +86,25 @@ static const struct page_list_item waiting[] = {
     {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, ANSWER_TOKEN, "digitalocean", FLOW_WAITING, 200},
 };
 
+/* A relay's name has no opencode to go back to. */
+static void
+test_problem_of_a_relay(void **unused)
+{
+	const struct page_site relay = {.base = "/signin", .origin = "", .relay = true};
+
+	(void)unused;
+	for (int e = ERR_OK + 1; e < ERR_COUNT; e++) {
+		struct buf page;
+
+		buf_init(&page, PAGE_MAX);
+		assert_int_equal(page_problem(&page, &relay, (enum err)e, NULL), ERR_OK);
+		assert_count(&page, "<h1", 1);
+		assert_has(&page, "<header>opencode sign-in</header>");
+		assert_lacks(&page, "href=\"/\"");
+		buf_free(&page);
+	}
+}
+
 static void
 test_problem_list(void **unused)
 {
@@ -337,11 +356,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_device),	  cmocka_unit_test(test_ask),
-	    cmocka_unit_test(test_problems),	  cmocka_unit_test(test_problem_list),
-	    cmocka_unit_test(test_problem_token), cmocka_unit_test(test_problem_hostile),
-	    cmocka_unit_test(test_too_small),	  cmocka_unit_test(test_unknown_flow),
-	    cmocka_unit_test(test_error_table),	  cmocka_unit_test(test_html),
+	    cmocka_unit_test(test_device),
+	    cmocka_unit_test(test_ask),
+	    cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_problem_of_a_relay),
+	    cmocka_unit_test(test_problem_list),
+	    cmocka_unit_test(test_problem_token),
+	    cmocka_unit_test(test_problem_hostile),
+	    cmocka_unit_test(test_too_small),
+	    cmocka_unit_test(test_unknown_flow),
+	    cmocka_unit_test(test_error_table),
+	    cmocka_unit_test(test_html),
 	    cmocka_unit_test(test_assets),
 	};
 

@@ -111,6 +111,47 @@ raw_parameters_are_copied_as_they_stand(void **state)
 	assert_false(query_copy_raw("directory=too-long-for-it", "directory", out, sizeof(out)));
 }
 
+static void
+one_value_is_replaced_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *raw;
+		const char *want;
+	} cases[] = {
+	    {"state=S", "state=N%20"},
+	    {"state=", "state=N%20"},
+	    {"code=a%2Bb+c&state=S&iss=https://a.example",
+	     "code=a%2Bb+c&state=N%20&iss=https://a.example"},
+	    {"&&code=C&&state=S&", "&&code=C&&state=N%20&"},
+	    {"st%61te=S=T&x", "st%61te=N%20&x"},
+	    {"xstate=1&statex=2&State=3&state=4", "xstate=1&statex=2&State=3&state=N%20"},
+	    {"x=state=4&state=S", "x=state=4&state=N%20"},
+	    {"state&code=C", "state&code=C"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out;
+
+		buf_init(&out, QUERY_VALUE_MAX);
+		query_replace_raw(cases[i].raw, "state", "N%20", &out);
+		assert_string_equal(buf_text(&out), cases[i].want);
+		buf_free(&out);
+	}
+}
+
+static void
+anything_can_be_encoded(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	query_encode("aZ9-_.~ +&%/\r\n\0\xc3\xbc", 17, &out);
+	assert_string_equal(buf_text(&out), "aZ9-_.~%20%2B%26%25%2F%0D%0A%00%C3%BC");
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -118,6 +159,8 @@ main(void)
 	    cmocka_unit_test(parses_as_the_table_says),
 	    cmocka_unit_test(sizes_have_their_limits),
 	    cmocka_unit_test(raw_parameters_are_copied_as_they_stand),
+	    cmocka_unit_test(one_value_is_replaced_and_nothing_else),
+	    cmocka_unit_test(anything_can_be_encoded),
 	};
 
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);

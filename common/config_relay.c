@@ -1,0 +1,151 @@
+#include "config_relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_key.h"
+
+#define FIRST_COUNT 8 /* sites that there is room for at first; a power of two */
+
+bool
+config_address_valid(const char *value)
+{
+	const char *authority = origin_authority(value), *path;
+	char given[ORIGIN_MAX + 1], origin[ORIGIN_MAX + 1];
+	size_t len;
+
+	if (authority == NULL || (path = strchr(authority, '/')) == NULL)
+		return false;
+	if ((len = (size_t)(path - value)) > ORIGIN_MAX)
+		return false;
+	memcpy(given, value, len);
+	given[len] = '\0';
+	return origin_read(given, origin) && config_route_valid(path, strlen(path)) &&
+	       (authority == value + strlen("https://") ||
+		host_is_loopback(origin_authority(origin)));
+}
+
+/* Copies text to *pos, which moves behind it. */
+static const char *
+keep(char **pos, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = memcpy(*pos, text, size);
+
+	*pos += size;
+	return copy;
+}
+
+/* The texts stand behind each other in one block, which begins with the id. */
+static bool
+pack(const struct config_draft *d, struct config_site *site)
+{
+	size_t size = strlen(d->id) + strlen(d->target) + strlen(d->key_file) +
+		      strlen(d->previous_key_file) + 4;
+	char *pos = malloc(size);
+
+	if (pos == NULL)
+		return false;
+	*site = (struct config_site){
+	    .line = d->line, .key_line = d->key_line, .previous_key_line = d->previous_key_line};
+	site->id = keep(&pos, d->id);
+	site->target = keep(&pos, d->target);
+	site->key_file = keep(&pos, d->key_file);
+	site->previous_key_file = keep(&pos, d->previous_key_file);
+	return true;
+}
+
+enum err
+config_site_add(struct config *config, const struct config_draft *draft, const char **why)
+{
+	size_t count = config->relay_site_count;
+	struct config_site *grown;
+
+	*why = draft->target[0] == '\0'	    ? "has no target"
+	       : draft->key_file[0] == '\0' ? "has no key_file"
+					    : NULL;
+	if (*why != NULL)
+		return ERR_CONFIG;
+	/* full whenever their number is a power of two: it doubles */
+	if (count == 0 || (count >= FIRST_COUNT && (count & (count - 1)) == 0)) {
+		size_t room = count == 0 ? FIRST_COUNT : 2 * count;
+
+		grown = realloc(config->relay_site, room * sizeof(*grown));
+		if (grown == NULL)
+			return ERR_MEMORY;
+		config->relay_site = grown;
+	}
+	if (!pack(draft, &config->relay_site[count]))
+		return ERR_MEMORY;
+	config->relay_site_count++;
+	return ERR_OK;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct config_site *left = a, *right = b;
+	int order = strcmp(left->id, right->id);
+
+	return order != 0 ? order : left->line - right->line;
+}
+
+const struct config_site *
+config_sites_sort(struct config *config)
+{
+	struct config_site *site = config->relay_site;
+
+	if (config->relay_site_count > 1)
+		qsort(site, config->relay_site_count, sizeof(*site), compare);
+	for (size_t i = 1; i < config->relay_site_count; i++)
+		if (strcmp(site[i - 1].id, site[i].id) == 0)
+			return &site[i];
+	return NULL;
+}
+
+static int
+compare_id(const void *id, const void *site)
+{
+	return strcmp(id, ((const struct config_site *)site)->id);
+}
+
+const struct config_site *
+config_site_find(const struct config *config, const char *id)
+{
+	if (config->relay_site_count == 0)
+		return NULL;
+	return bsearch(id, config->relay_site, config->relay_site_count,
+		       sizeof(*config->relay_site), compare_id);
+}
+
+/* Copies what was copied from such a member. */
+static void
+unpack(char out[CONFIG_RELAY_MAX + 1], const char *text)
+{
+	memcpy(out, text, strlen(text) + 1);
+}
+
+void
+config_sites_dump(const struct config *config, struct buf *out)
+{
+	for (size_t i = 0; i < config->relay_site_count; i++) {
+		const struct config_site *site = &config->relay_site[i];
+		struct config_draft draft;
+
+		unpack(draft.target, site->target);
+		unpack(draft.key_file, site->key_file);
+		unpack(draft.previous_key_file, site->previous_key_file);
+		buf_printf(out, "\n[relay-site %s]\n", site->id);
+		config_keys_dump("relay-site", &draft, out);
+	}
+}
+
+void
+config_free(struct config *config)
+{
+	for (size_t i = 0; i < config->relay_site_count; i++)
+		free((char *)config->relay_site[i].id);
+	free(config->relay_site);
+	config->relay_site = NULL;
+	config->relay_site_count = 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * The sections [relay-site ID]: there can be ten thousand, so they are kept as
+ * long as they are, in one sorted list.
+ */
+#ifndef CONFIG_RELAY_H
+#define CONFIG_RELAY_H
+
+#include "config.h"
+
+/* One of them while it is read, which is when config_key.h's readers fill it. */
+struct config_draft {
+	char id[RELAY_ID_MAX + 1];
+	char target[CONFIG_RELAY_MAX + 1];
+	char key_file[CONFIG_RELAY_MAX + 1];
+	char previous_key_file[CONFIG_RELAY_MAX + 1];
+	int line, key_line, previous_key_line;
+};
+
+/* Whether value is the address of a callback: an origin that is https or loopback, and a path. */
+bool config_address_valid(const char *value);
+
+/* Appends a copy of what was read. ERR_CONFIG: it is not complete, why says how; ERR_MEMORY. */
+enum err config_site_add(struct config *config, const struct config_draft *draft,
+			 const char **why) MUST_CHECK;
+
+/* Brings them in their order, after the last one. Returns one of two that have the same id, the one
+ * that stands later in the file; or NULL. */
+const struct config_site *config_sites_sort(struct config *config);
+
+/* Appends each with its keys. */
+void config_sites_dump(const struct config *config, struct buf *out);
+
+#endif

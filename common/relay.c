@@ -1,0 +1,95 @@
+#include "relay.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "relay_key.h"
+#include "relay_state.h"
+
+/* A target, and a query in which the inner state may be encoded at length. */
+#define LOCATION_MAX (CONFIG_RELAY_MAX + 1 + QUERY_MAX + 3 * RELAY_INNER_MAX)
+
+/*
+ * Whether a site of ours wrapped this state. One that is unknown takes as long as one
+ * whose key differs, and is told alike: who is a site here is nobody's business.
+ */
+static enum err
+prove(struct exchange *x, const struct relay_state *s, const struct config_site **site)
+{
+	const struct config *config = x->app->config;
+	struct relay_pair pair = {.current = {{0}}};
+	bool current, previous;
+	enum err err = ERR_OK;
+
+	*site = config_site_find(config, s->id);
+	if (*site != NULL)
+		err = relay_keys_site(x->app->keys, *site, config, &pair);
+	if (err != ERR_OK)
+		return err;
+	current = relay_state_proved(s, &pair.current);
+	previous = relay_state_proved(s, &pair.previous);
+	secret_wipe(&pair, sizeof(pair));
+	if (*site != NULL && (current || previous))
+		return ERR_OK;
+	x->cause = *site == NULL ? "unknown-site" : "wrong-key";
+	return ERR_RELAY_STATE;
+}
+
+static void
+pass_on(struct exchange *x, const struct config_site *site, const char *inner)
+{
+	struct buf state, location;
+
+	buf_init(&state, 3 * RELAY_INNER_MAX);
+	buf_init(&location, LOCATION_MAX);
+	query_encode(inner, strlen(inner), &state);
+	buf_printf(&location, "%s?", site->target);
+	query_replace_raw(x->request->query, "state", buf_text(&state), &location);
+	if (state.err == ERR_OK && location.err == ERR_OK) {
+		response_redirect(x->response, buf_text(&location));
+		log_event(LOG_LEVEL_INFO, "relayed", "site", site->id, "client",
+			  exchange_client(x)->address, NULL);
+	} else {
+		answer_problem(x, ERR_MEMORY);
+	}
+	buf_free(&location);
+	buf_free(&state);
+}
+
+/* The checks in security order: nothing in a state is believed before its MAC is right. */
+static enum err
+relay_answer(struct exchange *x, const struct query *q, struct relay_state *s)
+{
+	const char *state = query_get(q, "state");
+	const struct config_site *site;
+	char inner[RELAY_INNER_MAX + 1];
+	enum err err;
+
+	if (state == NULL || !relay_state_read(state, s))
+		return ERR_RELAY_SHAPE;
+	x->relay_site = s->id;
+	if ((err = prove(x, s, &site)) != ERR_OK)
+		return err;
+	if ((err = relay_state_open(s, (int64_t)time(NULL), inner)) != ERR_OK)
+		return err;
+	pass_on(x, site, inner);
+	secret_wipe(inner, sizeof(inner));
+	return ERR_OK;
+}
+
+void
+relay_get(struct exchange *x)
+{
+	const char *raw = x->request->query;
+	struct relay_state s;
+	struct query q;
+	/* sizes, encoding, no parameter twice: RFC 6749 section 3.1 */
+	enum err err = query_parse(&q, raw, strlen(raw), QUERY_STRING);
+
+	if (err == ERR_OK)
+		err = relay_answer(x, &q, &s);
+	if (err != ERR_OK)
+		answer_problem(x, err);
+	query_free(&q);
+}

@@ -1,0 +1,115 @@
+#include "relay_begin.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "relay_key.h"
+#include "relay_state.h"
+
+static enum err
+not_wrapped(const char *why)
+{
+	log_event(LOG_LEVEL_WARNING, "relay-not-wrapped", "why", why, NULL);
+	return ERR_ADOPT_REDIRECT;
+}
+
+/* The query of an authorize URL: where it begins, and its length. */
+static const char *
+query_of(const char *url, size_t *len)
+{
+	const char *mark = strchr(url, '?');
+
+	*len = mark == NULL ? 0 : strcspn(mark + 1, "#");
+	return mark == NULL ? url + strlen(url) : mark + 1;
+}
+
+/* Why the state that the provider will send back is not there to be wrapped, or NULL. */
+static const char *
+hidden(const struct query *q)
+{
+	const char *state = query_get(q, "state"), *type = query_get(q, "response_type");
+
+	/* what these hold comes before what stands beside them: RFC 9101 section 6.3, RFC 9126 */
+	if (query_get(q, "request") != NULL)
+		return "request-object";
+	if (query_get(q, "request_uri") != NULL)
+		return "request-uri";
+	if (state == NULL || state[0] == '\0')
+		return "no-state";
+	/* a fragment is not sent to anybody */
+	return type != NULL && strcmp(type, "token") == 0 ? "answer-in-fragment" : NULL;
+}
+
+/* The end of the flow's life on the clock that site and relay have in common. */
+static int64_t
+expiry_of(const struct exchange *x, const struct flow *flow)
+{
+	struct store *store = x->app->store;
+
+	return (int64_t)time(NULL) + flow->expires - store->ops->now(store);
+}
+
+/* Writes url with its state wrapped. q: its query. */
+static enum err
+wrap(struct exchange *x, const struct flow *flow, const struct query *q, const char *url,
+     struct buf *out)
+{
+	const struct config *config = x->app->config;
+	char wrapped[RELAY_STATE_MAX + 1];
+	struct relay_key key;
+	struct buf query;
+	const char *raw;
+	size_t len;
+	enum err err = relay_keys_own(x->app->keys, config, &key);
+
+	if (err != ERR_OK)
+		return err;
+	err = relay_state_wrap(&key, config->relay_id, expiry_of(x, flow), query_get(q, "state"),
+			       wrapped);
+	secret_wipe(&key, sizeof(key));
+	if (err != ERR_OK)
+		return not_wrapped("too-long");
+	raw = query_of(url, &len);
+	buf_init(&query, FLOW_URL_MAX);
+	buf_add(&query, raw, len);
+	buf_add(out, url, (size_t)(raw - url));
+	query_replace_raw(buf_text(&query), "state", wrapped, out);
+	buf_puts(out, raw + len);
+	err = query.err != ERR_OK ? query.err : out->err;
+	buf_free(&query);
+	return err == ERR_TOO_LARGE ? not_wrapped("url-too-long") : err;
+}
+
+enum err
+relay_begin(struct exchange *x, const struct flow *flow, const char *url, struct buf *out)
+{
+	struct query q;
+	const char *why;
+	size_t len;
+	const char *raw = query_of(url, &len);
+	enum err err = query_parse(&q, raw, len, QUERY_STRING);
+
+	if (err == ERR_OK && (why = hidden(&q)) != NULL)
+		err = not_wrapped(why);
+	if (err == ERR_OK)
+		err = wrap(x, flow, &q, url, out);
+	query_free(&q);
+	return err;
+}
+
+void
+relay_begin_missed(struct exchange *x, const char *url)
+{
+	struct query q;
+	size_t len;
+	const char *raw = query_of(url, &len), *why, *redirect_uri;
+
+	if (query_parse(&q, raw, len, QUERY_STRING) == ERR_OK && (why = hidden(&q)) != NULL) {
+		redirect_uri = query_get(&q, "redirect_uri");
+		if (redirect_uri == NULL ? strncmp(why, "request", 7) == 0
+					 : strcmp(redirect_uri, x->app->config->relay_via) == 0)
+			(void)not_wrapped(why);
+	}
+	query_free(&q);
+}

@@ -1,0 +1,186 @@
+#include "relay_key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "log.h"
+#include "secret.h"
+
+#define KEY_MIN	 32 /* characters */
+#define KEY_MAX	 512
+#define KEY_SIZE (KEY_MAX + 3) /* a line end and one too many */
+
+struct relay_keys {
+	const struct config *config;
+	struct relay_key own;
+	struct relay_pair site[]; /* in the order of config->relay_site */
+};
+
+static size_t
+keys_size(const struct config *config)
+{
+	return sizeof(struct relay_keys) + config->relay_site_count * sizeof(struct relay_pair);
+}
+
+/* What is wrong with a file as such, or NULL. */
+static const char *
+file_fault(int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is not a file";
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return "others can read or write it: run chmod 600 on it";
+	return NULL;
+}
+
+/* What is wrong with a text as a key, or NULL; its line end is taken off. */
+static const char *
+text_fault(const char *text, size_t *len)
+{
+	if (*len > 0 && text[*len - 1] == '\n')
+		(*len)--;
+	if (*len > 0 && text[*len - 1] == '\r')
+		(*len)--;
+	for (size_t i = 0; i < *len; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return "must be one line of printable characters without blanks, as "
+			       "openssl rand -base64 32 makes it";
+	return *len < KEY_MIN	? "is shorter than 32 characters"
+	       : *len > KEY_MAX ? "is longer than 512 characters"
+				: NULL;
+}
+
+/* Reads one file. Returns what is wrong, or NULL. */
+static const char *
+read_key(const char *path, struct relay_key *out)
+{
+	int fd = folder_open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const char *fault = file_fault(fd);
+	char text[KEY_SIZE];
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (fault == NULL && len < sizeof(text) &&
+	       (n = read(fd, text + len, sizeof(text) - len)) > 0)
+		len += (size_t)n;
+	if (fault == NULL)
+		fault = n < 0 ? strerror(errno) : text_fault(text, &len);
+	if (fd >= 0)
+		close(fd);
+	if (fault == NULL)
+		secret_mac_key(text, len, out->bytes);
+	secret_wipe(text, sizeof(text));
+	return fault;
+}
+
+/* A key that is wrong, and where it is named. */
+struct fault {
+	const char *key;
+	const char *path;
+	const char *why; /* NULL: none is */
+	int line;
+};
+
+static void
+read_own(const struct config *config, struct relay_key *out, struct fault *fault)
+{
+	*fault = (struct fault){"key_file", config->relay_key_file, NULL, config->relay_line};
+	fault->why = read_key(config->relay_key_file, out);
+}
+
+static void
+read_pair(const struct config_site *site, struct relay_pair *out, struct fault *fault)
+{
+	*fault = (struct fault){"key_file", site->key_file, NULL, site->key_line};
+	fault->why = read_key(site->key_file, &out->current);
+	if (fault->why != NULL)
+		return;
+	out->previous = out->current;
+	if (site->previous_key_file[0] == '\0')
+		return;
+	*fault = (struct fault){"previous_key_file", site->previous_key_file, NULL,
+				site->previous_key_line};
+	fault->why = read_key(site->previous_key_file, &out->previous);
+}
+
+enum err
+relay_keys_open(struct relay_keys **out, const struct config *config,
+		char message[CONFIG_MESSAGE_MAX])
+{
+	struct fault fault = {.why = NULL};
+	struct relay_keys *keys;
+
+	*out = NULL;
+	if (config->relay_via[0] == '\0' && config->relay_site_count == 0)
+		return ERR_OK;
+	if ((keys = calloc(1, keys_size(config))) == NULL)
+		return ERR_MEMORY;
+	keys->config = config;
+	if (config->relay_via[0] != '\0')
+		read_own(config, &keys->own, &fault);
+	for (size_t i = 0; fault.why == NULL && i < config->relay_site_count; i++)
+		read_pair(&config->relay_site[i], &keys->site[i], &fault);
+	if (fault.why != NULL) {
+		snprintf(message, CONFIG_MESSAGE_MAX, "%s:%d: %s: %s: %s", config->file, fault.line,
+			 fault.key, fault.path, fault.why);
+		relay_keys_close(keys);
+		return ERR_CONFIG;
+	}
+	*out = keys;
+	return ERR_OK;
+}
+
+void
+relay_keys_close(struct relay_keys *keys)
+{
+	if (keys != NULL)
+		secret_wipe(keys, keys_size(keys->config));
+	free(keys);
+}
+
+/* The outcome of a file that was read for a request. */
+static enum err
+judge(const struct fault *fault)
+{
+	if (fault->why == NULL)
+		return ERR_OK;
+	log_event(LOG_LEVEL_ERROR, "relay-key", "file", fault->path, "cause", fault->why, NULL);
+	return ERR_CONFIG;
+}
+
+enum err
+relay_keys_own(const struct relay_keys *keys, const struct config *config, struct relay_key *out)
+{
+	struct fault fault;
+
+	if (keys != NULL) {
+		*out = keys->own;
+		return ERR_OK;
+	}
+	read_own(config, out, &fault);
+	return judge(&fault);
+}
+
+enum err
+relay_keys_site(const struct relay_keys *keys, const struct config_site *site,
+		const struct config *config, struct relay_pair *out)
+{
+	struct fault fault;
+
+	if (keys != NULL) {
+		*out = keys->site[site - config->relay_site];
+		return ERR_OK;
+	}
+	read_pair(site, out, &fault);
+	return judge(&fault);
+}
