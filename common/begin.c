@@ -20,7 +20,7 @@
 void
 begin_init(struct begin *b, struct exchange *x, enum flow_kind kind)
 {
-	*b = (struct begin){.x = x, .lock = {.fd = -1}, .flow = {.kind = kind, .method = -1}};
+	*b = (struct begin){.x = x, .lock = STORE_LOCK_NONE, .flow = {.kind = kind, .method = -1}};
 	buf_init(&b->body, BODY_MAX);
 	response_init(&b->offered);
 }
@@ -186,7 +186,7 @@ record(struct begin *b)
 	if (!flow->bound)
 		cookie_offer(&b->offered, x->site.secure, flow->browser);
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
-	if ((err = store->ops->add(store, flow, b->url, &b->keys)) != ERR_OK)
+	if ((err = store->ops->add(store, flow, b->url, &b->keys, &b->lock)) != ERR_OK)
 		return err;
 	b->recorded = true;
 	log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "kind",

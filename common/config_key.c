@@ -199,8 +199,8 @@ static bool
 read_store(const struct config_key *key, void *member, const char *value, char *why,
 	   size_t why_size)
 {
-	if (!store_known(value) || value[strcspn(value, ":") + 1] != '/')
-		return refuse(why, why_size, "must be dir: and an absolute path");
+	if (!store_check(value, why, why_size))
+		return false;
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -358,6 +358,8 @@ static const struct config_key keys[] = {
     {"proxy", "header", "X-Forwarded-For", read_proxy_header, write_proxy_header,
      CONFIG(proxy_header), 0, 0},
     {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
+    {"flow", "store_username", "", read_text, write_text, CONFIG(store_username), 0, 0},
+    {"flow", "store_password_file", "", read_path, write_text, CONFIG(store_password_file), 0, 0},
     {"flow", "lifetime", "300", read_number, write_number, CONFIG(lifetime), 1, 3600},
     {"flow", "max_pending", "1000", read_number, write_number, CONFIG(max_pending), 1, 1000000},
     {"flow", "max_pending_per_client", "20", read_number, write_number,

@@ -211,6 +211,7 @@ serve(const struct config *config, struct listen *l)
 	sigset_t signals;
 	int signo;
 	char threads[16];
+	enum err err;
 
 	/* blocked before there are threads, so that every thread inherits it; sigwait() takes them
 	 */
@@ -222,8 +223,9 @@ serve(const struct config *config, struct listen *l)
 	raise_limit();
 	settle_malloc();
 
-	if (app_open(&app, config, config->worker_threads) != ERR_OK) {
-		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
+	if ((err = app_open(&app, config, config->worker_threads)) != ERR_OK) {
+		if (err != ERR_STORE) /* of which the log knows already */
+			log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
 	/* the log says if it is missing; afterwards nothing can be loaded */

@@ -210,12 +210,12 @@ use_store(void)
 	if (err == ERR_OK)
 		err = store->ops->room(store, &keys);
 	if (err == ERR_OK)
-		err = store->ops->add(store, &flow, "https://auth.example.com/", &keys);
+		err = store->ops->add(store, &flow, "https://auth.example.com/", &keys, NULL);
 	store->ops->unlock(store, &lock);
 	if (err == ERR_OK)
 		err = store->ops->spend(store, 2, 1, &allowance);
 	if (err == ERR_OK)
-		err = store->ops->claim(store, flow.id);
+		err = store->ops->claim(store, flow.id, NULL);
 	if (err == ERR_OK)
 		err = store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE);
 	if (err == ERR_OK)

@@ -392,7 +392,7 @@ set_up(void **state)
 		       bind(abstract_listener, (const struct sockaddr *)&abstract,
 			    abstract_address(&abstract)) == 0 &&
 		       listen(abstract_listener, 100) == 0 &&
-		       store_open(config.store, &limits, &store) == ERR_OK
+		       store_open(config.store, &limits, NULL, &store) == ERR_OK
 		   ? 0
 		   : -1;
 }
