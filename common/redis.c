@@ -18,7 +18,7 @@
 #define ADDRESSES_MAX 8
 #define IDLE_MAX      64   /* connections kept: one for each thread that there can be */
 #define FRESH_MS      1000 /* how long a time that was heard needs no asking */
-#define TOLD_MS	      1000 /* between two lines in the log */
+#define TOLD_MAX      5	   /* lines a second in the log */
 #define REACH_HINT    "is Redis running, and is [flow] store its address?"
 #define LOGIN_HINT    "[flow] store_username and store_password_file must be those of Redis"
 
@@ -35,9 +35,10 @@ struct redis {
 	pthread_mutex_t mutex; /* for those that are idle */
 	struct redis_link idle[IDLE_MAX];
 	size_t idle_count;
-	atomic_llong offset_ms; /* its clock, less ours */
-	atomic_llong heard_ms;	/* when we heard it, by ours; 0: never */
-	atomic_llong told_ms;	/* when the log was told */
+	atomic_llong offset_ms;	  /* its clock, less ours */
+	atomic_llong heard_ms;	  /* when we heard it, by ours; 0: never */
+	atomic_llong told_second; /* for the log: which second, */
+	atomic_int told_count;	  /* and how many lines in it */
 };
 
 /* Every address of a host, looked up while that still can be. */
@@ -126,11 +127,12 @@ redis_text(struct buf *command, const char *text)
 void
 redis_complain(struct redis *r, const char *cause, const char *hint)
 {
-	long long now = clock_boot_ms(), told = atomic_load(&r->told_ms);
+	long long second = clock_boot_ms() / 1000;
 	char where[REDIS_HOST_MAX + 16];
 
-	if ((told != 0 && now - told < TOLD_MS) ||
-	    !atomic_compare_exchange_strong(&r->told_ms, &told, now))
+	if (atomic_exchange(&r->told_second, second) != second)
+		atomic_store(&r->told_count, 0);
+	if (atomic_fetch_add(&r->told_count, 1) >= TOLD_MAX)
 		return;
 	snprintf(where, sizeof(where), "%s:%d", r->spec.host, r->spec.port);
 	log_event(LOG_LEVEL_ERROR, "store-redis", "redis", r->spec.port == 0 ? r->spec.path : where,

@@ -38,7 +38,7 @@ redis_call(struct redis *r, const struct buf *command, struct redis_reply *reply
 /* Drops the connections that are kept: they may lead to what is no longer the right Redis. */
 void redis_drop(struct redis *r);
 
-/* Tells the log what is wrong, at most once a second. hint may be NULL. */
+/* Tells the log what is wrong, in a few lines a second at most. hint may be NULL. */
 void redis_complain(struct redis *r, const char *cause, const char *hint);
 
 /* What time it is there, as a reply says, in milliseconds. */

@@ -9,7 +9,7 @@
 
 #define REDIS_PREFIX	  "opencode-callback:{flows}:" /* all our keys; one slot of a cluster */
 #define REDIS_ANSWER	  2			       /* the first item behind time and word */
-#define REDIS_NUMBER_SIZE 24			       /* of a number as text, with its NUL */
+#define REDIS_NUMBER_SIZE 32 /* of a number or a key as text, with its NUL */
 
 struct redis_script {
 	const char *name;

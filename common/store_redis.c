@@ -13,9 +13,9 @@
 #include "wait.h"
 
 #define ENDED_RATIO  3 /* ended flows kept, as a multiple of max_pending */
-#define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* no flow is kept longer */
+#define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* as `longest` in prelude.lua */
 #define NOTE_SECONDS 3600
-#define TRY_BYTES    16384
+#define TRY_BYTES    262144 /* of memory to be left: what waits can still be claimed and ended */
 #define MINUTE_MS    60000
 #define NEVER	     (INT64_MAX / 4) /* the clock that was never heard: all is over */
 
@@ -115,9 +115,8 @@ redis_unlock(struct store *s, struct store_lock *lock)
 	struct redis_args args = {.count = 0};
 
 	arg_lock(&args, lock);
-	/* a lease that cannot be given back ends by itself */
-	if (lock->token[0] != '\0' && run(s, &script_unlock, &args) == ERR_OK)
-		*lock = STORE_LOCK_NONE;
+	if (lock->token[0] != '\0' && run(s, &script_unlock, &args) != ERR_OK)
+		redis_complain(redis_of(s), "a lock was not given back", "it ends by itself");
 	*lock = STORE_LOCK_NONE;
 }
 
@@ -157,7 +156,6 @@ redis_add(struct store *s, const struct flow *flow, const char *authorize_url,
 		redis_arg_key(&args, "", keys->group);
 		redis_arg_key(&args, "", keys->slot);
 		redis_arg_number(&args, (int64_t)limits->max_pending * (1 + ENDED_RATIO));
-		redis_arg_number(&args, LIST_SECONDS);
 		err = run(s, &script_add, &args);
 	}
 	buf_free(&record);

@@ -1,9 +1,9 @@
 -- id, lock's group, its token, record, authorize URL, when it began, when it expires, when it is
--- forgotten, client, browser, group, slot, most that are kept, seconds that any is kept
+-- forgotten, client, browser, group, slot, most that are kept
 local id, record, url = ARGV[2], ARGV[5], ARGV[6]
 local created, expires, forgotten = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local client, browser, group, slot = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
-local most, seconds = tonumber(ARGV[14]), tonumber(ARGV[15])
+local most = tonumber(ARGV[14])
 local flow = prefix .. 'flow:' .. id
 local sweep = 64
 local this = reign()
@@ -32,7 +32,7 @@ end
 
 local function enter(name, score)
 	redis.call('ZADD', prefix .. name, score, id)
-	redis.call('EXPIRE', prefix .. name, seconds)
+	redis.call('EXPIRE', prefix .. name, longest)
 end
 -- Those of one second in the order in which they came.
 local order = string.format('%d.%06d', created, now == created and clock[2] or 999999)
@@ -45,7 +45,7 @@ enter('browser:' .. browser, order)
 redis.call('ZREMRANGEBYSCORE', prefix .. 'client:' .. client, '-inf', '(' .. clock[1])
 redis.call('ZREMRANGEBYSCORE', prefix .. 'open:' .. group, '-inf', '(' .. clock[1])
 for _, name in ipairs({'group:' .. group, 'slot:' .. slot, 'browser:' .. browser}) do
-	redis.call('ZREMRANGEBYSCORE', prefix .. name, '-inf', now - seconds)
+	redis.call('ZREMRANGEBYSCORE', prefix .. name, '-inf', now - longest)
 end
 
 -- What expired has ended; of what has ended, the oldest are forgotten.
@@ -68,7 +68,7 @@ for i = 1, #over, 2 do
 	redis.call('ZREM', prefix .. 'waiting', over[i])
 	redis.call('ZADD', prefix .. 'ended', over[i + 1], over[i])
 end
-redis.call('EXPIRE', prefix .. 'ended', seconds)
+redis.call('EXPIRE', prefix .. 'ended', longest)
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'ended', '-inf',
 	now - (forgotten - expires), 'LIMIT', 0, sweep)) do
 	forget(old)

@@ -12,6 +12,9 @@ if now_ms > tonumber(ARGV[1]) then
 	return say('LATE')
 end
 
+-- Seconds that a flow is kept at most: the longest lifetime, and STORE_KEEP_SECONDS.
+local longest = 3600 + 600
+
 -- Which Redis this is, in which of its times as a master: another after each restart and failover.
 local function reign()
 	local replication = redis.call('INFO', 'replication')
@@ -35,5 +38,6 @@ local function leave(id, flow)
 	redis.call('ZREM', prefix .. 'open:' .. f[3], id)
 	if redis.call('ZREM', prefix .. 'waiting', id) == 1 then
 		redis.call('ZADD', prefix .. 'ended', f[1], id)
+		redis.call('EXPIRE', prefix .. 'ended', longest)
 	end
 end

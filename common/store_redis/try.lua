@@ -1,4 +1,4 @@
--- bytes that a flow takes
+-- bytes of memory that must be left
 local memory = redis.call('INFO', 'memory')
 local most = tonumber(memory:match('maxmemory:(%d+)'))
 if most > 0 and memory:match('maxmemory_policy:([%w-]+)') ~= 'noeviction' then
