@@ -9,8 +9,7 @@
 
 #include "store.h"
 
-#define DUMP_LINE_MAX  150   /* a line and its key fit into what inih reads */
-#define DUMP_VALUE_MAX 65536 /* more than any value */
+#define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */
 
 struct config_key {
 	const char *section;
@@ -199,9 +198,7 @@ static bool
 read_store(const struct config_key *key, void *member, const char *value, char *why,
 	   size_t why_size)
 {
-	if (!store_check(value, why, why_size))
-		return false;
-	return read_text(key, member, value, why, why_size);
+	return store_check(value, why, why_size) && read_text(key, member, value, why, why_size);
 }
 
 static bool
@@ -472,7 +469,7 @@ config_keys_dump(const char *section, const void *target, struct buf *out)
 {
 	struct buf value;
 
-	buf_init(&value, DUMP_VALUE_MAX);
+	buf_init(&value, CONFIG_FILE_MAX);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].section, section) != 0)
 			continue;

@@ -74,7 +74,7 @@ main(int argc, char **argv)
 
 	if (argc < 8 || secret_init() != ERR_OK)
 		return EXIT_FAILURE;
-	snprintf(spec, sizeof(spec), "dir:%s", argv[1]);
+	snprintf(spec, sizeof(spec), "%s%s", strchr(argv[1], ':') == NULL ? "dir:" : "", argv[1]);
 	snprintf(cookie, sizeof(cookie), "%s", argv[2]);
 	first = strtol(argv[4], NULL, 10);
 	count = strtol(argv[5], NULL, 10);

@@ -60,12 +60,19 @@ connect_to(int domain, int type, const void *address, socklen_t len)
 }
 
 static int
-connect_inet(void)
+connect_port(int port)
 {
-	const struct sockaddr_in address = {
-	    .sin_family = AF_INET, .sin_port = htons(80), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+					    .sin_port = htons((uint16_t)port),
+					    .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
 	return connect_to(AF_INET, SOCK_STREAM, &address, sizeof(address));
+}
+
+static int
+connect_inet(void)
+{
+	return connect_port(80);
 }
 
 static int
