@@ -8,7 +8,7 @@ import { startRedis } from '../../lib/redis.mjs'
 
 export const title = 'Nodes that share a Redis, behind nginx, 16 connections'
 const NODES = 3
-const MOST = 4000 // deliveries a second, on any machine that is measured
+const MOST = 15_000 // flows for each second, more than are delivered on any machine
 const SIGNINS = 200
 const FLOWS = 5000
 
@@ -51,7 +51,7 @@ export async function measure(table) {
     const standin = await startStandin()
     const sockets = Array.from({ length: NODES }, (_, i) => path(`node${i}.sock`))
     const workers = []
-    for (const socket of sockets) workers.push(await startWorker({ store: redis.spec, opencode: standin.socket, socket, threads: CONNECTIONS }))
+    for (const socket of sockets) workers.push(await startWorker({ store: redis.spec, opencode: standin.socket, socket, threads: 2 * CONNECTIONS }))
     const routes = Object.fromEntries(sockets.map((_, i) => [i + 1, fastcgi(sockets.slice(0, i + 1))]))
     const nginx = await startNginx(routes)
     const refused = {}
