@@ -11,11 +11,13 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcon
 OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi $(WARNINGS) $(if $(WERROR),-Werror) \
 	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE -pthread -MMD -MP
 OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -pthread
-CORE_LIBS = -linih -lsodium -ljansson -lm -ldl
+# Only the store in Redis needs it, so that nobody else is to load it.
+REDIS_LIBS ?= -Wl,-Bstatic -lhiredis -Wl,-Bdynamic
+CORE_LIBS = -linih -lsodium -ljansson -lm -ldl $(REDIS_LIBS)
 
 # Loading shared libraries is most of what a short process costs: the CGI program has the small
 # ones inside. CGI_LIBS='$(CORE_LIBS)' where there are no static ones.
-CGI_LIBS ?= -Wl,-Bstatic -linih -lsodium -ljansson -Wl,-Bdynamic -lm -ldl
+CGI_LIBS ?= -Wl,-Bstatic -linih -lsodium -ljansson -Wl,-Bdynamic -lm -ldl $(REDIS_LIBS)
 
 # SANDBOX=no is for tools that open files in the program they look at: sanitizers, coverage.
 ifeq ($(SANDBOX),no)
@@ -58,6 +60,16 @@ $(BUILD_DIR)/cgi/sandbox.o: OWN_CFLAGS += -I$(BUILD_DIR)/cgi
 ifneq ($(SANDBOX),no)
 $(BUILD_DIR)/cgi/sandbox.o: $(BUILD_DIR)/cgi/sandbox_filter.h
 endif
+
+# The scripts of the store in Redis, with the hashes that it knows them by.
+REDIS_SCRIPTS = $(filter-out %/prelude.lua,$(sort $(wildcard common/store_redis/*.lua)))
+$(BUILD_DIR)/common/store_redis_scripts.h: common/store_redis/embed common/store_redis/prelude.lua $(REDIS_SCRIPTS)
+	@mkdir -p $(@D)
+	$^ >$@.new
+	mv $@.new $@
+
+$(BUILD_DIR)/common/store_redis.o: OWN_CFLAGS += -I$(BUILD_DIR)/common
+$(BUILD_DIR)/common/store_redis.o: $(BUILD_DIR)/common/store_redis_scripts.h
 
 # .incbin is invisible to -MMD
 $(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
@@ -139,9 +151,9 @@ analyze:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze-clang CC=clang CFLAGS="-O2" WERROR=1 all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 \
-		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi -I$(BUILD_DIR)/analyze/cgi common cgi fcgi
+		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi -I$(BUILD_DIR)/analyze/cgi -I$(BUILD_DIR)/analyze/common common cgi fcgi
 	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi \
-		-I$(BUILD_DIR)/analyze/cgi
+		-I$(BUILD_DIR)/analyze/cgi -I$(BUILD_DIR)/analyze/common
 
 soak: all
 	tests/install-deps check

@@ -17,6 +17,8 @@
 
 #define VERSION	     1 /* LANDLOCK_CREATE_RULESET_VERSION */
 #define PATH_BENEATH 1 /* LANDLOCK_RULE_PATH_BENEATH */
+#define NET_PORT     2 /* LANDLOCK_RULE_NET_PORT */
+#define CONNECT_TCP  2 /* LANDLOCK_ACCESS_NET_CONNECT_TCP */
 
 struct ruleset {
 	uint64_t files; /* what is forbidden unless a rule allows it */
@@ -28,6 +30,11 @@ struct path_beneath {
 	uint64_t rights;
 	int32_t fd;
 } __attribute__((packed));
+
+struct net_port {
+	uint64_t rights;
+	uint64_t port;
+};
 
 /* What each version of Landlock can forbid; all of it is. */
 static const struct ruleset known[] = {
@@ -73,6 +80,14 @@ landlock_allow(int rules, const char *path, int flags, uint64_t rights)
 	if (fd >= 0)
 		close(fd);
 	return allowed;
+}
+
+bool
+landlock_allow_port(int rules, int port)
+{
+	const struct net_port rule = {.rights = CONNECT_TCP, .port = (uint64_t)port};
+
+	return syscall(SYS_landlock_add_rule, rules, NET_PORT, &rule, 0) == 0;
 }
 
 bool

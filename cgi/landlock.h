@@ -27,6 +27,9 @@ int landlock_begin(void);
 bool landlock_allow_fd(int rules, int fd, uint64_t rights);
 bool landlock_allow(int rules, const char *path, int flags, uint64_t rights);
 
+/* Allows connecting to a TCP port. False where that is not forbidden either. */
+bool landlock_allow_port(int rules, int port);
+
 /*
  * From here on only what the rules allow can be opened, made or removed by this thread
  * and those that it starts; no signal reaches another process, no connection a

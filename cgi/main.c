@@ -142,6 +142,9 @@ prepare(struct response *response)
 	if (err == ERR_CONFIG) {
 		log_event(LOG_LEVEL_ERROR, "config", "message", message, NULL);
 		meta_plain(response, 500, "The configuration is wrong; the log says where.");
+	} else if (err == ERR_STORE) {
+		meta_plain(response, 503,
+			   "Sign-ins cannot be recorded just now; the log says why.");
 	} else if (err != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		meta_plain(response, 503, "The server is out of memory. Try again in a minute.");

@@ -14,6 +14,7 @@
 
 #include "landlock.h"
 #include "log.h"
+#include "store.h"
 #ifndef NO_SANDBOX
 #include "sandbox_filter.h"
 #endif
@@ -55,10 +56,11 @@ folder_of(const char *path, char folder[PATH_MAX])
 static void
 allow_store(int rules, const struct config *config, bool lasting)
 {
-	const char *path = config->store + strcspn(config->store, "/");
+	const char *path = store_folder(config->store);
 	char folder[PATH_MAX];
 
-	if (*path != '/' || landlock_allow(rules, path, REAL_FOLDER, STORE_RIGHTS) || !lasting)
+	if (path == NULL || *path != '/' ||
+	    landlock_allow(rules, path, REAL_FOLDER, STORE_RIGHTS) || !lasting)
 		return;
 	folder_of(path, folder);
 	landlock_allow(rules, folder, O_DIRECTORY, STORE_RIGHTS);
@@ -67,15 +69,22 @@ allow_store(int rules, const struct config *config, bool lasting)
 
 /* A password is changed by renaming a new file to its name, so its folder counts. */
 static void
-allow_passwords(int rules, const struct config *config)
+allow_password(int rules, const char *file)
 {
 	char folder[PATH_MAX];
 
+	if (file[0] == '\0')
+		return;
+	folder_of(file, folder);
+	landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
+}
+
+static void
+allow_passwords(int rules, const struct config *config)
+{
 	for (size_t i = 0; i < config->opencode_count; i++)
-		if (config->opencode[i].password_file[0] != '\0') {
-			folder_of(config->opencode[i].password_file, folder);
-			landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
-		}
+		allow_password(rules, config->opencode[i].password_file);
+	allow_password(rules, config->store_password_file);
 }
 
 /* A CGI program reads the keys of a relay when a request needs one; mostly all are in one folder.
@@ -123,6 +132,8 @@ enter_landlock(enum sandbox_stage stage, const struct config *config, int unlink
 	if (config != NULL) {
 		allow_store(rules, config, stage == SANDBOX_WORKER);
 		allow_passwords(rules, config);
+		if (store_port(config->store) != 0)
+			landlock_allow_port(rules, store_port(config->store));
 	}
 	if (stage == SANDBOX_CGI_EARLY)
 		allow_libraries(rules);
@@ -137,7 +148,8 @@ static bool
 enter_seccomp(enum sandbox_stage stage, const struct config *config)
 {
 	bool to_syslog = config != NULL && config->log_to == LOG_TO_SYSLOG;
-	const struct sock_fprog *filter = &sandbox_filters[stage][to_syslog];
+	bool to_port = config != NULL && store_port(config->store) != 0;
+	const struct sock_fprog *filter = &sandbox_filters[stage][to_syslog][to_port];
 
 	/* nothing here runs the code of others, which is what the slower way is against */
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,

@@ -39,7 +39,8 @@ void sandbox_prepare(void);
  * odd containers there would be no program at all. For SANDBOX_CGI_LATE, which follows
  * EARLY, only stage and config are looked at.
  *
- *   config         where the store and the passwords are; NULL: no file at all
+ *   config         where the store and the passwords are; NULL: no file at all. A store behind
+ *                  a TCP port is the only one that sockets beyond this machine are allowed for
  *   unlink_folder  an open folder in which files are removed at the end, or -1
  */
 void sandbox_enter(enum sandbox_stage stage, const struct config *config, int unlink_folder);

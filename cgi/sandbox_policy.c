@@ -23,7 +23,8 @@
 #define LATE   (1 << SANDBOX_CGI_LATE)
 #define WORKER (1 << SANDBOX_WORKER)
 #define ALL    (EARLY | LATE | WORKER)
-#define SYSLOG (1 << SANDBOX_STAGES) /* only where the log goes there */
+#define SYSLOG (1 << SANDBOX_STAGES)	   /* only where the log goes there */
+#define PORT   (1 << (SANDBOX_STAGES + 1)) /* only where the store is behind a TCP port */
 
 #define CONDITIONS_MAX	 2
 #define NAME_SIZE	 32
@@ -93,10 +94,12 @@ static const struct row {
     {"stat lstat stat64 lstat64", ALL, {{0}}, "the same, in older C libraries"},
     {"geteuid geteuid32", ALL, {{0}}, "whose the store is"},
 
-    /* sockets: of this machine only, and none that listens */
+    /* sockets: of this machine only, or to the store, and none that listens */
     {"socket", ALL, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_STREAM}}, "calls to opencode"},
     {"socket", ALL | SYSLOG, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_DGRAM}}, "/dev/log"},
-    {"connect", ALL, {{0}}, "opencode, /dev/log"},
+    {"socket", ALL | PORT, {{0, INT, AF_INET}, {1, SOCKET_TYPE, SOCK_STREAM}}, "Redis"},
+    {"socket", ALL | PORT, {{0, INT, AF_INET6}, {1, SOCKET_TYPE, SOCK_STREAM}}, "Redis"},
+    {"connect", ALL, {{0}}, "opencode, /dev/log, Redis"},
     {"accept4", WORKER, {{0}}, "the web server"},
     {"send sendto", ALL, {{0}}, "opencode, the web server, /dev/log"},
     {"recv recvfrom", ALL, {{0}}, "opencode, the web server"},
@@ -195,7 +198,7 @@ add_row(scmp_filter_ctx filter, const struct row *row)
 }
 
 static scmp_filter_ctx
-make_filter(int stage, bool to_syslog)
+make_filter(int stage, int only)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
@@ -204,7 +207,7 @@ make_filter(int stage, bool to_syslog)
 		fail("libseccomp 2.5 is needed", EINVAL);
 	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++)
 		if ((policy[i].stages & 1 << stage) != 0 &&
-		    (to_syslog || (policy[i].stages & SYSLOG) == 0))
+		    (policy[i].stages & (SYSLOG | PORT) & ~only) == 0)
 			add_row(filter, &policy[i]);
 	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++) {
 		int number = seccomp_syscall_resolve_name(missing[i]);
@@ -213,6 +216,16 @@ make_filter(int stage, bool to_syslog)
 			(void)seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
 	}
 	return filter;
+}
+
+/* SYSLOG and PORT as part of a name. */
+static const char *
+only_name(int only)
+{
+	return only == SYSLOG ? "_syslog"
+	       : only == PORT ? "_port"
+	       : only == 0    ? ""
+			      : "_syslog_port";
 }
 
 /*
@@ -273,10 +286,10 @@ shorten(struct sock_filter *code, size_t count)
 }
 
 static void
-print_filter(int stage, bool to_syslog)
+print_filter(int stage, int only)
 {
 	static struct sock_filter code[INSTRUCTIONS_MAX];
-	scmp_filter_ctx filter = make_filter(stage, to_syslog);
+	scmp_filter_ctx filter = make_filter(stage, only);
 	FILE *file = tmpfile();
 	size_t count = 0;
 	int error;
@@ -292,8 +305,7 @@ print_filter(int stage, bool to_syslog)
 	if (count == INSTRUCTIONS_MAX)
 		fail("seccomp_export_bpf", E2BIG);
 	count = shorten(code, count);
-	printf("static const struct sock_filter %s%s[] = {\n", stage_names[stage],
-	       to_syslog ? "_syslog" : "");
+	printf("static const struct sock_filter %s%s[] = {\n", stage_names[stage], only_name(only));
 	for (size_t i = 0; i < count; i++)
 		printf("    {0x%x, %u, %u, 0x%x},\n", code[i].code, code[i].jt, code[i].jf,
 		       code[i].k);
@@ -305,19 +317,24 @@ print_filter(int stage, bool to_syslog)
 int
 main(void)
 {
+	static const int only[] = {0, PORT, SYSLOG, SYSLOG | PORT};
+
 	printf("/* Made by sandbox_policy.c, for this machine. */\n");
 	for (int stage = 0; stage < SANDBOX_STAGES; stage++)
-		for (int to_syslog = 0; to_syslog < 2; to_syslog++)
-			print_filter(stage, to_syslog);
-	printf("static const struct sock_fprog sandbox_filters[][2] = {\n");
-#define FPROG "{sizeof(%s) / sizeof(%s[0]), (struct sock_filter *)%s}"
-	for (int stage = 0; stage < SANDBOX_STAGES; stage++) {
-		const char *name = stage_names[stage];
-		char other[NAME_SIZE];
-
-		snprintf(other, sizeof(other), "%s_syslog", name);
-		printf("    {" FPROG ", " FPROG "},\n", name, name, name, other, other, other);
-	}
+		for (size_t i = 0; i < 4; i++)
+			print_filter(stage, only[i]);
+	printf("static const struct sock_fprog sandbox_filters[][2][2] = {\n");
+	for (int stage = 0; stage < SANDBOX_STAGES; stage++)
+		for (size_t i = 0; i < 4; i++)
+			printf("%s{sizeof(%s%s) / sizeof(%s%s[0]), (struct sock_filter *)%s%s}%s",
+			       i == 0	? "    {{"
+			       : i == 2 ? ", {"
+					: ", ",
+			       stage_names[stage], only_name(only[i]), stage_names[stage],
+			       only_name(only[i]), stage_names[stage], only_name(only[i]),
+			       i == 3	? "}},\n"
+			       : i == 1 ? "}"
+					: "");
 	printf("};\n");
 	return EXIT_SUCCESS;
 }

@@ -272,6 +272,7 @@ app_open(struct app **out, const struct config *config, int threads)
 {
 	struct store_limits limits = {config->max_pending, config->max_pending_per_client,
 				      config->rate, config->burst};
+	struct store_login login = {config->store_username, config->store_password_file};
 	struct app *app;
 	enum err err;
 
@@ -281,7 +282,7 @@ app_open(struct app **out, const struct config *config, int threads)
 	app->config = config;
 	/* two threads stay free for answers that need no opencode */
 	app->calls_max = threads > 2 ? threads - 2 : 1;
-	if ((err = store_open(config->store, &limits, &app->store)) != ERR_OK) {
+	if ((err = store_open(config->store, &limits, &login, &app->store)) != ERR_OK) {
 		free(app);
 		return err;
 	}

@@ -18,8 +18,8 @@ struct relay_keys;
 /*
  * Opens the store and makes ready to answer. config must outlive the app.
  * threads: how many threads will call app_handle() at once; 1 for CGI.
- * Fails with ERR_MEMORY or ERR_CONFIG; a store that cannot be opened is told to each
- * visitor instead (503), and tried again.
+ * Fails with ERR_MEMORY, ERR_CONFIG or, where the host of the store has no address,
+ * ERR_STORE; a store that cannot be used is told to each visitor instead (503), and tried again.
  */
 enum err app_open(struct app **out, const struct config *config, int threads) MUST_CHECK;
 void app_close(struct app *app);

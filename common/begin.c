@@ -21,7 +21,7 @@
 void
 begin_init(struct begin *b, struct exchange *x, enum flow_kind kind)
 {
-	*b = (struct begin){.x = x, .lock = {.fd = -1}, .flow = {.kind = kind, .method = -1}};
+	*b = (struct begin){.x = x, .lock = STORE_LOCK_NONE, .flow = {.kind = kind, .method = -1}};
 	buf_init(&b->body, BODY_MAX);
 	buf_init(&b->wrapped, FLOW_URL_MAX);
 	response_init(&b->offered);
@@ -210,7 +210,7 @@ record(struct begin *b)
 		cookie_offer(&b->offered, x->site.secure, flow->browser);
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
 	err = store->ops->add(store, flow, b->wrapped.len > 0 ? buf_text(&b->wrapped) : b->url,
-			      &b->keys);
+			      &b->keys, &b->lock);
 	if (err != ERR_OK)
 		return err;
 	b->recorded = true;

@@ -105,7 +105,7 @@ static enum err
 claim_and_deliver(struct exchange *x, const struct flow *flow, const struct callback *cb)
 {
 	struct store *store = x->app->store;
-	struct store_lock lock = {.fd = -1};
+	struct store_lock lock = STORE_LOCK_NONE;
 	enum err err;
 
 	err =
@@ -114,7 +114,7 @@ claim_and_deliver(struct exchange *x, const struct flow *flow, const struct call
 	if (err == ERR_OK && store->ops->now(store) >= flow->expires)
 		err = ERR_TAKEN;
 	if (err == ERR_OK)
-		err = store->ops->claim(store, flow->id);
+		err = store->ops->claim(store, flow->id, &lock);
 	if (err == ERR_OK)
 		err = deliver_claimed(x, flow, cb);
 	store->ops->unlock(store, &lock);

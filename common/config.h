@@ -70,7 +70,9 @@ struct config {
 	struct trust trust; /* whose forwarding headers are believed */
 	enum config_proxy_header proxy_header;
 	char store[PATH_MAX]; /* "dir:/run/opencode-callback" */
-	int lifetime;	      /* seconds */
+	char store_username[CONFIG_NAME_MAX + 1];
+	char store_password_file[512]; /* "" = none */
+	int lifetime;		       /* seconds */
 	int max_pending;
 	int max_pending_per_client;
 	int rate;  /* requests a minute that count, for one client */

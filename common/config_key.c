@@ -10,8 +10,7 @@
 #include "config_word.h"
 #include "store.h"
 
-#define DUMP_LINE_MAX  150   /* a line and its key fit into what inih reads */
-#define DUMP_VALUE_MAX 65536 /* more than any value */
+#define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */
 
 struct config_key {
 	const char *section;
@@ -201,9 +200,7 @@ static bool
 read_store(const struct config_key *key, void *member, const char *value, char *why,
 	   size_t why_size)
 {
-	if (!store_known(value) || value[strcspn(value, ":") + 1] != '/')
-		return config_refuse(why, why_size, "must be dir: and an absolute path");
-	return read_text(key, member, value, why, why_size);
+	return store_check(value, why, why_size) && read_text(key, member, value, why, why_size);
 }
 
 /* An address of a callback on another host: what a browser is sent to, or a provider told. */
@@ -312,6 +309,8 @@ static const struct config_key keys[] = {
     {"proxy", "header", "X-Forwarded-For", config_read_proxy_header, config_write_proxy_header,
      CONFIG(proxy_header), 0, 0},
     {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
+    {"flow", "store_username", "", read_text, write_text, CONFIG(store_username), 0, 0},
+    {"flow", "store_password_file", "", read_path, write_text, CONFIG(store_password_file), 0, 0},
     {"flow", "lifetime", "300", read_number, write_number, CONFIG(lifetime), 1, 3600},
     {"flow", "max_pending", "1000", read_number, write_number, CONFIG(max_pending), 1, 1000000},
     {"flow", "max_pending_per_client", "20", read_number, write_number,
@@ -435,7 +434,7 @@ config_keys_dump(const char *section, const void *target, struct buf *out)
 {
 	struct buf value;
 
-	buf_init(&value, DUMP_VALUE_MAX);
+	buf_init(&value, CONFIG_FILE_MAX);
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(keys[i].section, section) != 0)
 			continue;

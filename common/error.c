@@ -417,7 +417,7 @@ static const struct error_row table[] = {
 	    "store",
 	    503,
 	    "Sign-ins cannot be recorded just now",
-	    "The folder in which opencode-callback keeps them cannot be read or written. Its log "
+	    "The place in which opencode-callback keeps them cannot be read or written. Its log "
 	    "says why; whoever runs this server can fix it.",
 	},
     [ERR_TAKEN] =

@@ -1,11 +1,11 @@
 #include "flow_files.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow_record.h"
 #include "folder.h"
+#include "snapshot.h"
 
 static const char *const suffixes[] = {"", ".url", ".browser", ".claim", ".end", ".new"};
 
@@ -41,66 +41,17 @@ flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 	return err;
 }
 
-/* Splits "WORD NUMBER" of a claim. */
-static int64_t
-claim_time(const char *text, char word[16])
-{
-	size_t len = strcspn(text, " ");
-
-	if (len >= 16)
-		len = 15;
-	memcpy(word, text, len);
-	word[len] = '\0';
-	return strtoll(text + strcspn(text, " "), NULL, 10);
-}
-
-static void
-read_end(const char *text, struct snapshot *out)
-{
-	char state[16], reason[32];
-	size_t len = strcspn(text, " ");
-
-	out->state = FLOW_FAILED;
-	out->reason = REASON_INTERRUPTED;
-	if (len >= sizeof(state) || text[len] == '\0' || strlen(text + len + 1) >= sizeof(reason))
-		return;
-	memcpy(state, text, len);
-	state[len] = '\0';
-	memcpy(reason, text + len + 1, strlen(text + len + 1) + 1);
-	if (!flow_state_parse(state, &out->state) || !flow_reason_parse(reason, &out->reason)) {
-		out->state = FLOW_FAILED;
-		out->reason = REASON_INTERRUPTED;
-	}
-}
-
 /* Derives the state of a flow from what stands beside its record. */
 static enum err
 read_state(int dir, struct snapshot *out)
 {
 	const char *id = out->flow.id;
-	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE], word[16];
-	int64_t since;
+	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE] = "";
 
-	out->state = FLOW_EXPIRED;
-	out->reason = REASON_NONE;
-	end[0] = '\0';
 	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
 	    (claim[0] != '\0' && folder_link_read(dir, id, ".end", end) != ERR_OK))
 		return ERR_STORE;
-	since = claim_time(claim, word);
-	out->expired = strcmp(word, "expired") == 0;
-	out->ended = end[0] != '\0';
-	if (end[0] != '\0')
-		read_end(end, out);
-	else if (strcmp(word, "superseded") == 0)
-		out->state = FLOW_SUPERSEDED;
-	else if (word[0] != '\0' && out->now - since <= STORE_CLAIM_SECONDS)
-		out->state = FLOW_DELIVERING;
-	else if (strcmp(word, "claim") == 0) {
-		out->state = FLOW_FAILED;
-		out->reason = REASON_INTERRUPTED;
-	} else if (word[0] == '\0' && out->flow.created <= out->now && out->now < out->flow.expires)
-		out->state = FLOW_WAITING;
+	snapshot_read(out, claim, end);
 	return ERR_OK;
 }
 

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "secret.h"
-
 static _Thread_local bool failed;
 
 static void *

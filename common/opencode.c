@@ -1,23 +1,16 @@
 #include "opencode.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "folder.h"
 #include "log.h"
+#include "password.h"
 #include "secret.h"
 #include "segment.h"
-
-#define SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
-#define PASSWORD_MAX	 1024
+#include "unix_path.h"
 
 enum err
 calls_enter(struct app *app)
@@ -34,37 +27,25 @@ calls_leave(struct app *app)
 	atomic_fetch_sub(&app->calls, 1);
 }
 
-/* Reads the password, which is the first line of the file, and makes the header. */
+/* Reads the password and makes the header. */
 static bool
 read_password(const struct config_opencode *o, char *out, size_t size)
 {
 	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 3];
-	int fd = folder_open_path(o->password_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	size_t name_len = strlen(o->username), len = 0;
-	char *password = text + name_len + 1;
-	ssize_t n = fd < 0 ? -1 : read(fd, password, PASSWORD_MAX + 1);
-	const char *cause = n < 0 ? strerror(errno) : NULL;
+	size_t name_len = strlen(o->username);
+	bool read = password_read(o->password_file, text + name_len + 1);
 
-	if (fd >= 0)
-		close(fd);
-	if (cause == NULL) {
-		password[n] = '\0';
-		len = strcspn(password, "\r\n");
-		cause = len == 0 ? "is empty" : len > PASSWORD_MAX ? "is too long" : NULL;
-	}
-	if (cause == NULL) {
+	if (read) {
 		memcpy(text, o->username, name_len);
 		text[name_len] = ':';
-		password[len] = '\0';
 		memcpy(out, "Basic ", 7);
-		if (!secret_base64(text, strlen(text), out + 6, size - 6))
-			cause = "is too long";
+		read = secret_base64(text, strlen(text), out + 6, size - 6);
+		if (!read)
+			log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file,
+				  "cause", "is too long", NULL);
 	}
 	secret_wipe(text, sizeof(text));
-	if (cause != NULL)
-		log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file, "cause",
-			  cause, NULL);
-	return cause == NULL;
+	return read;
 }
 
 void
@@ -99,39 +80,17 @@ credentials_suffice(const struct exchange *x, const struct flow *flow)
 	return have || !flow->authenticated;
 }
 
-/* A socket that somebody else could have put there is none (design section 6). */
-static const char *
-socket_fault(const char *path)
-{
-	char folder[SOCKET_PATH_SIZE];
-	const char *slash = strrchr(path, '/');
-	size_t len = (size_t)(slash - path);
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-		return strerror(errno);
-	if (!S_ISSOCK(st.st_mode))
-		return "is not a socket";
-	memcpy(folder, path, len);
-	folder[len] = '\0';
-	if (stat(len == 0 ? "/" : folder, &st) != 0)
-		return strerror(errno);
-	if ((st.st_mode & S_IWOTH) != 0)
-		return "everybody can write to its folder";
-	return NULL;
-}
-
 /* Puts the port in the place of %p and looks whether that is a socket we may trust. */
 static enum err
-socket_find(const struct config_opencode *o, int port, char path[SOCKET_PATH_SIZE])
+socket_find(const struct config_opencode *o, int port, char path[UNIX_PATH_SIZE])
 {
 	const char *percent = strstr(o->socket, "%p"), *cause;
 	int len = percent == NULL
-		      ? snprintf(path, SOCKET_PATH_SIZE, "%s", o->socket)
-		      : snprintf(path, SOCKET_PATH_SIZE, "%.*s%d%s", (int)(percent - o->socket),
+		      ? snprintf(path, UNIX_PATH_SIZE, "%s", o->socket)
+		      : snprintf(path, UNIX_PATH_SIZE, "%.*s%d%s", (int)(percent - o->socket),
 				 o->socket, port, percent + 2);
 
-	cause = len < 0 || (size_t)len >= SOCKET_PATH_SIZE ? "is too long" : socket_fault(path);
+	cause = len < 0 || (size_t)len >= UNIX_PATH_SIZE ? "is too long" : unix_path_fault(path);
 	if (cause == NULL)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "opencode-socket", "socket", path, "cause", cause, "hint",
@@ -143,7 +102,7 @@ enum err
 opencode_send(const struct exchange *x, struct http_call *call, struct http_reply *reply)
 {
 	const struct config_opencode *o = x->site.opencode;
-	char path[SOCKET_PATH_SIZE];
+	char path[UNIX_PATH_SIZE];
 
 	*reply = (struct http_reply){.status = 0};
 	if (socket_find(o, o->port, path) != ERR_OK)
@@ -157,7 +116,7 @@ enum err
 listener_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
 	      struct http_reply *reply)
 {
-	char path[SOCKET_PATH_SIZE];
+	char path[UNIX_PATH_SIZE];
 
 	*reply = (struct http_reply){.status = 0};
 	if (socket_find(x->site.opencode, flow->redirect_port, path) != ERR_OK)
@@ -173,7 +132,7 @@ project_send(const struct exchange *x, const struct flow *flow, struct http_call
 	     struct http_reply *reply, struct http_pending **pending)
 {
 	const struct config_opencode *o = x->site.opencode;
-	char path[SOCKET_PATH_SIZE];
+	char path[UNIX_PATH_SIZE];
 	enum err err;
 
 	if (flow->directory[0] != '\0')

@@ -108,8 +108,11 @@ static const struct verdict reasons[REASON_COUNT] = {
 	{
 	    MOOD_BAD,
 	    "The sign-in was interrupted",
-	    "opencode-callback stopped while it handed the answer of {name} over. It is not sent a "
-	    "second time, because it is good for one use only.",
+	    "opencode-callback, or the place in which it keeps sign-ins, stopped while this one "
+	    "was "
+	    "under way. An answer of {name} is never sent a second time, because it is good for "
+	    "one "
+	    "use only.",
 	    "{look}",
 	},
     [REASON_ISSUER] =

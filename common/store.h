@@ -21,12 +21,19 @@
 #define STORE_KEEP_SECONDS  600 /* how long an ended flow can still be asked for */
 #define STORE_LIST_MAX	    32	/* ids that one listing gives */
 #define STORE_NOTE_MAX	    255 /* bytes of a note */
+#define STORE_TOKEN_LEN	    43	/* of a lock */
 
 struct store_limits {
 	int max_pending;
 	int max_pending_per_client;
 	int rate;  /* requests a minute that a client's allowance grows by, */
 	int burst; /* and its most */
+};
+
+/* How to be let in, where a store asks. */
+struct store_login {
+	const char *username;	   /* "": by the password alone */
+	const char *password_file; /* "": not at all */
 };
 
 /* What is left of a client's allowance. */
@@ -48,9 +55,14 @@ struct snapshot {
 	int64_t now;	 /* the store's clock */
 };
 
+/* Begins as STORE_LOCK_NONE. */
 struct store_lock {
-	int fd; /* -1: not held */
+	int fd;				 /* -1: not held */
+	uint64_t group;			 /* what it is held for, */
+	char token[STORE_TOKEN_LEN + 1]; /* and by whom; "": not held */
 };
+
+#define STORE_LOCK_NONE ((struct store_lock){.fd = -1})
 
 struct store;
 
@@ -66,7 +78,10 @@ struct store_ops {
 	/* Seconds on a clock that all users of the store share and nobody sets. */
 	int64_t (*now)(struct store *s);
 
-	/* Waits for the lock of a group. The lock ends with the process at the latest. */
+	/*
+	 * Waits for the lock of a group. The lock ends with the process at the latest, or
+	 * some time after it: ERR_STORE if that is waited for in vain.
+	 */
 	enum err (*lock)(struct store *s, uint64_t group, struct store_lock *lock);
 	void (*unlock)(struct store *s, struct store_lock *lock);
 
@@ -74,9 +89,12 @@ struct store_ops {
 	 * ERR_TOO_MANY_FLOWS. */
 	enum err (*room)(struct store *s, const struct store_keys *keys);
 
-	/* Records a waiting flow. ERR_TAKEN: there is one of this id. */
+	/*
+	 * Records a waiting flow. ERR_TAKEN: there is one of this id. lock: what the caller
+	 * holds of its group, or NULL; ERR_STORE if it was lost meanwhile.
+	 */
 	enum err (*add)(struct store *s, const struct flow *flow, const char *authorize_url,
-			const struct store_keys *keys);
+			const struct store_keys *keys, const struct store_lock *lock);
 
 	/* ERR_UNKNOWN_FLOW: there is none, or its record is damaged. */
 	enum err (*find)(struct store *s, const char *id, struct snapshot *out);
@@ -88,8 +106,8 @@ struct store_ops {
 	enum err (*bind)(struct store *s, const char *id, const char *browser);
 
 	/* Ends the waiting, once: of all claim, supersede and expire of a flow one wins, the others
-	 * get ERR_TAKEN. */
-	enum err (*claim)(struct store *s, const char *id);
+	 * get ERR_TAKEN. lock as for add. */
+	enum err (*claim)(struct store *s, const char *id, const struct store_lock *lock);
 	enum err (*supersede)(struct store *s, const char *id);
 	enum err (*expire)(struct store *s, const char *id);
 
@@ -132,11 +150,21 @@ struct store {
 	const struct store_ops *ops;
 };
 
-/* What a store is called in the configuration: "dir:/path". ERR_CONFIG: no such kind. */
-enum err
-store_open(const char *spec, const struct store_limits *limits, struct store **out) MUST_CHECK;
+/*
+ * Opens a store by what it is called in the configuration: "dir:/path", "redis:/path/of/socket",
+ * "redis://host:port/db". A host's name is looked up now and never again. ERR_CONFIG: no such kind;
+ * ERR_STORE: no such host, and the log says so.
+ */
+enum err store_open(const char *spec, const struct store_limits *limits,
+		    const struct store_login *login, struct store **out) MUST_CHECK;
 
-/* Whether spec names a store that this program has. */
-bool store_known(const char *spec);
+/* Whether spec names a store that this program has; why says what is wrong. */
+bool store_check(const char *spec, char *why, size_t why_size);
+
+/* The folder that the store is in; NULL if it is in none. */
+const char *store_folder(const char *spec);
+
+/* The TCP port by which the store is reached; 0 if it is not. */
+int store_port(const char *spec);
 
 #endif

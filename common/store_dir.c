@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "flow_files.h"
 #include "folder.h"
 #include "log.h"
 #include "secret.h"
+#include "snapshot.h"
 #include "store_index.h"
 #include "store_limit.h"
 #include "text.h"
@@ -38,22 +39,11 @@ dir_of(struct store *s)
 	return (struct store_dir *)s;
 }
 
-/* Milliseconds since the host booted: runs on while it sleeps, and nobody can set it. */
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_BOOTTIME, &ts) != 0)
-		return 0;
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int64_t
 dir_now(struct store *s)
 {
 	(void)s;
-	return now_ms() / 1000;
+	return clock_boot_ms() / 1000;
 }
 
 static enum err
@@ -122,7 +112,7 @@ dir_room(struct store *s, const struct store_keys *keys)
 
 static enum err
 dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
-	const struct store_keys *keys)
+	const struct store_keys *keys, const struct store_lock *lock)
 {
 	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
 	struct ring_entry *e;
@@ -130,6 +120,7 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 	enum err err;
 	int error;
 
+	(void)lock;
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
 	if ((err = folder_vacant(ix->dir, flow->id)) == ERR_OK &&
@@ -198,27 +189,28 @@ take(struct store *s, const char *id, const char *word)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
 	err = folder_link_make(dir, id, ".claim", text);
-	if (err == ERR_OK && strcmp(word, "superseded") == 0)
+	if (err == ERR_OK && strcmp(word, SNAPSHOT_SUPERSEDED) == 0)
 		folder_remove(dir, id, ".url");
 	return err;
 }
 
 static enum err
-dir_claim(struct store *s, const char *id)
+dir_claim(struct store *s, const char *id, const struct store_lock *lock)
 {
-	return take(s, id, "claim");
+	(void)lock; /* it lasts as long as it is held */
+	return take(s, id, SNAPSHOT_CLAIM);
 }
 
 static enum err
 dir_expire(struct store *s, const char *id)
 {
-	return take(s, id, "expired");
+	return take(s, id, SNAPSHOT_EXPIRED);
 }
 
 static enum err
 dir_supersede(struct store *s, const char *id)
 {
-	return take(s, id, "superseded");
+	return take(s, id, SNAPSHOT_SUPERSEDED);
 }
 
 static enum err
@@ -237,13 +229,13 @@ dir_release(struct store *s, const char *id)
 static enum err
 dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
 {
-	char text[64];
+	char text[SNAPSHOT_TEXT_SIZE];
 	enum err err;
 	int dir;
 
 	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	snprintf(text, sizeof(text), "%s %s", flow_state_name(state), flow_reason_name(reason));
+	snapshot_end(state, reason, text);
 	err = folder_link_make(dir, id, ".end", text);
 	if (err == ERR_OK)
 		folder_remove(dir, id, ".url");
@@ -292,7 +284,7 @@ dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 {
 	struct store_dir *d = dir_of(s);
 
-	return limit_spend(&d->limit, now_ms(), &d->limits, client, count, out);
+	return limit_spend(&d->limit, clock_boot_ms(), &d->limits, client, count, out);
 }
 
 /* As much as a flow takes, its place in the index included. */
@@ -388,10 +380,12 @@ static const struct store_ops dir_ops = {
 };
 
 enum err
-store_dir_open(const char *path, const struct store_limits *limits, struct store **out)
+store_dir_open(const char *path, const struct store_limits *limits, const struct store_login *login,
+	       struct store **out)
 {
 	struct store_dir *s = calloc(1, sizeof(*s));
 
+	(void)login;
 	if (s == NULL)
 		return ERR_MEMORY;
 	s->store.ops = &dir_ops;
@@ -406,4 +400,13 @@ store_dir_open(const char *path, const struct store_limits *limits, struct store
 	ring_init(&s->index);
 	*out = &s->store;
 	return ERR_OK;
+}
+
+bool
+store_dir_check(const char *path, char *why, size_t why_size)
+{
+	if (path[0] == '/')
+		return true;
+	snprintf(why, why_size, "must be dir: and an absolute path");
+	return false;
 }

@@ -213,6 +213,7 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	sigset_t signals;
 	int signo;
 	char threads[16];
+	enum err err;
 
 	/* blocked before there are threads, so that every thread inherits it; sigwait() takes them
 	 */
@@ -224,8 +225,11 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	raise_limit();
 	settle_malloc();
 
-	if (secret_init() != ERR_OK || app_open(&app, config, config->worker_threads) != ERR_OK) {
-		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
+	if ((err = secret_init()) == ERR_OK)
+		err = app_open(&app, config, config->worker_threads);
+	if (err != ERR_OK) {
+		if (err != ERR_STORE) /* of which the log knows already */
+			log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
 	app_keep_keys(app, keys);

@@ -12,6 +12,7 @@ import { machine } from './machine.mjs'
 import { Table } from './table.mjs'
 
 const order = ['answers', 'deliveries', 'cgi', 'peers', 'size', 'growth', 'threads', 'overload']
+const others = ['nodes'] // which take longer than the five minutes that there are
 const wanted = process.env.PARTS?.split(/[ ,]+/) ?? order
 const table = new Table()
 const json = process.env.JSON || join(build, 'bench/bench.json')
@@ -24,7 +25,7 @@ try {
   const answer = async (target) => (await run(cgi, [], { env: variables('GET', target, config), encoding: 'latin1' })).stdout
   // a delivered callback is answered by a redirect, as this is
   await compile(await answer(REFUSED), await answer('/signin'))
-  for (const name of order.filter((part) => wanted.includes(part))) {
+  for (const name of [...order, ...others].filter((part) => wanted.includes(part))) {
     const { measure, title } = await import(`./parts/${name}.mjs`)
     say(`${passed()} s: ${name}`)
     table.part(title)

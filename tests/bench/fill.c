@@ -58,7 +58,7 @@ add(struct store *store, const char *browser, const char *path, long number, int
 	keys.client = keys.browser = secret_key("browser", state, NULL);
 	keys.group = flow_group(flow.opencode, flow.kind, flow.provider);
 	keys.slot = flow_slot(&flow);
-	return store->ops->add(store, &flow, url, &keys);
+	return store->ops->add(store, &flow, url, &keys, NULL);
 }
 
 int
@@ -74,13 +74,13 @@ main(int argc, char **argv)
 
 	if (argc < 8 || secret_init() != ERR_OK)
 		return EXIT_FAILURE;
-	snprintf(spec, sizeof(spec), "dir:%s", argv[1]);
+	snprintf(spec, sizeof(spec), "%s%s", strchr(argv[1], ':') == NULL ? "dir:" : "", argv[1]);
 	snprintf(cookie, sizeof(cookie), "%s", argv[2]);
 	first = strtol(argv[4], NULL, 10);
 	count = strtol(argv[5], NULL, 10);
 	lifetime = (int)strtol(argv[6], NULL, 10);
 	if (cookie_browser(cookie, false, browser) != ERR_OK || browser[0] == '\0' ||
-	    store_open(spec, &limits, &store) != ERR_OK)
+	    store_open(spec, &limits, NULL, &store) != ERR_OK)
 		return EXIT_FAILURE;
 	for (; done < count && seconds_now() < end; done++)
 		if ((err = add(store, browser, argv[3], first + done, lifetime)) != ERR_OK) {

@@ -128,7 +128,7 @@ export function startFloor(text, { threads = 8, opencode } = {}) {
   return startListening(tool('floor_fcgi'), [socket, path(`${name}.txt`), String(threads), ...(opencode ? [opencode] : [])], socket)
 }
 
-/* Our configuration, for a site of its own. limit: the [limit] section's lines. */
+/* Our configuration, for a site of its own. store: a folder, or what [flow] store has; limit: the [limit] section's lines. */
 export function writeConfig({ store, opencode, limit = ['rate = 60000/min', 'burst = 1000000'] }) {
   const file = path(`${freshName('bench')}.ini`)
   writeFileSync(
@@ -136,7 +136,7 @@ export function writeConfig({ store, opencode, limit = ['rate = 60000/min', 'bur
     [
       '[opencode]', `url = http://${HOST}`, `socket = ${opencode}`,
       '[proxy]', 'trust = loopback',
-      '[flow]', `store = dir:${store}`, 'max_pending = 200000', 'max_pending_per_client = 200000', 'lifetime = 3600',
+      '[flow]', `store = ${store.includes(':') ? store : `dir:${store}`}`, 'max_pending = 200000', 'max_pending_per_client = 200000', 'lifetime = 3600',
       '[limit]', ...limit,
       '[log]', 'level = error', '',
     ].join('\n'),
@@ -148,11 +148,11 @@ export function startWorker({ threads = 8, socket = path(`${freshName('worker')}
   return startListening(fcgi, ['-c', config ?? writeConfig(site), '-s', socket, '-t', String(threads)], socket)
 }
 
-/* The lines of an nginx location that leads to a FastCGI program; keep: on connections that stay open. */
+/* The lines of an nginx location that leads to a FastCGI program, or to several; keep: on connections that stay open. */
 export function fastcgi(socket, keep = false) {
   const name = freshName('up')
   return {
-    upstream: `upstream ${name} { server unix:${socket}; ${keep ? `keepalive ${2 * CONNECTIONS};` : ''} }`,
+    upstream: `upstream ${name} { ${[socket].flat().map((one) => `server unix:${one};`).join(' ')} ${keep ? `keepalive ${2 * CONNECTIONS};` : ''} }`,
     location: `
       fastcgi_pass ${name};
       fastcgi_keep_conn ${keep ? 'on' : 'off'};

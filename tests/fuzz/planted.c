@@ -131,6 +131,6 @@ planted_add(struct store *store, const struct piece *text)
 		    .group = flow_group(p->flow.opencode, p->flow.kind, p->flow.provider),
 		    .slot = flow_slot(&p->flow)};
 		authorize_url(p, url, sizeof(url));
-		CHECK(store->ops->add(store, &p->flow, url, &keys) == ERR_OK);
+		CHECK(store->ops->add(store, &p->flow, url, &keys, NULL) == ERR_OK);
 	}
 }

@@ -33,7 +33,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_path(path, "store");
 	CHECK(mkdir(path, 0700) == 0);
 	snprintf(spec, sizeof(spec), "dir:%s", path);
-	CHECK(store_open(spec, &limits, &store) == ERR_OK);
+	CHECK(store_open(spec, &limits, NULL, &store) == ERR_OK);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ put_files(const struct piece part[PARTS_MAX])
 static void
 take(const struct snapshot *snap, bool found)
 {
-	enum err err = store->ops->claim(store, ID);
+	enum err err = store->ops->claim(store, ID, NULL);
 
 	if (found && snap->state == FLOW_WAITING)
 		CHECK(err == ERR_OK);
@@ -159,7 +159,7 @@ add(void)
 	CHECK(err == ERR_OK || err == ERR_TOO_MANY_FLOWS);
 	if (err != ERR_OK)
 		return;
-	err = store->ops->add(store, &flow, "https://auth.example.com/", &keys);
+	err = store->ops->add(store, &flow, "https://auth.example.com/", &keys, NULL);
 	CHECK(err == ERR_OK || err == ERR_TAKEN || err == ERR_STORE);
 	if (err == ERR_OK)
 		CHECK(store->ops->find(store, OTHER, &snap) == ERR_OK &&

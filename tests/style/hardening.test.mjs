@@ -27,6 +27,9 @@ for (const [name, file] of [['CGI', CGI], ['FastCGI', WORKER]]) {
       assert.match(symbols, /__stack_chk_fail/)
       assert.match(symbols, /__(snprintf|vsnprintf|memcpy|read)_chk/)
     })
+    test('it loads nothing that only the store in Redis needs', () => {
+      assert.doesNotMatch(readelf(file, '-d'), /NEEDED.*(?:hiredis|libssl|libcrypto)/)
+    })
     test('it brings no search path of its own', () => assert.doesNotMatch(readelf(file, '-d'), /R(UN)?PATH/))
   })
 }

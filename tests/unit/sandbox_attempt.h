@@ -60,12 +60,19 @@ connect_to(int domain, int type, const void *address, socklen_t len)
 }
 
 static int
-connect_inet(void)
+connect_port(int port)
 {
-	const struct sockaddr_in address = {
-	    .sin_family = AF_INET, .sin_port = htons(80), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+					    .sin_port = htons((uint16_t)port),
+					    .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
 	return connect_to(AF_INET, SOCK_STREAM, &address, sizeof(address));
+}
+
+static int
+connect_inet(void)
+{
+	return connect_port(80);
 }
 
 static int
@@ -210,12 +217,12 @@ use_store(void)
 	if (err == ERR_OK)
 		err = store->ops->room(store, &keys);
 	if (err == ERR_OK)
-		err = store->ops->add(store, &flow, "https://auth.example.com/", &keys);
+		err = store->ops->add(store, &flow, "https://auth.example.com/", &keys, NULL);
 	store->ops->unlock(store, &lock);
 	if (err == ERR_OK)
 		err = store->ops->spend(store, 2, 1, &allowance);
 	if (err == ERR_OK)
-		err = store->ops->claim(store, flow.id);
+		err = store->ops->claim(store, flow.id, NULL);
 	if (err == ERR_OK)
 		err = store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE);
 	if (err == ERR_OK)

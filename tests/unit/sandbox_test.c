@@ -146,6 +146,50 @@ syslog_has_its_datagrams(void **state)
 }
 
 static int
+connect_to_store(void)
+{
+	return connect_port(store_port(config.store));
+}
+
+static int
+connect_elsewhere(void)
+{
+	return connect_port(store_port(config.store) + 1);
+}
+
+/* A store behind a TCP port: sockets to that port and to no other, and no other kind of them. */
+static void
+a_store_in_redis_has_its_port(void **state)
+{
+	char folder_spec[sizeof(config.store)];
+
+	(void)state;
+	memcpy(folder_spec, config.store, sizeof(folder_spec));
+	snprintf(config.store, sizeof(config.store), "redis://127.0.0.1:1");
+	for (int stage = 0; stage < SANDBOX_STAGES; stage++) {
+		enum sandbox_stage here = (enum sandbox_stage)stage;
+
+		/* nobody listens there, and the sandbox does not mind */
+		assert_int_equal(outcome(here, connect_to_store), ECONNREFUSED);
+		assert_int_equal(outcome(here, connect_elsewhere),
+				 landlock >= 4 ? EACCES : ECONNREFUSED);
+		assert_int_equal(outcome(here, socket_inet6), KILLED);
+		assert_int_equal(outcome(here, socket_netlink), KILLED);
+		assert_int_equal(outcome(here, connect_unix), OK);
+		/* the folder of another store is nothing to it */
+		assert_int_equal(outcome(here, use_store), landlock ? EPROTO : OK);
+	}
+	config.log_to = LOG_TO_SYSLOG;
+	assert_int_equal(outcome(SANDBOX_WORKER, connect_to_store), ECONNREFUSED);
+	assert_int_equal(outcome(SANDBOX_WORKER, socket_dgram), OK);
+	config.log_to = LOG_TO_STDERR;
+	/* a Unix socket takes nothing more than opencode's does */
+	snprintf(config.store, sizeof(config.store), "redis:/run/redis.sock");
+	assert_int_equal(outcome(SANDBOX_WORKER, socket_inet), KILLED);
+	memcpy(config.store, folder_spec, sizeof(folder_spec));
+}
+
+static int
 look_at_process(void)
 {
 	struct rlimit core;
@@ -392,7 +436,7 @@ set_up(void **state)
 		       bind(abstract_listener, (const struct sockaddr *)&abstract,
 			    abstract_address(&abstract)) == 0 &&
 		       listen(abstract_listener, 100) == 0 &&
-		       store_open(config.store, &limits, &store) == ERR_OK
+		       store_open(config.store, &limits, NULL, &store) == ERR_OK
 		   ? 0
 		   : -1;
 }
@@ -422,6 +466,7 @@ main(void)
 	    {"worker", attempts_end_as_they_must, NULL, NULL, &stages[2]},
 	    cmocka_unit_test(a_kernel_that_cannot_is_told_and_no_error),
 	    cmocka_unit_test(syslog_has_its_datagrams),
+	    cmocka_unit_test(a_store_in_redis_has_its_port),
 	    cmocka_unit_test(no_core_no_debugger_no_rights),
 	    cmocka_unit_test(a_password_can_be_replaced),
 	    cmocka_unit_test(a_store_that_is_made_anew_takes_a_restart),

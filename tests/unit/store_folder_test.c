@@ -39,13 +39,13 @@ open_store(void **state)
 		return -1;
 	snprintf(away, sizeof(away), "%s.away", folder);
 	snprintf(spec, sizeof(spec), "dir:%s", folder);
-	if (store_open(spec, &limits, &store) != ERR_OK)
+	if (store_open(spec, &limits, NULL, &store) != ERR_OK)
 		return -1;
 	flow = (struct flow){.provider = "openai", .redirect_path = "/auth/callback"};
 	flow_id("S", 1, flow.id);
 	flow.created = store->ops->now(store);
 	flow.expires = flow.created + 300;
-	return store->ops->add(store, &flow, "https://a.example/", &keys) == ERR_OK ? 0 : -1;
+	return store->ops->add(store, &flow, "https://a.example/", &keys, NULL) == ERR_OK ? 0 : -1;
 }
 
 static int
@@ -123,7 +123,7 @@ operation(size_t which, enum err *err)
 		*err = ops->bind(store, flow.id, "b");
 		return "bind";
 	case 12:
-		*err = ops->claim(store, flow.id);
+		*err = ops->claim(store, flow.id, NULL);
 		return "claim";
 	case 13:
 		*err = ops->release(store, flow.id);
@@ -234,10 +234,10 @@ there_is_one_kind_of_store(void **state)
 	struct store *other;
 
 	(void)state;
-	assert_int_equal(store_open("redis:localhost", &limits, &other), ERR_CONFIG);
-	assert_int_equal(store_open("", &limits, &other), ERR_CONFIG);
+	assert_int_equal(store_open("redis:localhost", &limits, NULL, &other), ERR_CONFIG);
+	assert_int_equal(store_open("", &limits, NULL, &other), ERR_CONFIG);
 	memset(path + 5, 'x', PATH_MAX);
-	assert_int_equal(store_open(path, &limits, &other), ERR_CONFIG);
+	assert_int_equal(store_open(path, &limits, NULL, &other), ERR_CONFIG);
 }
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)

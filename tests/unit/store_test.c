@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "redis_server.h"
 #include "secret.h"
 #include "store.h"
 
-/* One conformance test for every kind of store; what concerns only the folder stands at the end. */
+/* One conformance test for every kind of store; what concerns only one of them stands at the end.
+ */
 
 #define RACERS 16
 
@@ -29,36 +31,40 @@ static char folder[64];
 static struct store *store;
 
 static int
-open_store(void **state)
+open_folder(void **state)
 {
 	char spec[80];
 
 	(void)state;
-	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	snprintf(folder, sizeof(folder), "/tmp/opencode-callback-store-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(spec, sizeof(spec), "dir:%s", folder);
-	return store_open(spec, &limits, &store) == ERR_OK ? 0 : -1;
+	return store_open(spec, &limits, NULL, &store) == ERR_OK ? 0 : -1;
 }
 
 static int
-close_store(void **state)
+close_folder(void **state)
 {
-	char path[512];
-	struct dirent *entry;
-	DIR *dir = opendir(folder);
-
 	(void)state;
 	store->ops->close(store);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove(path);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return rmdir(folder);
+	return remove_folder(folder);
+}
+
+static int
+open_redis(void **state)
+{
+	(void)state;
+	redis_empty();
+	return store_open(redis_spec_text(), &limits, redis_login(), &store) == ERR_OK ? 0 : -1;
+}
+
+static int
+close_redis(void **state)
+{
+	(void)state;
+	store->ops->close(store);
+	return 0;
 }
 
 /* A flow of its own group, slot and client, unless told otherwise. */
@@ -91,7 +97,7 @@ add_flow(const char *name, int64_t lifetime)
 	struct store_keys keys;
 	struct flow flow = make_flow(name, lifetime, &keys);
 
-	assert_int_equal(store->ops->add(store, &flow, "https://a.example/?state=x", &keys),
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/?state=x", &keys, NULL),
 			 ERR_OK);
 	return flow;
 }
@@ -137,7 +143,8 @@ a_flow_is_never_overwritten(void **state)
 	struct flow flow = add_flow("twice", 300), other = make_flow("twice", 100, &keys);
 
 	(void)state;
-	assert_int_equal(store->ops->add(store, &other, "https://b.example/", &keys), ERR_TAKEN);
+	assert_int_equal(store->ops->add(store, &other, "https://b.example/", &keys, NULL),
+			 ERR_TAKEN);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
 }
 
@@ -164,12 +171,18 @@ struct race {
 	pthread_barrier_t start;
 };
 
+static enum err
+claim(struct store *s, const char *id)
+{
+	return s->ops->claim(s, id, NULL);
+}
+
 static void *
 racer(void *ctx)
 {
 	static atomic_int turn;
-	enum err (*const step[])(struct store *, const char *) = {
-	    store->ops->claim, store->ops->supersede, store->ops->expire};
+	enum err (*const step[])(struct store *, const char *) = {claim, store->ops->supersede,
+								  store->ops->expire};
 	struct race *race = ctx;
 	int mine = atomic_fetch_add(&turn, 1) % 3;
 	enum err err;
@@ -216,7 +229,7 @@ a_claim_runs_to_one_end(void **state)
 	struct buf url;
 
 	(void)state;
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
 	assert_int_equal(store->ops->end(store, flow.id, FLOW_FAILED, REASON_TIMEOUT), ERR_OK);
 	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE), ERR_TAKEN);
@@ -233,10 +246,10 @@ a_released_claim_leaves_the_flow_waiting(void **state)
 	struct flow flow = add_flow("release", 300);
 
 	(void)state;
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(store->ops->release(store, flow.id), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_UNCONFIRMED), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DONE);
 }
@@ -252,7 +265,7 @@ time_runs_out(void **state)
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
 	assert_int_equal(store->ops->end(store, flow.id, FLOW_EXPIRED, REASON_NONE), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_TAKEN);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_TAKEN);
 }
 
 static void
@@ -268,7 +281,7 @@ limits_hold_for_all_and_for_each(void **state)
 		flow = make_flow(name, 300, &keys);
 		keys.client = 7;
 		assert_int_equal(store->ops->room(store, &keys), ERR_OK);
-		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys),
+		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys, NULL),
 				 ERR_OK);
 		if (i == 0)
 			first = flow;
@@ -292,12 +305,10 @@ limits_hold_for_all_and_for_each(void **state)
 }
 
 static void
-disk_use_is_bounded(void **state)
+many_flows_leave_a_few(void **state)
 {
-	struct dirent *entry;
 	char name[16];
-	int files = 0;
-	DIR *dir;
+	int kept = 0;
 
 	(void)state;
 	for (int i = 0; i < 500; i++) {
@@ -307,13 +318,15 @@ disk_use_is_bounded(void **state)
 		flow = add_flow(name, 300);
 		assert_int_equal(store->ops->supersede(store, flow.id), ERR_OK);
 	}
-	dir = opendir(folder);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL)
-		files++;
-	closedir(dir);
-	/* at most 4 * max_pending flows of two files each */
-	assert_in_range(files, 10, 4 * limits.max_pending * 2 + 6);
+	for (int i = 0; i < 500; i++) {
+		char id[FLOW_ID_LEN + 1];
+		struct snapshot snap;
+
+		snprintf(name, sizeof(name), "many%d", i);
+		flow_id(name, strlen(name), id);
+		kept += store->ops->find(store, id, &snap) == ERR_OK;
+	}
+	assert_in_range(kept, 1, 4 * limits.max_pending);
 }
 
 static void
@@ -328,12 +341,12 @@ lists_are_newest_first(void **state)
 	a.created -= 2;
 	keys.browser = 1;
 	keys.group = 2;
-	assert_int_equal(store->ops->add(store, &a, "https://a.example/", &keys), ERR_OK);
+	assert_int_equal(store->ops->add(store, &a, "https://a.example/", &keys, NULL), ERR_OK);
 	b = make_flow("b", 300, &keys);
 	b.created -= 1;
 	keys.browser = 1;
 	keys.slot = 3;
-	assert_int_equal(store->ops->add(store, &b, "https://a.example/", &keys), ERR_OK);
+	assert_int_equal(store->ops->add(store, &b, "https://a.example/", &keys, NULL), ERR_OK);
 	c = add_flow("c", 300);
 	assert_int_equal(store->ops->list_browser(store, 1, id, &count), ERR_OK);
 	assert_int_equal(count, 2);
@@ -367,14 +380,6 @@ notes_are_shared_and_forgotten(void **state)
 	assert_int_equal(store->ops->recall(store, "x", 0, note), ERR_UNKNOWN_FLOW);
 }
 
-/* From here on: the folder. */
-
-static void
-path_of(char path[256], const char *id, const char *suffix)
-{
-	snprintf(path, 256, "%s/%s%s", folder, id, suffix);
-}
-
 static void
 an_allowance_is_used_up(void **state)
 {
@@ -393,6 +398,90 @@ an_allowance_is_used_up(void **state)
 }
 
 static void
+a_lock_is_for_one_at_a_time(void **state)
+{
+	struct store_lock lock = STORE_LOCK_NONE, other = STORE_LOCK_NONE;
+	struct store_keys keys;
+	struct flow flow = make_flow("locked", 300, &keys);
+
+	(void)state;
+	assert_int_equal(store->ops->lock(store, keys.group, &lock), ERR_OK);
+	assert_int_equal(store->ops->lock(store, keys.group + 1, &other), ERR_OK);
+	store->ops->unlock(store, &other);
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys, &lock), ERR_OK);
+	store->ops->unlock(store, &lock);
+	store->ops->unlock(store, &lock);
+	assert_int_equal(store->ops->lock(store, keys.group, &lock), ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, &lock), ERR_OK);
+	store->ops->unlock(store, &lock);
+}
+
+struct turn {
+	atomic_int inside;
+	atomic_int most;
+};
+
+static void *
+turn_taker(void *ctx)
+{
+	struct store_lock lock = STORE_LOCK_NONE;
+	struct turn *turn = ctx;
+
+	for (int i = 0; i < 8; i++) {
+		if (store->ops->lock(store, 5, &lock) != ERR_OK)
+			return NULL;
+		if (atomic_fetch_add(&turn->inside, 1) != 0)
+			atomic_fetch_add(&turn->most, 1);
+		usleep(200);
+		atomic_fetch_sub(&turn->inside, 1);
+		store->ops->unlock(store, &lock);
+	}
+	return turn;
+}
+
+static void
+turns_are_taken_in_a_group(void **state)
+{
+	struct turn turn = {.inside = 0};
+	pthread_t thread[4];
+	void *done;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, turn_taker, &turn), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(thread[i], &done);
+		assert_non_null(done);
+	}
+	assert_int_equal(turn.most, 0);
+}
+
+/* From here on: the folder. */
+
+static void
+disk_use_is_bounded(void **state)
+{
+	struct dirent *entry;
+	int files = 0;
+	DIR *dir;
+
+	many_flows_leave_a_few(state);
+	dir = opendir(folder);
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		files++;
+	closedir(dir);
+	/* at most 4 * max_pending flows of two files each */
+	assert_in_range(files, 10, 4 * limits.max_pending * 2 + 6);
+}
+
+static void
+path_of(char path[256], const char *id, const char *suffix)
+{
+	snprintf(path, 256, "%s/%s%s", folder, id, suffix);
+}
+
+static void
 a_claim_of_a_dead_process_is_interrupted(void **state)
 {
 	struct flow flow = add_flow("dead", 300);
@@ -406,7 +495,7 @@ a_claim_of_a_dead_process_is_interrupted(void **state)
 	assert_int_equal(symlink(text, path), 0);
 	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
 	assert_int_equal(reason, REASON_INTERRUPTED);
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_TAKEN);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_TAKEN);
 }
 
 static void
@@ -446,7 +535,7 @@ a_folder_open_to_others_is_no_store(void **state)
 	assert_int_equal(chmod(folder, 0777), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
 	assert_int_equal(store->ops->room(store, &keys), ERR_STORE);
-	assert_int_equal(store->ops->claim(store, flow.id), ERR_STORE);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_STORE);
 	assert_int_equal(chmod(folder, 0700), 0);
 	snprintf(elsewhere, sizeof(elsewhere), "%s.gone", folder);
 	assert_int_equal(rename(folder, elsewhere), 0);
@@ -474,31 +563,259 @@ files_are_for_us_alone(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
+/* From here on: Redis. What it holds is looked at and changed by another user. */
+
+static char *
+key_of(const char *name, const char *id)
+{
+	static char key[80];
+
+	snprintf(key, sizeof(key), "opencode-callback:{flows}:%s%s", name, id);
+	return key;
+}
+
+static void
+a_claim_of_a_dead_node_is_interrupted(void **state)
+{
+	struct flow flow = add_flow("dead", 300);
+	enum flow_reason reason;
+	char text[64];
+
+	(void)state;
+	snprintf(text, sizeof(text), "claim %lld",
+		 (long long)(store->ops->now(store) - STORE_CLAIM_SECONDS - 1));
+	redis_do("HSET", key_of("flow:", flow.id), "claim", text);
+	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
+	assert_int_equal(reason, REASON_INTERRUPTED);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_TAKEN);
+}
+
+static void
+damaged_flows_are_unknown(void **state)
+{
+	struct flow flow = add_flow("damaged", 300);
+	struct snapshot snap;
+
+	(void)state;
+	redis_do("HSET", key_of("flow:", flow.id), "record", "flow 1\nid=x\n");
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	redis_do("HSET", key_of("flow:", flow.id), "record", "");
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	redis_do("HDEL", key_of("flow:", flow.id), "record", NULL);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	redis_do("SET", key_of("flow:", flow.id), "a string", NULL);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_STORE);
+}
+
+/* Whoever holds a lock for longer than it lasts is too late. */
+static void
+a_lost_lock_stops_who_had_it(void **state)
+{
+	struct store_lock lock = STORE_LOCK_NONE, other = STORE_LOCK_NONE;
+	struct store_keys keys;
+	struct flow flow = make_flow("fenced", 300, &keys);
+	char group[32];
+
+	(void)state;
+	snprintf(group, sizeof(group), "%016llx", (unsigned long long)keys.group);
+	assert_int_equal(store->ops->lock(store, keys.group, &lock), ERR_OK);
+	redis_do("DEL", key_of("lock:", group), NULL, NULL);
+	assert_int_equal(store->ops->lock(store, keys.group, &other), ERR_OK);
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys, &lock),
+			 ERR_STORE);
+	assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys, &other),
+			 ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, &lock), ERR_STORE);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
+	/* nor does it take the other's away */
+	store->ops->unlock(store, &lock);
+	assert_int_equal(store->ops->claim(store, flow.id, &other), ERR_OK);
+	store->ops->unlock(store, &other);
+}
+
+static void
+another_reign_ends_what_waits(void **state)
+{
+	struct flow waits = add_flow("waits", 300), done = add_flow("done", 300), taken;
+	enum flow_reason reason;
+
+	(void)state;
+	taken = add_flow("taken", 300);
+	assert_int_equal(store->ops->claim(store, done.id, NULL), ERR_OK);
+	assert_int_equal(store->ops->end(store, done.id, FLOW_DONE, REASON_NONE), ERR_OK);
+	assert_int_equal(store->ops->claim(store, taken.id, NULL), ERR_OK);
+	redis_do("HSET", key_of("flow:", waits.id), "reign", "a:b");
+	redis_do("HSET", key_of("flow:", done.id), "reign", "a:b");
+	redis_do("HSET", key_of("flow:", taken.id), "reign", "a:b");
+	assert_int_equal(state_of(waits.id, &reason), FLOW_FAILED);
+	assert_int_equal(reason, REASON_INTERRUPTED);
+	assert_int_equal(store->ops->claim(store, waits.id, NULL), ERR_TAKEN);
+	assert_int_equal(store->ops->supersede(store, waits.id), ERR_TAKEN);
+	assert_int_equal(store->ops->expire(store, waits.id), ERR_TAKEN);
+	assert_int_equal(state_of(done.id, NULL), FLOW_DONE);
+	/* how it went can still be written down */
+	assert_int_equal(state_of(taken.id, NULL), FLOW_FAILED);
+	assert_int_equal(store->ops->end(store, taken.id, FLOW_DONE, REASON_NONE), ERR_OK);
+	assert_int_equal(state_of(taken.id, NULL), FLOW_DONE);
+}
+
+static void
+nobody_undoes_the_claim_of_another(void **state)
+{
+	struct flow flow = add_flow("owned", 300);
+	struct store *other;
+
+	(void)state;
+	assert_int_equal(store_open(redis_spec_text(), &limits, redis_login(), &other), ERR_OK);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
+	assert_int_equal(other->ops->release(other, flow.id), ERR_STORE);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
+	assert_int_equal(store->ops->release(store, flow.id), ERR_OK);
+	assert_int_equal(other->ops->claim(other, flow.id, NULL), ERR_OK);
+	other->ops->close(other);
+}
+
+static void
+a_late_claim_is_none(void **state)
+{
+	struct flow flow = add_flow("late", 1);
+	struct snapshot snap;
+
+	(void)state;
+	do {
+		usleep(50000);
+		assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
+	} while (snap.now < flow.expires);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_TAKEN);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
+}
+
+static void
+every_key_ends_by_itself(void **state)
+{
+	struct store_lock lock = STORE_LOCK_NONE;
+	struct allowance a;
+	struct flow flow = add_flow("ends", 300);
+
+	(void)state;
+	add_flow("ends too", 300);
+	assert_int_equal(store->ops->lock(store, 1, &lock), ERR_OK);
+	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->remember(store, "n", "text"), ERR_OK);
+	assert_int_equal(store->ops->try(store), ERR_OK);
+	assert_int_equal(store->ops->supersede(store, flow.id), ERR_OK);
+	assert_true(redis_count_keys() > 10);
+	assert_int_equal(redis_count_lasting(), 0);
+	store->ops->unlock(store, &lock);
+}
+
+static void
+many_flows_leave_few_keys(void **state)
+{
+	many_flows_leave_a_few(state);
+	/* each its hash and four lists of its own */
+	assert_in_range(redis_count_keys(), 10, 4 * limits.max_pending * 7 + 10);
+}
+
+static void
+a_script_that_redis_forgot_is_sent_again(void **state)
+{
+	struct flow flow = add_flow("forgot", 300);
+
+	(void)state;
+	redis_do("SCRIPT", "FLUSH", NULL, NULL);
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
+	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
+}
+
+/* A connection that Redis has closed is no error. */
+static void
+a_closed_connection_is_made_anew(void **state)
+{
+	struct flow flow = add_flow("closed", 300);
+
+	(void)state;
+	redis_do("CLIENT", "KILL", "TYPE", "NORMAL");
+	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
+}
+
+static void
+whoever_is_not_let_in_has_no_store(void **state)
+{
+	struct store_login login = *redis_login();
+	struct store *other;
+	struct snapshot snap;
+	struct store_lock lock = STORE_LOCK_NONE;
+
+	(void)state;
+	login.username = "nobody";
+	assert_int_equal(store_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
+	assert_int_equal(other->ops->find(other, "AAAAAAAAAAAAAAAAAAAAAA", &snap), ERR_STORE);
+	assert_int_equal(other->ops->lock(other, 1, &lock), ERR_STORE);
+	assert_int_equal(other->ops->try(other), ERR_STORE);
+	/* on a clock that was never heard, everything is over */
+	assert_true(other->ops->now(other) > INT64_C(1) << 60);
+	other->ops->close(other);
+	login.password_file = "/nonexistent";
+	assert_int_equal(store_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
+	assert_int_equal(other->ops->try(other), ERR_STORE);
+	other->ops->close(other);
+}
+
+#define CONFORMANCE(open, close) \
+	TEST_OF(a_record_comes_back_whole, open, close), \
+	    TEST_OF(a_flow_is_never_overwritten, open, close), \
+	    TEST_OF(binding_happens_once, open, close), \
+	    TEST_OF(of_many_claims_one_wins, open, close), \
+	    TEST_OF(a_claim_runs_to_one_end, open, close), \
+	    TEST_OF(a_released_claim_leaves_the_flow_waiting, open, close), \
+	    TEST_OF(time_runs_out, open, close), \
+	    TEST_OF(limits_hold_for_all_and_for_each, open, close), \
+	    TEST_OF(many_flows_leave_a_few, open, close), \
+	    TEST_OF(lists_are_newest_first, open, close), \
+	    TEST_OF(notes_are_shared_and_forgotten, open, close), \
+	    TEST_OF(an_allowance_is_used_up, open, close), \
+	    TEST_OF(a_lock_is_for_one_at_a_time, open, close), \
+	    TEST_OF(turns_are_taken_in_a_group, open, close)
+#define TEST_OF(f, open, close) cmocka_unit_test_setup_teardown(f, open, close)
+#define FOLDER_TEST(f)		TEST_OF(f, open_folder, close_folder)
+#define REDIS_TEST(f)		TEST_OF(f, open_redis, close_redis)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    STORE_TEST(a_record_comes_back_whole),
-	    STORE_TEST(a_flow_is_never_overwritten),
-	    STORE_TEST(binding_happens_once),
-	    STORE_TEST(of_many_claims_one_wins),
-	    STORE_TEST(a_claim_runs_to_one_end),
-	    STORE_TEST(a_released_claim_leaves_the_flow_waiting),
-	    STORE_TEST(time_runs_out),
-	    STORE_TEST(limits_hold_for_all_and_for_each),
-	    STORE_TEST(disk_use_is_bounded),
-	    STORE_TEST(lists_are_newest_first),
-	    STORE_TEST(notes_are_shared_and_forgotten),
-	    STORE_TEST(an_allowance_is_used_up),
-	    STORE_TEST(a_claim_of_a_dead_process_is_interrupted),
-	    STORE_TEST(damaged_records_are_unknown_flows),
-	    STORE_TEST(a_folder_open_to_others_is_no_store),
-	    STORE_TEST(files_are_for_us_alone),
+	const struct CMUnitTest folder_tests[] = {
+	    CONFORMANCE(open_folder, close_folder),
+	    FOLDER_TEST(disk_use_is_bounded),
+	    FOLDER_TEST(a_claim_of_a_dead_process_is_interrupted),
+	    FOLDER_TEST(damaged_records_are_unknown_flows),
+	    FOLDER_TEST(a_folder_open_to_others_is_no_store),
+	    FOLDER_TEST(files_are_for_us_alone),
 	};
+	const struct CMUnitTest redis_tests[] = {
+	    CONFORMANCE(open_redis, close_redis),
+	    REDIS_TEST(a_claim_of_a_dead_node_is_interrupted),
+	    REDIS_TEST(damaged_flows_are_unknown),
+	    REDIS_TEST(a_lost_lock_stops_who_had_it),
+	    REDIS_TEST(another_reign_ends_what_waits),
+	    REDIS_TEST(nobody_undoes_the_claim_of_another),
+	    REDIS_TEST(a_late_claim_is_none),
+	    REDIS_TEST(every_key_ends_by_itself),
+	    REDIS_TEST(many_flows_leave_few_keys),
+	    REDIS_TEST(a_script_that_redis_forgot_is_sent_again),
+	    REDIS_TEST(a_closed_connection_is_made_anew),
+	    REDIS_TEST(whoever_is_not_let_in_has_no_store),
+	};
+	int failed;
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	failed = cmocka_run_group_tests(folder_tests, NULL, NULL);
+	if (!redis_there()) {
+		fputs("skipped: there is no redis-server\n", stderr);
+		return failed;
+	}
+	return failed + cmocka_run_group_tests(redis_tests, redis_start, redis_stop);
 }

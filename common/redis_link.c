@@ -1,0 +1,132 @@
+#include "redis_link.h"
+
+#include <errno.h>
+#include <hiredis/read.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define READ_BYTES 16384
+
+/* Waits for events on a socket. False, with errno, when the time is over. */
+static bool
+wait_for(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int64_t left;
+	int n;
+
+	do {
+		left = deadline - clock_boot_ms();
+		n = left <= 0 ? 0 : poll(&p, 1, (int)left);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0;
+}
+
+/* How connecting went, once it is over. */
+static bool
+connected(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return false;
+	errno = error;
+	return error == 0;
+}
+
+enum err
+redis_link_open(struct redis_link *link, const struct sockaddr *address, socklen_t len)
+{
+	int64_t deadline = clock_boot_ms() + REDIS_CONNECT_MS;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int on = 1;
+	int error;
+
+	*link = (struct redis_link){.fd = fd};
+	if (fd < 0)
+		return ERR_STORE;
+	if (address->sa_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if ((connect(fd, address, len) == 0 ||
+	     (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline) && connected(fd))) &&
+	    (link->reader = redis_reader_new()) != NULL)
+		return ERR_OK;
+	error = errno;
+	redis_link_close(link);
+	errno = error;
+	return ERR_STORE;
+}
+
+void
+redis_link_close(struct redis_link *link)
+{
+	if (link->fd >= 0)
+		close(link->fd);
+	if (link->reader != NULL)
+		redisReaderFree(link->reader);
+	*link = (struct redis_link){.fd = -1};
+}
+
+bool
+redis_link_quiet(const struct redis_link *link)
+{
+	char byte;
+
+	return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static bool
+send_all(int fd, const struct buf *command, int64_t deadline)
+{
+	size_t sent = 0;
+
+	while (sent < command->len) {
+		ssize_t n = send(fd, command->data + sent, command->len - sent, MSG_NOSIGNAL);
+
+		if (n > 0)
+			sent += (size_t)n;
+		else if (n < 0 && errno == EAGAIN) {
+			if (!wait_for(fd, POLLOUT, deadline))
+				return false;
+		} else if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
+enum err
+redis_link_ask(struct redis_link *link, const struct buf *command, struct redis_reply *reply)
+{
+	int64_t deadline = clock_boot_ms() + REDIS_COMMAND_MS;
+	char data[READ_BYTES];
+	bool whole = false;
+	ssize_t n;
+
+	redis_reply_free(reply);
+	if (!send_all(link->fd, command, deadline))
+		return ERR_STORE;
+	while (!whole) {
+		if (!wait_for(link->fd, POLLIN, deadline))
+			return ERR_STORE;
+		n = recv(link->fd, data, sizeof(data), 0);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n == 0)
+			errno = ECONNRESET;
+		if (n <= 0)
+			return ERR_STORE;
+		if (redis_reader_feed(link->reader, data, (size_t)n, reply, &whole) != ERR_OK) {
+			errno = EPROTO;
+			return ERR_STORE;
+		}
+	}
+	return ERR_OK;
+}

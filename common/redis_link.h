@@ -1,0 +1,32 @@
+/*
+ * One connection to Redis, used by one thread at a time. After any failure it is to be closed:
+ * a reply that is still on its way would be taken for the next one's.
+ */
+#ifndef REDIS_LINK_H
+#define REDIS_LINK_H
+
+#include <sys/socket.h>
+
+#include "redis_reply.h"
+
+#define REDIS_CONNECT_MS 1000
+#define REDIS_COMMAND_MS 2000
+
+struct redis_link {
+	int fd;
+	struct redisReader *reader;
+};
+
+/* Connects within REDIS_CONNECT_MS. ERR_STORE, with errno. */
+enum err
+redis_link_open(struct redis_link *link, const struct sockaddr *address, socklen_t len) MUST_CHECK;
+void redis_link_close(struct redis_link *link);
+
+/* Whether nothing has come that nobody asked for, such as the connection's end. */
+bool redis_link_quiet(const struct redis_link *link);
+
+/* Sends a command and reads its reply within REDIS_COMMAND_MS. ERR_STORE, with errno. */
+enum err redis_link_ask(struct redis_link *link, const struct buf *command,
+			struct redis_reply *reply) MUST_CHECK;
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Where a Redis is, as the configuration has it behind "redis:": the absolute path of a
+ * Unix socket, or //host:port/db with an IPv6 address in brackets; port (6379) and db (0) may be
+ * left out.
+ */
+#ifndef REDIS_SPEC_H
+#define REDIS_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "unix_path.h"
+
+#define REDIS_HOST_MAX	   255
+#define REDIS_PORT_DEFAULT 6379
+#define REDIS_DB_MAX	   9999
+
+struct redis_spec {
+	char path[UNIX_PATH_SIZE];     /* "": TCP */
+	char host[REDIS_HOST_MAX + 1]; /* a name or an address, without brackets */
+	int port;		       /* 0 with a path */
+	int db;
+};
+
+/* False if it is none; why, where not NULL, says what is wrong. */
+bool redis_spec_read(const char *text, struct redis_spec *out, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,479 @@
+#include "store_redis.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "flow_record.h"
+#include "http.h"
+#include "redis_script.h"
+#include "secret.h"
+#include "snapshot.h"
+#include "store_redis_scripts.h"
+#include "wait.h"
+
+#define ENDED_RATIO  3 /* ended flows kept, as a multiple of max_pending */
+#define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* as `longest` in prelude.lua */
+#define NOTE_SECONDS 3600
+#define TRY_BYTES    262144 /* of memory to be left: what waits can still be claimed and ended */
+#define MINUTE_MS    60000
+#define NEVER	     (INT64_MAX / 4) /* the clock that was never heard: all is over */
+
+/*
+ * Longer than a begin holds its lock, which asks opencode twice and cancels twice, and
+ * than a delivery from its claim on.
+ */
+#define LEASE_MS     (3 * HTTP_TOTAL_MS + 15000)
+#define LOCK_WAIT_MS (2 * HTTP_TOTAL_MS)
+#define POLL_MIN_MS  2
+#define POLL_MAX_MS  50
+
+struct store_redis {
+	struct store store;
+	struct store_limits limits;
+	struct redis *redis;
+	char owner[STORE_TOKEN_LEN + 1]; /* of our claims */
+};
+
+static struct redis *
+redis_of(struct store *s)
+{
+	return ((struct store_redis *)s)->redis;
+}
+
+/* For the scripts that answer a word only. */
+static enum err
+run(struct store *s, const struct redis_script *script, const struct redis_args *args)
+{
+	struct redis_reply reply;
+	enum err err = redis_run(redis_of(s), script, args, &reply);
+
+	redis_reply_free(&reply);
+	return err;
+}
+
+static int64_t
+redis_now(struct store *s)
+{
+	int64_t time_ms = redis_time_ms(redis_of(s));
+
+	return time_ms < 0 ? NEVER : time_ms / 1000;
+}
+
+/* Between two looks at a lock that somebody else has: longer each time, and not all at once. */
+static int
+pause_for(int ms)
+{
+	unsigned char random;
+	struct timespec t;
+
+	secret_random(&random, sizeof(random));
+	t = (struct timespec){.tv_nsec = (long)ms * 1000000 * (128 + random) / 256};
+	nanosleep(&t, NULL);
+	return 2 * ms < POLL_MAX_MS ? 2 * ms : POLL_MAX_MS;
+}
+
+static enum err
+redis_lock(struct store *s, uint64_t group, struct store_lock *lock)
+{
+	struct redis_args args = {.count = 0};
+	char token[STORE_TOKEN_LEN + 1];
+	enum err err = ERR_TAKEN;
+	int ms = POLL_MIN_MS;
+
+	*lock = STORE_LOCK_NONE;
+	secret_token(token);
+	redis_arg_key(&args, "", group);
+	redis_arg(&args, token);
+	redis_arg_number(&args, LEASE_MS);
+	for (int waited = 0; (err = run(s, &script_lock, &args)) == ERR_TAKEN; waited += ms) {
+		if (waited >= LOCK_WAIT_MS) {
+			redis_complain(redis_of(s), "a sign-in of this provider is held up",
+				       "did a node die? its lock ends by itself");
+			return ERR_STORE;
+		}
+		wait_begin();
+		ms = pause_for(ms);
+	}
+	if (err != ERR_OK)
+		return err;
+	lock->group = group;
+	memcpy(lock->token, token, sizeof(token));
+	return ERR_OK;
+}
+
+static void
+arg_lock(struct redis_args *args, const struct store_lock *lock)
+{
+	redis_arg_key(args, "", lock == NULL ? 0 : lock->group);
+	redis_arg(args, lock == NULL ? "" : lock->token);
+}
+
+static void
+redis_unlock(struct store *s, struct store_lock *lock)
+{
+	struct redis_args args = {.count = 0};
+
+	arg_lock(&args, lock);
+	if (lock->token[0] != '\0' && run(s, &script_unlock, &args) != ERR_OK)
+		redis_complain(redis_of(s), "a lock was not given back", "it ends by itself");
+	*lock = STORE_LOCK_NONE;
+}
+
+static enum err
+redis_room(struct store *s, const struct store_keys *keys)
+{
+	const struct store_limits *limits = &((struct store_redis *)s)->limits;
+	struct redis_args args = {.count = 0};
+
+	redis_arg_key(&args, "", keys->client);
+	redis_arg_key(&args, "", keys->group);
+	redis_arg_number(&args, limits->max_pending);
+	redis_arg_number(&args, limits->max_pending_per_client);
+	return run(s, &script_room, &args);
+}
+
+static enum err
+redis_add(struct store *s, const struct flow *flow, const char *authorize_url,
+	  const struct store_keys *keys, const struct store_lock *lock)
+{
+	const struct store_limits *limits = &((struct store_redis *)s)->limits;
+	struct redis_args args = {.count = 0};
+	struct buf record;
+	enum err err;
+
+	buf_init(&record, FLOW_RECORD_MAX);
+	if ((err = flow_record_write(flow, &record)) == ERR_OK) {
+		redis_arg(&args, flow->id);
+		arg_lock(&args, lock);
+		redis_arg_data(&args, record.data, record.len);
+		redis_arg(&args, authorize_url);
+		redis_arg_number(&args, flow->created);
+		redis_arg_number(&args, flow->expires);
+		redis_arg_number(&args, flow->expires + STORE_KEEP_SECONDS);
+		redis_arg_key(&args, "", keys->client);
+		redis_arg_key(&args, "", keys->browser);
+		redis_arg_key(&args, "", keys->group);
+		redis_arg_key(&args, "", keys->slot);
+		redis_arg_number(&args, (int64_t)limits->max_pending * (1 + ENDED_RATIO));
+		err = run(s, &script_add, &args);
+	}
+	buf_free(&record);
+	return err;
+}
+
+/* A script's answer as a snapshot. */
+static enum err
+read_flow(const struct redis_reply *reply, const char *id, struct snapshot *out)
+{
+	const char *record = redis_reply_text(reply, REDIS_ANSWER);
+	const char *bound = redis_reply_text(reply, REDIS_ANSWER + 1);
+	const char *claim = redis_reply_text(reply, REDIS_ANSWER + 2);
+	const char *end = redis_reply_text(reply, REDIS_ANSWER + 3);
+	int64_t time_ms, elsewhere;
+
+	if (record == NULL || bound == NULL || claim == NULL || end == NULL ||
+	    !redis_reply_number(reply, 0, &time_ms) ||
+	    !redis_reply_number(reply, REDIS_ANSWER + 4, &elsewhere) ||
+	    flow_record_read(record, strlen(record), &out->flow) != ERR_OK ||
+	    strcmp(out->flow.id, id) != 0)
+		return ERR_UNKNOWN_FLOW;
+	out->now = time_ms / 1000;
+	out->bound = out->flow.bound || strlen(bound) == BROWSER_ID_LEN;
+	memcpy(out->browser, out->flow.bound || !out->bound ? out->flow.browser : bound,
+	       sizeof(out->browser));
+	snapshot_read(out, claim, end);
+	if (elsewhere != 0 && !out->ended && out->state != FLOW_SUPERSEDED) {
+		out->state = FLOW_FAILED;
+		out->reason = REASON_INTERRUPTED;
+	}
+	return ERR_OK;
+}
+
+static enum err
+redis_find(struct store *s, const char *id, struct snapshot *out)
+{
+	struct redis_args args = {.count = 0};
+	struct redis_reply reply;
+	enum err err;
+
+	if (!flow_id_valid(id))
+		return ERR_UNKNOWN_FLOW;
+	redis_arg(&args, id);
+	err = redis_run(redis_of(s), &script_find, &args, &reply);
+	if (err == ERR_OK)
+		err = read_flow(&reply, id, out);
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_authorize_url(struct store *s, const char *id, struct buf *out)
+{
+	struct redis_args args = {.count = 0};
+	struct redis_reply reply;
+	const char *url;
+	enum err err;
+
+	redis_arg(&args, id);
+	err = redis_run(redis_of(s), &script_url, &args, &reply);
+	url = redis_reply_text(&reply, REDIS_ANSWER);
+	if (err == ERR_OK)
+		err = url == NULL ? ERR_UNKNOWN_FLOW : buf_puts(out, url);
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_bind(struct store *s, const char *id, const char *browser)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg(&args, id);
+	redis_arg(&args, browser);
+	return run(s, &script_bind, &args);
+}
+
+static enum err
+take(struct store *s, const char *id, const char *word, const struct store_lock *lock)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg(&args, id);
+	redis_arg(&args, word);
+	redis_arg(&args, ((struct store_redis *)s)->owner);
+	arg_lock(&args, lock);
+	redis_arg_number(&args, LEASE_MS);
+	return run(s, &script_take, &args);
+}
+
+static enum err
+redis_claim(struct store *s, const char *id, const struct store_lock *lock)
+{
+	return take(s, id, SNAPSHOT_CLAIM, lock);
+}
+
+static enum err
+redis_supersede(struct store *s, const char *id)
+{
+	return take(s, id, SNAPSHOT_SUPERSEDED, NULL);
+}
+
+static enum err
+redis_expire(struct store *s, const char *id)
+{
+	return take(s, id, SNAPSHOT_EXPIRED, NULL);
+}
+
+static enum err
+redis_release(struct store *s, const char *id)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg(&args, id);
+	redis_arg(&args, ((struct store_redis *)s)->owner);
+	return run(s, &script_release, &args);
+}
+
+static enum err
+redis_end(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
+{
+	struct redis_args args = {.count = 0};
+	char end[SNAPSHOT_TEXT_SIZE];
+
+	snapshot_end(state, reason, end);
+	redis_arg(&args, id);
+	redis_arg(&args, end);
+	return run(s, &script_finish, &args);
+}
+
+/* The ids of an answer, which are nothing else. */
+static enum err
+list(struct store *s, const struct redis_args *args, char id[][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct redis_reply reply;
+	enum err err = redis_run(redis_of(s), &script_list, args, &reply);
+	size_t n = 0;
+
+	for (size_t i = REDIS_ANSWER; err == ERR_OK && i < reply.count && n < STORE_LIST_MAX; i++) {
+		const char *text = redis_reply_text(&reply, i);
+
+		if (text != NULL && flow_id_valid(text))
+			memcpy(id[n++], text, FLOW_ID_LEN + 1);
+	}
+	if (err == ERR_OK)
+		*count = n;
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_list_recent(struct store *s, const struct store_keys *keys, int seconds,
+		  char id[][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg_number(&args, seconds);
+	redis_arg_number(&args, STORE_LIST_MAX);
+	redis_arg_key(&args, "group:", keys->group);
+	redis_arg_key(&args, "slot:", keys->slot);
+	return list(s, &args, id, count);
+}
+
+static enum err
+redis_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], size_t *count)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg_number(&args, LIST_SECONDS);
+	redis_arg_number(&args, STORE_LIST_MAX);
+	redis_arg_key(&args, "browser:", browser);
+	return list(s, &args, id, count);
+}
+
+static enum err
+redis_count_waiting(struct store *s, size_t *count)
+{
+	struct redis_args args = {.count = 0};
+	struct redis_reply reply;
+	int64_t number = -1;
+	enum err err = redis_run(redis_of(s), &script_count, &args, &reply);
+
+	if (err == ERR_OK && (!redis_reply_number(&reply, REDIS_ANSWER, &number) || number < 0))
+		err = ERR_STORE;
+	if (err == ERR_OK)
+		*count = (size_t)number;
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_spend(struct store *s, uint64_t client, int count, struct allowance *out)
+{
+	const struct store_limits *limits = &((struct store_redis *)s)->limits;
+	int64_t each = MINUTE_MS / limits->rate, wait = 0, first = 0;
+	struct redis_args args = {.count = 0};
+	char salt[STORE_TOKEN_LEN + 1];
+	struct redis_reply reply;
+	enum err err;
+
+	*out = (struct allowance){.wait = 0};
+	secret_token(salt);
+	redis_arg_key(&args, "", client);
+	redis_arg_number(&args, count);
+	redis_arg_number(&args, each);
+	redis_arg_number(&args, each * limits->burst);
+	redis_arg(&args, salt);
+	err = redis_run(redis_of(s), &script_spend, &args, &reply);
+	if ((err == ERR_OK || err == ERR_RATE) &&
+	    (!redis_reply_number(&reply, REDIS_ANSWER, &wait) || wait < 0 || wait > INT32_MAX ||
+	     !redis_reply_number(&reply, REDIS_ANSWER + 1, &first)))
+		err = ERR_STORE;
+	if (err == ERR_RATE)
+		*out = (struct allowance){.wait = (int)wait, .first = first != 0};
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_try(struct store *s)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg_number(&args, TRY_BYTES);
+	return run(s, &script_try, &args);
+}
+
+static enum err
+redis_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
+{
+	struct redis_args args = {.count = 0};
+	struct redis_reply reply;
+	const char *text;
+	enum err err;
+
+	redis_arg(&args, name);
+	redis_arg_number(&args, seconds);
+	err = redis_run(redis_of(s), &script_recall, &args, &reply);
+	text = redis_reply_text(&reply, REDIS_ANSWER);
+	if (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX))
+		err = ERR_UNKNOWN_FLOW;
+	if (err == ERR_OK)
+		memcpy(note, text, strlen(text) + 1);
+	redis_reply_free(&reply);
+	return err;
+}
+
+static enum err
+redis_remember(struct store *s, const char *name, const char *note)
+{
+	struct redis_args args = {.count = 0};
+
+	redis_arg(&args, name);
+	redis_arg(&args, note);
+	redis_arg_number(&args, NOTE_SECONDS);
+	return run(s, &script_remember, &args);
+}
+
+static void
+redis_store_close(struct store *s)
+{
+	redis_close(redis_of(s));
+	free(s);
+}
+
+static const struct store_ops redis_ops = {
+    .now = redis_now,
+    .lock = redis_lock,
+    .unlock = redis_unlock,
+    .room = redis_room,
+    .add = redis_add,
+    .find = redis_find,
+    .authorize_url = redis_authorize_url,
+    .bind = redis_bind,
+    .claim = redis_claim,
+    .supersede = redis_supersede,
+    .expire = redis_expire,
+    .release = redis_release,
+    .end = redis_end,
+    .list_recent = redis_list_recent,
+    .list_browser = redis_list_browser,
+    .count_waiting = redis_count_waiting,
+    .spend = redis_spend,
+    .try = redis_try,
+    .recall = redis_recall,
+    .remember = redis_remember,
+    .close = redis_store_close,
+};
+
+enum err
+store_redis_open(const char *spec, const struct store_limits *limits,
+		 const struct store_login *login, struct store **out)
+{
+	static const struct store_login none = {"", ""};
+	struct redis_spec parts;
+	struct store_redis *s;
+	enum err err;
+
+	if (!redis_spec_read(spec, &parts, NULL, 0))
+		return ERR_CONFIG;
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return ERR_MEMORY;
+	s->store.ops = &redis_ops;
+	s->limits = *limits;
+	secret_token(s->owner);
+	if ((err = redis_open(&s->redis, &parts, login == NULL ? &none : login)) != ERR_OK) {
+		free(s);
+		return err;
+	}
+	*out = &s->store;
+	return ERR_OK;
+}
+
+bool
+store_redis_check(const char *spec, char *why, size_t why_size)
+{
+	struct redis_spec parts;
+
+	return redis_spec_read(spec, &parts, why, why_size);
+}

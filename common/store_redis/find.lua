@@ -1,0 +1,10 @@
+-- id. The record, who confirmed, the claim, the end; 1 if it began in another reign
+local f = redis.call('HMGET', prefix .. 'flow:' .. ARGV[2], 'record', 'bound', 'claim', 'end', 'reign')
+if not f[1] then
+	return say('UNKNOWN')
+end
+local this = reign()
+if this == nil then
+	return say('REPLICA')
+end
+return say('OK', f[1], f[2] or '', f[3] or '', f[4] or '', f[5] == this and 0 or 1)

@@ -1,0 +1,5 @@
+-- group, token, milliseconds that it lasts
+if redis.call('SET', prefix .. 'lock:' .. ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then
+	return say('OK')
+end
+return say('TAKEN')
