@@ -73,6 +73,7 @@ $(BUILD_DIR)/common/store_redis.o: $(BUILD_DIR)/common/store_redis_scripts.h
 
 # .incbin is invisible to -MMD
 $(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
+$(BUILD_DIR)/common/asset.o: OWN_CFLAGS += -DASSET_VERSION='"$(shell cat common/assets/* | sha256sum | cut -c1-16)"'
 
 $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 	@mkdir -p $(@D)

@@ -1,12 +1,16 @@
 #include "asset.h"
 
 #include <pthread.h>
-#include <sodium.h>
 #include <string.h>
 
 /* Where the files are, seen from where the compiler runs. */
 #ifndef ASSET_DIR
 #define ASSET_DIR "common/assets"
+#endif
+
+/* A hash of their bytes, which the Makefile makes: no program does so anew for each page. */
+#ifndef ASSET_VERSION
+#define ASSET_VERSION "unversioned"
 #endif
 
 /* The bytes of one file as id_data[] up to id_end[]. */
@@ -40,30 +44,13 @@ static const char *const asset_ends[ASSET_COUNT] = {
     asset_icon_end,
 };
 
-static char version[2 * crypto_shorthash_BYTES + 1];
 static pthread_once_t measured = PTHREAD_ONCE_INIT;
-static pthread_once_t versioned = PTHREAD_ONCE_INIT;
 
 static void
 asset_measure(void)
 {
 	for (size_t i = 0; i < ASSET_COUNT; i++)
 		assets[i].len = (size_t)(asset_ends[i] - assets[i].data);
-}
-
-/* A short keyed hash is enough: it has to notice a change, not to resist anybody. */
-static void
-asset_make_version(void)
-{
-	static const unsigned char key[crypto_shorthash_KEYBYTES];
-	unsigned char sums[ASSET_COUNT][crypto_shorthash_BYTES];
-	unsigned char sum[crypto_shorthash_BYTES];
-
-	for (size_t i = 0; i < ASSET_COUNT; i++)
-		crypto_shorthash(sums[i], (const unsigned char *)assets[i].data, assets[i].len,
-				 key);
-	crypto_shorthash(sum, sums[0], sizeof(sums), key);
-	sodium_bin2hex(version, sizeof(version), sum, sizeof(sum));
 }
 
 const struct asset *
@@ -79,7 +66,5 @@ asset_find(const char *name)
 const char *
 asset_version(void)
 {
-	pthread_once(&measured, asset_measure);
-	pthread_once(&versioned, asset_make_version);
-	return version;
+	return ASSET_VERSION;
 }

@@ -61,27 +61,32 @@ struct config_site {
 	int previous_key_line;
 };
 
+/*
+ * The large members stand so that what is used of them lies close together: a CGI
+ * program fills this for each request, and pays for each page of memory that it touches.
+ */
 struct config {
-	struct config_opencode opencode[CONFIG_OPENCODES_MAX];
-	size_t opencode_count; /* at least 1 */
-	char prefix[65];       /* "/signin" */
-	char callback_paths[CONFIG_PATHS_MAX][129];
-	size_t callback_path_count;
-	struct trust trust; /* whose forwarding headers are believed */
-	enum config_proxy_header proxy_header;
+	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
 	char store[PATH_MAX]; /* "dir:/run/opencode-callback" */
-	char store_username[CONFIG_NAME_MAX + 1];
-	char store_password_file[512]; /* "" = none */
-	int lifetime;		       /* seconds */
+	struct trust trust;   /* whose forwarding headers are believed */
+
+	/* config_defaults() clears what is from here to callback_paths */
+	size_t opencode_count; /* at least 1 */
+	size_t issuer_count;
+	size_t callback_path_count;
+	char prefix[65]; /* "/signin" */
+	enum config_proxy_header proxy_header;
+	int lifetime; /* seconds */
 	int max_pending;
 	int max_pending_per_client;
-	int rate;  /* requests a minute that count, for one client */
-	int burst; /* and at once */
-	size_t issuer_count;
+	int rate;		 /* requests a minute that count, for one client */
+	int burst;		 /* and at once */
 	char worker_socket[108]; /* "" = inherited */
 	int worker_threads;
 	enum log_target log_to;
 	enum log_level log_level;
+	char store_username[CONFIG_NAME_MAX + 1];
+	char store_password_file[512];	      /* "" = none */
 	const char *file;		      /* that was read; config_load()'s caller's */
 	char relay_via[CONFIG_RELAY_MAX + 1]; /* the relay's redirect URI, "" = none */
 	char relay_id[RELAY_ID_MAX + 1];      /* what we are called there */
@@ -90,7 +95,9 @@ struct config {
 	struct config_site *relay_site; /* what we are a relay for, by id; config_free()'s */
 	size_t relay_site_count;
 	bool relay_only; /* there are such sites, and no section [opencode] or [relay] */
-	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
+
+	char callback_paths[CONFIG_PATHS_MAX][129];
+	struct config_opencode opencode[CONFIG_OPENCODES_MAX];
 };
 
 /* Where settings come from besides the file. A NULL member is not given. */

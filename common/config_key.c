@@ -58,10 +58,10 @@ read_number(const struct config_key *key, void *member, const char *value, char 
 	    size_t why_size)
 {
 	size_t digits = strspn(value, "0123456789");
-	long number = -1;
+	long number = digits > 0 && digits < 10 && value[digits] == '\0' ? 0 : -1;
 
-	if (digits > 0 && digits < 10 && value[digits] == '\0')
-		number = strtol(value, NULL, 10);
+	for (size_t i = 0; number >= 0 && i < digits; i++)
+		number = 10 * number + (value[i] - '0');
 	if (number < key->min || number > key->max) {
 		snprintf(why, why_size, "must be a whole number from %ld to %ld", key->min,
 			 key->max);
@@ -406,9 +406,10 @@ config_opencode_defaults(struct config_opencode *opencode)
 void
 config_defaults(struct config *config)
 {
-	/* opencodes and issuers are cleared one by one, when there is one */
+	/* the others have a default, or are filled one by one */
 	memset(&config->opencode_count, 0,
-	       offsetof(struct config, issuer) - offsetof(struct config, opencode_count));
+	       offsetof(struct config, callback_paths) - offsetof(struct config, opencode_count));
+	trust_clear(&config->trust);
 	config->opencode_count = 1;
 	config_opencode_defaults(&config->opencode[0]);
 	set_defaults(false, config);

@@ -325,7 +325,7 @@ test_assets(void **unused)
 	assert_null(asset_find("../page.js"));
 	assert_null(asset_find(""));
 	assert_int_equal(strlen(asset_version()), 16);
-	assert_string_equal(asset_version(), asset_version());
+	assert_int_equal(strspn(asset_version(), "0123456789abcdef"), 16);
 }
 
 static void
