@@ -49,6 +49,15 @@ folder_of(const char *path, char folder[PATH_MAX])
 	snprintf(folder, PATH_MAX, "%.*s", len > 0 ? len : 1, slash == NULL ? "." : path);
 }
 
+/* A path is long, and most requests need none of these: it is on the stack of no other function. */
+static void __attribute__((noinline)) allow_folder_of(int rules, const char *path, uint64_t rights)
+{
+	char folder[PATH_MAX];
+
+	folder_of(path, folder);
+	landlock_allow(rules, folder, O_DIRECTORY, rights);
+}
+
 /*
  * A rule holds for the folder that is there now. Where there is none yet, the
  * worker may use what is made beside it later.
@@ -57,13 +66,11 @@ static void
 allow_store(int rules, const struct config *config, bool lasting)
 {
 	const char *path = store_folder(config->store);
-	char folder[PATH_MAX];
 
 	if (path == NULL || *path != '/' ||
 	    landlock_allow(rules, path, REAL_FOLDER, STORE_RIGHTS) || !lasting)
 		return;
-	folder_of(path, folder);
-	landlock_allow(rules, folder, O_DIRECTORY, STORE_RIGHTS);
+	allow_folder_of(rules, path, STORE_RIGHTS);
 	log_event(LOG_LEVEL_WARNING, "store-missing", "folder", path, NULL);
 }
 
@@ -71,12 +78,8 @@ allow_store(int rules, const struct config *config, bool lasting)
 static void
 allow_password(int rules, const char *file)
 {
-	char folder[PATH_MAX];
-
-	if (file[0] == '\0')
-		return;
-	folder_of(file, folder);
-	landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
+	if (file[0] != '\0')
+		allow_folder_of(rules, file, LANDLOCK_READ);
 }
 
 static void
@@ -87,13 +90,21 @@ allow_passwords(int rules, const struct config *config)
 	allow_password(rules, config->store_password_file);
 }
 
+static bool
+same_folder(const char *a, const char *b)
+{
+	const char *a_end = strrchr(a, '/'), *b_end = strrchr(b, '/');
+
+	return a_end != NULL && b_end != NULL && a_end - a == b_end - b &&
+	       strncmp(a, b, (size_t)(a_end - a)) == 0;
+}
+
 /* A CGI program reads the keys of a relay when a request needs one; mostly all are in one folder.
  */
 static void
 allow_keys(int rules, const struct config *config)
 {
-	char folder[PATH_MAX], last[PATH_MAX] = "";
-	const char *path = config->relay_key_file;
+	const char *path = config->relay_key_file, *last = "";
 
 	for (size_t i = 0; i <= 2 * config->relay_site_count; i++) {
 		if (i > 0) {
@@ -103,10 +114,9 @@ allow_keys(int rules, const struct config *config)
 		}
 		if (path[0] == '\0')
 			continue;
-		folder_of(path, folder);
-		if (strcmp(folder, last) != 0)
-			landlock_allow(rules, folder, O_DIRECTORY, LANDLOCK_READ);
-		memcpy(last, folder, strlen(folder) + 1);
+		if (!same_folder(path, last))
+			allow_folder_of(rules, path, LANDLOCK_READ);
+		last = path;
 	}
 }
 

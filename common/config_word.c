@@ -26,7 +26,8 @@ config_read_proxy_header(const struct config_key *key, void *member, const char 
 {
 	(void)key;
 	for (int i = 0; header_words[i] != NULL; i++)
-		if (strcasecmp(header_words[i], value) == 0) {
+		if (strcmp(header_words[i], value) == 0 ||
+		    strcasecmp(header_words[i], value) == 0) {
 			*(enum config_proxy_header *)member = (enum config_proxy_header)i;
 			return true;
 		}

@@ -81,11 +81,27 @@ ip_read_node(const char *text, size_t len, bool bare, struct ip *out)
 	return is_port(colon, (size_t)(end - colon)) && ip_read(text, (size_t)(colon - text), out);
 }
 
+/* Of each request: inet_ntop() would go through printf. */
+static void
+write_ipv4(const unsigned char bytes[4], char *out)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0)
+			*out++ = '.';
+		if (bytes[i] >= 100)
+			*out++ = digits[bytes[i] / 100];
+		if (bytes[i] >= 10)
+			*out++ = digits[bytes[i] / 10 % 10];
+		*out++ = digits[bytes[i] % 10];
+	}
+	*out = '\0';
+}
+
 void
 ip_write(const struct ip *ip, char out[IP_TEXT_MAX + 1])
 {
 	if (is_ipv4(ip))
-		inet_ntop(AF_INET, ip->bytes + sizeof(ipv4_prefix), out, IP_TEXT_MAX + 1);
+		write_ipv4(ip->bytes + sizeof(ipv4_prefix), out);
 	else
 		inet_ntop(AF_INET6, ip->bytes, out, IP_TEXT_MAX + 1);
 }
