@@ -56,7 +56,10 @@ find_addresses(struct redis *r)
 	if (error == EAI_NONAME)
 		error = getaddrinfo(r->spec.host, port, &want, &found);
 	if (error != 0) {
-		redis_complain(r, gai_strerror(error), "is the host's name in [flow] store right?");
+		redis_complain(r,
+			       error == EAI_AGAIN ? "nobody knows its address just now"
+						  : "it has no address",
+			       "is the host's name in [flow] store right?");
 		return error == EAI_MEMORY ? ERR_MEMORY : ERR_STORE;
 	}
 	for (struct addrinfo *a = found; a != NULL && r->address_count < ADDRESSES_MAX;
