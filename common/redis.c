@@ -56,7 +56,10 @@ find_addresses(struct redis *r)
 	if (error == EAI_NONAME)
 		error = getaddrinfo(r->spec.host, port, &want, &found);
 	if (error != 0) {
-		redis_complain(r, gai_strerror(error), "is the host's name in [flow] store right?");
+		redis_complain(r,
+			       error == EAI_AGAIN ? "nobody knows its address just now"
+						  : "it has no address",
+			       "is the host's name in [flow] store right?");
 		return error == EAI_MEMORY ? ERR_MEMORY : ERR_STORE;
 	}
 	for (struct addrinfo *a = found; a != NULL && r->address_count < ADDRESSES_MAX;
@@ -340,21 +343,22 @@ redis_heard(struct redis *r, int64_t time_ms)
 	atomic_store(&r->heard_ms, now);
 }
 
-int64_t
-redis_time_ms(struct redis *r)
+enum err
+redis_clock(struct redis *r, int64_t *time_ms)
 {
 	int64_t heard = atomic_load(&r->heard_ms);
 	struct redis_link link;
+	enum err err = ERR_OK;
 
 	if (heard == 0 || clock_boot_ms() - heard > FRESH_MS) {
 		wait_begin();
-		if (take_idle(r, &link) ? ask_time(r, &link) == ERR_OK
-					: link_up(r, &link) == ERR_OK)
+		err = take_idle(r, &link) ? ask_time(r, &link) : link_up(r, &link);
+		if (err == ERR_OK)
 			keep_idle(r, &link);
 		else
 			redis_link_close(&link);
 	}
-	if (atomic_load(&r->heard_ms) == 0)
-		return -1;
-	return clock_boot_ms() + atomic_load(&r->offset_ms);
+	*time_ms =
+	    atomic_load(&r->heard_ms) == 0 ? -1 : clock_boot_ms() + atomic_load(&r->offset_ms);
+	return err;
 }

@@ -44,7 +44,10 @@ void redis_complain(struct redis *r, const char *cause, const char *hint);
 /* What time it is there, as a reply says, in milliseconds. */
 void redis_heard(struct redis *r, int64_t time_ms);
 
-/* What time it is there; asked for where that was not heard just now. -1: it never was. */
-int64_t redis_time_ms(struct redis *r);
+/*
+ * What time it is there; asked for where that was not heard just now. ERR_STORE: in vain, and
+ * *time_ms is what it should be by our own clock, or -1 if it was never heard.
+ */
+enum err redis_clock(struct redis *r, int64_t *time_ms) MUST_CHECK;
 
 #endif

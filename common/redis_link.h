@@ -1,6 +1,6 @@
 /*
  * One connection to Redis, used by one thread at a time. After any failure it is to be closed:
- * a reply that is still on its way would be taken for the next one's.
+ * a reply that is still on its way would be taken for the next one's. SIGPIPE must be ignored.
  */
 #ifndef REDIS_LINK_H
 #define REDIS_LINK_H

@@ -116,9 +116,12 @@ send_script(struct redis *r, const char *how, const char *what, const struct red
 {
 	char deadline[REDIS_NUMBER_SIZE];
 	struct buf command;
-	enum err err;
+	int64_t now_ms;
+	enum err err = redis_clock(r, &now_ms);
 
-	snprintf(deadline, sizeof(deadline), "%" PRId64, redis_time_ms(r) + REDIS_COMMAND_MS);
+	if (err != ERR_OK)
+		return err;
+	snprintf(deadline, sizeof(deadline), "%" PRId64, now_ms + REDIS_COMMAND_MS);
 	buf_init(&command, REDIS_COMMAND_MAX);
 	redis_words(&command, 5 + args->count);
 	redis_text(&command, how);

@@ -44,7 +44,7 @@ const lanes = [...queues, queues.at(-1)]
 
 /* Whether a test looks into the programs or breaks what is under them, which their sandbox forbids. */
 function traced(file) {
-  return /^tests\/faults\/(?:calls|kill|memory|store)\./.test(file) && existsSync(join(build, 'traced'))
+  return /^tests\/faults\/(?:calls|kill|memory|redis-memory|store)\./.test(file) && existsSync(join(build, 'traced'))
 }
 
 /* The beginning of what a failed test said. */

@@ -133,6 +133,7 @@ redis_start(void **state)
 	struct redis_spec spec;
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN);
 	snprintf(redis_folder, sizeof(redis_folder), "/tmp/opencode-callback-redis-XXXXXX");
 	if (mkdtemp(redis_folder) == NULL)
 		return -1;
