@@ -58,7 +58,8 @@ is_named(const char *section, const char *word)
 {
 	size_t len = strlen(word);
 
-	return strncmp(section, word, len) == 0 && (section[len] == ' ' || section[len] == '\t');
+	return section[0] == word[0] && strncmp(section, word, len) == 0 &&
+	       (section[len] == ' ' || section[len] == '\t');
 }
 
 /* Keeps what the section [relay-site …] that ends here held. */
@@ -201,14 +202,17 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 static void
 note_line(struct reader *r, const char *kind, const char *name)
 {
-	bool key_file = strcmp(name, "key_file") == 0;
+	bool key_file;
 
-	if (strcmp(kind, "relay-site") == 0 && key_file)
-		r->site.key_line = r->line;
-	else if (strcmp(name, "previous_key_file") == 0)
-		r->site.previous_key_line = r->line;
-	else if (strcmp(kind, "relay") == 0 && (key_file || r->config->relay_line == 0))
+	if (strncmp(kind, "relay", 5) != 0)
+		return;
+	key_file = strcmp(name, "key_file") == 0;
+	if (!r->in_site && (key_file || r->config->relay_line == 0))
 		r->config->relay_line = r->line;
+	else if (r->in_site && key_file)
+		r->site.key_line = r->line;
+	else if (r->in_site && strcmp(name, "previous_key_file") == 0)
+		r->site.previous_key_line = r->line;
 }
 
 static int
