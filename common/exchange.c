@@ -135,6 +135,7 @@ void
 log_refusal(struct exchange *x, enum err err, const char *flow)
 {
 	long long second = (long long)time(NULL);
+	size_t len = strcspn(x->request->path, "%?&=;");
 	char path[LOGGED_PATH_MAX + 1];
 	int count;
 
@@ -153,8 +154,10 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
 		return;
 	/* an address that was escaped once too often has its query in the path */
-	snprintf(path, sizeof(path), "%.*s", (int)strcspn(x->request->path, "%?&=;"),
-		 x->request->path);
+	if (len > LOGGED_PATH_MAX)
+		len = LOGGED_PATH_MAX;
+	memcpy(path, x->request->path, len);
+	path[len] = '\0';
 	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
 		  exchange_client(x)->address, "flow", flow, "cause", x->cause, "site",
 		  x->relay_site, NULL);

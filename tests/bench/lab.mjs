@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { accessSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { accepts, freePort, scratch, startProgram, until } from '../lib/net.mjs'
@@ -53,6 +53,16 @@ export function newStore() {
   const store = join(memory, freshName('store'))
   mkdirSync(store, { mode: 0o700 })
   return store
+}
+
+/*
+ * A copy of a program, as make install makes one. What the linker has written piece by piece lies in the page
+ * cache in pieces, and each process of it takes some percent longer to map; nobody installs it that way.
+ */
+export function installed(program) {
+  const file = path(`${freshName('installed')}-${basename(program)}`)
+  writeFileSync(file, readFileSync(program), { mode: 0o755 })
+  return file
 }
 
 /* Takes the flows out of a store; folders are those of peers, who keep their own things there. */

@@ -1,5 +1,5 @@
 /* The CGI program, from its start to its end, beside floors C and D: they only print, D after the two calls. */
-import { REFUSED, brief, cgi, newStore, rounds, run, startStandin, tool, writeConfig } from '../lab.mjs'
+import { REFUSED, brief, cgi, installed, newStore, rounds, run, startStandin, tool, writeConfig } from '../lab.mjs'
 import { DELIVERED, alternate, fill, variables } from '../load.mjs'
 
 export const title = 'CGI, one process after the other, without a web server'
@@ -12,16 +12,19 @@ export async function measure(table) {
   const config = { OPENCODE_CALLBACK_CONFIG: writeConfig({ store, opencode: standin.socket }), OPENCODE_SOCKET: standin.socket }
   const refused = variables('GET', REFUSED, config)
   const delivered = variables('GET', DELIVERED, config)
+  const ours = installed(cgi)
+  const floorC = installed(tool('floor_cgi'))
+  const floorD = installed(tool('floor_cgi_calls'))
   const spawn = async (program, status, env, first) => {
     const { stdout } = await run(tool('spawn'), [PROCESSES, first, `Status: ${status}`, program].map(String), { env })
     return JSON.parse(stdout)
   }
   const results = await alternate(
     {
-      c: () => spawn(tool('floor_cgi'), 400, refused, 0),
-      refused: () => spawn(cgi, 400, refused, 0),
-      d: () => spawn(tool('floor_cgi_calls'), 303, delivered, 0),
-      delivered: (round) => spawn(cgi, 303, delivered, round * PROCESSES),
+      c: () => spawn(floorC, 400, refused, 0),
+      refused: () => spawn(ours, 400, refused, 0),
+      d: () => spawn(floorD, 303, delivered, 0),
+      delivered: (round) => spawn(ours, 303, delivered, round * PROCESSES),
     },
     rounds,
   )
