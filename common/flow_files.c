@@ -1,5 +1,6 @@
 #include "flow_files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,28 +17,41 @@ flow_files_remove(int dir, const char *id)
 		folder_remove(dir, id, suffixes[i]);
 }
 
-/* The record comes last and by one rename: a flow is there as a whole or not at all. */
+/* A long record is written under another name: it is there as a whole or not at all. */
+static enum err
+write_long(int dir, const char *id, const struct buf *record)
+{
+	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
+	enum err err = folder_file_write(dir, id, ".new", record->data, record->len);
+
+	if (err != ERR_OK)
+		return err;
+	folder_name(from, id, ".new");
+	folder_name(to, id, "");
+	if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0) {
+		err = errno == EEXIST ? ERR_TAKEN : ERR_STORE;
+		folder_remove(dir, id, ".new");
+	}
+	return err;
+}
+
+/* The record comes last and by one step, so that a flow is there with all that belongs to it. */
 enum err
 flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 {
-	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
 	struct buf record;
 	enum err err;
 
 	buf_init(&record, FLOW_RECORD_MAX);
 	err = flow_record_write(flow, &record);
 	if (err == ERR_OK)
-		err = folder_file_write(dir, flow->id, ".new", record.data, record.len);
+		err =
+		    folder_text_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
+	if (err == ERR_OK)
+		err = folder_text_is_link(record.len)
+			  ? folder_text_write(dir, flow->id, "", record.data, record.len)
+			  : write_long(dir, flow->id, &record);
 	buf_free(&record);
-	if (err != ERR_OK)
-		return err;
-	err = folder_file_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
-	folder_name(from, flow->id, ".new");
-	folder_name(to, flow->id, "");
-	if (err == ERR_OK && renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0)
-		err = ERR_STORE;
-	if (err != ERR_OK)
-		folder_remove(dir, flow->id, ".new");
 	return err;
 }
 
@@ -80,7 +94,7 @@ flow_files_read(int dir, const char *id, struct snapshot *out)
 	enum err err;
 
 	buf_init(&record, FLOW_RECORD_MAX);
-	err = folder_file_read(dir, id, "", &record);
+	err = folder_text_read(dir, id, "", &record);
 	if (err == ERR_OK)
 		err = flow_record_read(buf_text(&record), record.len, &out->flow);
 	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)

@@ -239,22 +239,59 @@ folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
 	char name[FOLDER_NAME_SIZE];
 	struct stat st;
-	enum err err;
+	enum err err = ERR_UNKNOWN_FLOW;
 	int fd;
 
 	folder_name(name, id, suffix);
-	/* most names that are asked for do not exist: to look is less work than to try to open */
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? ERR_UNKNOWN_FLOW : ERR_STORE;
-	if (!S_ISREG(st.st_mode))
-		return ERR_UNKNOWN_FLOW;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
 									   : ERR_STORE;
-	err = read_whole(fd, st.st_size, out);
+	if (fstat(fd, &st) != 0)
+		err = ERR_STORE;
+	else if (S_ISREG(st.st_mode))
+		err = read_whole(fd, st.st_size, out);
 	close(fd);
 	return err;
+}
+
+bool
+folder_text_is_link(size_t len)
+{
+	return len > 0 && len < FOLDER_TEXT_SIZE;
+}
+
+enum err
+folder_text_write(int fd, const char *id, const char *suffix, const char *text, size_t len)
+{
+	char name[FOLDER_NAME_SIZE];
+
+	if (!folder_text_is_link(len))
+		return folder_file_write(fd, id, suffix, text, len);
+	folder_name(name, id, suffix);
+	if (symlinkat(text, fd, name) == 0)
+		return ERR_OK;
+	return errno == EEXIST ? ERR_TAKEN : ERR_STORE;
+}
+
+enum err
+folder_text_read(int fd, const char *id, const char *suffix, struct buf *out)
+{
+	char name[FOLDER_NAME_SIZE], text[FOLDER_TEXT_SIZE];
+	enum err err;
+	ssize_t len;
+
+	folder_name(name, id, suffix);
+	len = readlinkat(fd, name, text, sizeof(text));
+	if (len < 0 && errno == EINVAL)
+		return folder_file_read(fd, id, suffix, out);
+	if (len < 0)
+		return errno == ENOENT ? ERR_UNKNOWN_FLOW : ERR_STORE;
+	if (len == sizeof(text)) /* none of ours */
+		return ERR_UNKNOWN_FLOW;
+	err = buf_add(out, text, (size_t)len);
+	secret_wipe(text, (size_t)len);
+	return err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : err;
 }
 
 enum err

@@ -15,8 +15,9 @@
 #include "buf.h"
 #include "error.h"
 
-#define FOLDER_NAME_SIZE 128 /* of a name, with its NUL */
-#define FOLDER_LINK_SIZE 512 /* of a link's text, with its NUL */
+#define FOLDER_NAME_SIZE 128  /* of a name, with its NUL */
+#define FOLDER_LINK_SIZE 512  /* of a link's text, with its NUL */
+#define FOLDER_TEXT_SIZE 1024 /* the same, of the longest that every file system holds */
 
 /* A folder that stays open between its uses. Filled in by folder_init(). */
 struct folder {
@@ -63,6 +64,19 @@ enum err folder_file_write(int fd, const char *id, const char *suffix, const cha
 /* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum;
  * ERR_STORE; ERR_MEMORY. */
 enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
+
+/*
+ * A text without a NUL, that must not exist yet (ERR_TAKEN): as a link, made in one step, if
+ * FOLDER_TEXT_SIZE holds it, else as a file. ERR_STORE.
+ */
+enum err folder_text_write(int fd, const char *id, const char *suffix, const char *text,
+			   size_t len) MUST_CHECK;
+
+/* Whether it would be a link. */
+bool folder_text_is_link(size_t len);
+
+/* Appends a text, whichever it is. Errors as of folder_file_read(). */
+enum err folder_text_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
 /* ERR_TAKEN: there is a file or link of this name; ERR_STORE. */
 enum err folder_vacant(int fd, const char *name) MUST_CHECK;

@@ -162,7 +162,7 @@ dir_authorize_url(struct store *s, const char *id, struct buf *out)
 
 	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = folder_file_read(dir, id, ".url", out);
+	err = folder_text_read(dir, id, ".url", out);
 	return err;
 }
 

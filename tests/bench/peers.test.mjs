@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -153,8 +153,8 @@ async function begin(given = cookies) {
 /* A second sign-in of the same provider, which a begin would not leave waiting beside the first. */
 function begunBeside(flow) {
   const state = `beside-${flow.number}`
-  const record = readFileSync(join(store, flow.page.split('/').at(-1)), 'utf8')
-  writeFileSync(join(store, flowId(state)), record.replace(/^id=.*$/m, `id=${flowId(state)}`), { mode: 0o600 })
+  const record = readlinkSync(join(store, flow.page.split('/').at(-1)))
+  symlinkSync(record.replace(/^id=.*$/m, `id=${flowId(state)}`), join(store, flowId(state)))
   return { ...flow, page: `/signin/flow/${flowId(state)}`, target: `/auth/callback?code=c&state=${state}` }
 }
 
@@ -201,7 +201,7 @@ describe('a good callback', () => {
       [`POST /provider/p${flow.number}/oauth/callback HTTP/1.1`, 'opencode', '{"method":0}'],
     ])
     assert.deepEqual(await stateOf(flow), { state: 'done', expires_in: 0 })
-    assert.equal(existsSync(join(store, `${flow.page.split('/').at(-1)}.url`)), false, 'the authorize URL is gone')
+    assert.ok(!readdirSync(store).includes(`${flow.page.split('/').at(-1)}.url`), 'the authorize URL is gone')
 
     const again = await send(server, flow.target)
     assert.equal(again.status, 303)

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flow_record.h"
+#include "folder.h"
 #include "log.h"
 #include "redis_server.h"
 #include "secret.h"
@@ -134,6 +136,37 @@ a_record_comes_back_whole(void **state)
 			 ERR_UNKNOWN_FLOW);
 	assert_int_equal(store->ops->find(store, "../../etc/passwd", &snap), ERR_UNKNOWN_FLOW);
 	assert_int_equal(store->ops->find(store, "index", &snap), ERR_UNKNOWN_FLOW);
+}
+
+/* Around what a link holds, and far beyond: the record, by its directory, and the authorize URL. */
+static void
+texts_of_any_length_come_back_whole(void **state)
+{
+	static const size_t lens[][2] = {{1, 1022}, {400, 1023}, {900, 1024}, {4096, 8000}};
+	char name[2] = "a", url[FLOW_URL_MAX + 1];
+	struct snapshot snap;
+	struct buf got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		struct store_keys keys;
+		struct flow flow = make_flow(name, 300, &keys);
+
+		name[0]++;
+		memset(flow.directory, 'd', lens[i][0]);
+		flow.directory[lens[i][0]] = '\0';
+		memset(url, 'u', lens[i][1]);
+		url[lens[i][1]] = '\0';
+		assert_int_equal(store->ops->add(store, &flow, url, &keys, NULL), ERR_OK);
+		assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
+		assert_string_equal(snap.flow.directory, flow.directory);
+		buf_init(&got, FLOW_URL_MAX);
+		assert_int_equal(store->ops->authorize_url(store, flow.id, &got), ERR_OK);
+		assert_string_equal(buf_text(&got), url);
+		buf_free(&got);
+		assert_int_equal(store->ops->supersede(store, flow.id), ERR_OK);
+		assert_int_equal(store->ops->authorize_url(store, flow.id, &got), ERR_UNKNOWN_FLOW);
+	}
 }
 
 static void
@@ -503,13 +536,32 @@ damaged_records_are_unknown_flows(void **state)
 {
 	struct flow flow = add_flow("damaged", 300);
 	struct snapshot snap;
-	char path[256];
+	char path[256], text[FLOW_RECORD_MAX];
+	ssize_t len;
+	int fd;
 
 	(void)state;
 	path_of(path, flow.id, "");
+	len = readlink(path, text, sizeof(text));
+	assert_true(len > 40);
+	/* as a file it is as good; cut, neither a file nor a link is */
+	assert_int_equal(unlink(path), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_int_equal(write(fd, text, (size_t)len), len);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_OK);
 	assert_int_equal(truncate(path, 40), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
 	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	assert_int_equal(unlink(path), 0);
+	text[40] = '\0';
+	assert_int_equal(symlink(text, path), 0);
+	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
+	memset(text, 'x', FOLDER_TEXT_SIZE);
+	text[FOLDER_TEXT_SIZE] = '\0';
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(text, path), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -550,11 +602,17 @@ a_folder_open_to_others_is_no_store(void **state)
 static void
 files_are_for_us_alone(void **state)
 {
-	struct flow flow = add_flow("modes", 300);
-	char path[256];
+	struct store_keys keys;
+	struct flow flow = make_flow("modes", 300, &keys);
+	char path[256], url[2 * FOLDER_TEXT_SIZE];
 	struct stat st;
 
 	(void)state;
+	/* long enough to be files: nobody may enter the folder to read a link */
+	memset(flow.directory, 'd', FOLDER_TEXT_SIZE);
+	memset(url, 'u', sizeof(url));
+	url[sizeof(url) - 1] = '\0';
+	assert_int_equal(store->ops->add(store, &flow, url, &keys, NULL), ERR_OK);
 	path_of(path, flow.id, "");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -765,6 +823,7 @@ whoever_is_not_let_in_has_no_store(void **state)
 
 #define CONFORMANCE(open, close) \
 	TEST_OF(a_record_comes_back_whole, open, close), \
+	    TEST_OF(texts_of_any_length_come_back_whole, open, close), \
 	    TEST_OF(a_flow_is_never_overwritten, open, close), \
 	    TEST_OF(binding_happens_once, open, close), \
 	    TEST_OF(of_many_claims_one_wins, open, close), \
