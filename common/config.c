@@ -398,6 +398,21 @@ load_overrides(struct config *config, const struct config_source *source,
 	return ERR_OK;
 }
 
+/* Whether what comes to via comes here, where nobody unwraps it. */
+static bool
+via_is_own(const struct config *config)
+{
+	for (size_t i = 0; i < config->opencode_count; i++) {
+		const char *url = config->opencode[i].url;
+		size_t len = strlen(url);
+
+		if (len > 0 && strncmp(config->relay_via, url, len) == 0 &&
+		    config_callback_path(config, config->relay_via + len))
+			return true;
+	}
+	return false;
+}
+
 /* What only holds or fails between keys. */
 static enum err
 check_whole(const struct config *config, const char *file, char message[CONFIG_MESSAGE_MAX])
@@ -416,6 +431,9 @@ check_whole(const struct config *config, const char *file, char message[CONFIG_M
 	    (config->relay_via[0] == '\0') != (config->relay_key_file[0] == '\0'))
 		return complain(message, file, config->relay_line,
 				"[relay] needs via, id and key_file, or none of them");
+	if (via_is_own(config))
+		return complain(message, file, config->relay_line,
+				"[relay] via is a callback of this site itself, which needs none");
 	if (config->relay_site_count > 0 && config_callback_path(config, RELAY_PATH))
 		return complain(message, file, 0,
 				"callback_paths has " RELAY_PATH

@@ -7,13 +7,12 @@
 
 #include "redis_link.h"
 
-#define ARGS_MAX    16
 #define ERROR_SHOWN 160 /* bytes of an error of Redis' */
 
 void
 redis_arg_data(struct redis_args *args, const char *data, size_t len)
 {
-	assert(args->count < ARGS_MAX);
+	assert(args->count < REDIS_ARGS_MAX);
 	args->arg[args->count] = data;
 	args->len[args->count++] = len;
 }

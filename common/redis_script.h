@@ -10,6 +10,7 @@
 #define REDIS_PREFIX	  "opencode-callback:{flows}:" /* all our keys; one slot of a cluster */
 #define REDIS_ANSWER	  2			       /* the first item behind time and word */
 #define REDIS_NUMBER_SIZE 32 /* of a number or a key as text, with its NUL */
+#define REDIS_ARGS_MAX	  16
 
 struct redis_script {
 	const char *name;
@@ -20,9 +21,9 @@ struct redis_script {
 /* A script's arguments, in order, each with its length. */
 struct redis_args {
 	size_t count;
-	const char *arg[16];
-	size_t len[16];
-	char number[16][REDIS_NUMBER_SIZE];
+	const char *arg[REDIS_ARGS_MAX];
+	size_t len[REDIS_ARGS_MAX];
+	char number[REDIS_ARGS_MAX][REDIS_NUMBER_SIZE];
 };
 
 void redis_arg(struct redis_args *args, const char *text);

@@ -91,5 +91,6 @@ relay_get(struct exchange *x)
 		err = relay_answer(x, &q, &s);
 	if (err != ERR_OK)
 		answer_problem(x, err);
+	x->relay_site = NULL; /* it stands in s, which ends here */
 	query_free(&q);
 }

@@ -352,7 +352,8 @@ connection_run(struct server *server, int fd)
 	struct connections *all = server->all;
 	struct connection *c = &all->of[fd];
 
-	for (;;) {
+	/* each further request has come later */
+	for (;; wait_over()) {
 		switch (connection_look(server, c, fd)) {
 		case LOOK_CLOSE:
 			connection_close(all, fd);

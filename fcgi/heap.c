@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The sanitizer brings a heap of its own. */
-#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__)
+/* These sanitizers bring a heap of their own. */
+#if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HEAP_IS_GLIBC 0
 #elif defined(__has_feature)
-#define HEAP_IS_GLIBC !__has_feature(address_sanitizer)
+#define HEAP_IS_GLIBC (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
 #else
 #define HEAP_IS_GLIBC 1
 #endif

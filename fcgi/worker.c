@@ -168,7 +168,7 @@ is_short(int error)
 static void
 accept_all(struct worker *w, struct server *server)
 {
-	int fd, error;
+	int fd, error, count = 0;
 
 	self->accepting = true;
 	while (accepting(w)) {
@@ -176,6 +176,9 @@ accept_all(struct worker *w, struct server *server)
 		error = errno;
 		if (fd != -1) {
 			welcome(w, server, fd);
+			/* under load this goes on and on: what was looked at grows old */
+			if (++count % EVENTS_MAX == 0)
+				wait_over();
 			continue;
 		}
 		self->accepting = false;

@@ -7,8 +7,11 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { startFaces } from '../lib/faces.mjs'
 import { LIBRARY, LONG, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { give } from '../lib/front.mjs'
+import { scratch } from '../lib/net.mjs'
 import { afterEvery } from '../lib/oracle.mjs'
-import { assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
+import { PATH, makeKey, wrap } from '../lib/relay.mjs'
+import { NAVIGATION, assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { spoiled, told } from '../lib/spoiled.mjs'
 
 const root = process.getuid() === 0
@@ -16,16 +19,23 @@ const unbuilt = existsSync(LIBRARY('nomem')) ? false : 'its libraries are not bu
 const KINDS = ['a callback', 'a begin', 'a flow page', 'health']
 const NEAR = 24 // allocations at the beginning and at the end, which are all tried,
 const CALLS = 160 // and those of the calls to opencode, of which some are
+const TARGET = 'https://alice.example.com/auth/callback'
+const keys = scratch('memory')
+let key
 let site
 let play
 
 before(async () => {
-  site = await startFaces({ web: false, ini: { flow: { max_pending: 100_000 } } })
+  key = makeKey(join(keys.path, 'alice'))
+  give(keys.path)
+  const ini = { 'flow': { max_pending: 100_000 }, 'relay-site alice': { target: TARGET, key_file: join(keys.path, 'alice') } }
+  site = await startFaces({ web: false, ini })
   play = spoiled(site)
 })
 after(async () => {
   await stopVictims()
   await site?.stop()
+  keys.remove()
 })
 
 const count = () => join(site.site.path, 'allocations')
@@ -104,6 +114,26 @@ describe('no memory at the nth allocation', { skip: unbuilt }, () => {
         return got.answer ? result : 'no answer'
       })
       t.diagnostic(`${total} allocations, ${told(results)}`)
+    })
+  }
+  for (const [name, own, status] of [['passes on', true, 303], ['refuses', false, 400]]) {
+    test(`as CGI: what a relay ${name}`, async () => {
+      const state = wrap({ id: 'alice', key: own ? key : 'k'.repeat(32), state: 'CANARYstate' })
+      const request = { target: `${PATH}?code=CANARYcode&state=${state}`, headers: NAVIGATION }
+      const whole = await traceCgi(site, request, preload('nomem', { NOMEM_COUNT: count() }))
+      assert.equal(whole.answer.status, status)
+      const total = Number(readFileSync(count(), 'utf8'))
+      rmSync(count())
+      await each(Array.from({ length: total }, (_, i) => i + 1), async (n) => {
+        const { answer, code, signal, stderr } = await traceCgi(site, request, preload('nomem', { NOMEM_AT: n }))
+        assert.deepEqual([code, signal], [0, null], stderr)
+        assert.doesNotMatch(stderr, /CANARY/)
+        // the log names the site, but not once its request has been dealt with
+        assert.doesNotMatch(stderr, /why=relay-refused[^]*why=no-memory.*site=/)
+        if (!answer) return
+        assert.ok([status, 503].includes(answer.status), answer.body)
+        assert.equal(answer.header('location'), answer.status === 303 ? `${TARGET}?code=CANARYcode&state=CANARYstate` : undefined)
+      })
     })
   }
   test('what they left ends as interrupted', { skip: !root && 'a clock that has run on takes root' }, async () => {

@@ -204,6 +204,12 @@ static const struct {
     {"[relay]\nvia = " VIA "\nid = alice\n", ":2: [relay] needs via, id and key_file, or none"},
     {"[relay]\nid = alice\n", ":2: [relay] needs"},
     {"[relay]\nvia = " VIA "\nkey_file = /etc/key\n", ":3: [relay] needs"},
+    {"[relay]\nvia = " VIA "\nid = alice\nkey_file = /etc/key\n[opencode]\n"
+     "url = https://relay.example.com\n[web]\ncallback_paths = /relay/callback\n",
+     ":4: [relay] via is a callback of this site itself"},
+    {"[relay]\nvia = " VIA "\nid = alice\nkey_file = /etc/key\n[opencode]\n"
+     "url = https://relay.example.com\n",
+     NULL},
     {"[relay]\nid = a.b\n", ":2: id: must be up to 32 letters"},
     {"[relay]\nid = " LONG_NAME "\n", ":2: id: must be"},
     {"[relay]\nkey_file = key\n", ":2: key_file: must be an absolute path"},

@@ -31,6 +31,8 @@
 #define PATIENCE_S 10 /* a test that waits longer for bytes has failed */
 #define BYTES_MAX  (256 * 1024)
 
+#define WITHIN_A_MOMENT 8 /* more requests than one moment has room for */
+
 static char folder[] = "/tmp/worker-test-XXXXXX";
 static char path[64];
 static struct listen listening;
@@ -203,12 +205,15 @@ handle(void *ctx, const struct request *r, struct response *response)
 	       (n = r->read(r->read_ctx, body + got, sizeof(body) - 1 - (size_t)got)) > 0)
 		got += n;
 	body[got] = '\0';
-	if (strcmp(r->path, "/wait") == 0) {
-		wait_begin();
+	if (strcmp(r->path, "/wait") == 0 || strcmp(r->path, "/hold") == 0) {
+		if (r->path[1] == 'w')
+			wait_begin();
 		sem_post(&entered);
 		while (sem_wait(&go) != 0)
 			continue;
 	}
+	if (strcmp(r->path, "/moment") == 0)
+		snprintf(body, sizeof(body), "%u", wait_moment());
 	response_start(response, 200);
 	buf_printf(&response->body, "path=%s body=%s.", r->path, body);
 	if (strcmp(r->path, "/large") == 0)
@@ -335,6 +340,61 @@ threads_that_wait_hold_nobody_up(void **state)
 		expect_closed(busy[i]);
 	}
 	close(kept);
+}
+
+/* The moment in which a request was answered. */
+static unsigned
+moment_of(int fd)
+{
+	const char *text;
+
+	expect(fd, "path=/moment body=");
+	text = memmem(in.data, in.len, "body=", 5);
+	return (unsigned)strtoul(text + 5, NULL, 10);
+}
+
+/*
+ * What a thread has looked at is old once enough has come after it: new connections
+ * that come one after the other, and one that always asks for more.
+ */
+static void
+a_moment_ends_while_requests_come(void **state)
+{
+	int hold = client(), fresh[WITHIN_A_MOMENT + 1];
+	unsigned first;
+
+	(void)state;
+	/* the one thread that watches has these before it when it goes on */
+	request("/hold", "", false);
+	send_bytes(hold, out.data, out.len);
+	while (sem_wait(&entered) != 0)
+		continue;
+	request("/moment", "", false);
+	for (int i = 0; i <= WITHIN_A_MOMENT; i++) {
+		fresh[i] = client();
+		send_bytes(fresh[i], out.data, out.len);
+	}
+	sem_post(&go);
+	expect(hold, "path=/hold");
+	expect_closed(hold);
+	first = moment_of(fresh[0]);
+	assert_int_not_equal(moment_of(fresh[WITHIN_A_MOMENT]), first);
+	for (int i = 0; i <= WITHIN_A_MOMENT; i++)
+		close(fresh[i]);
+
+	hold = client();
+	out.len = 0;
+	put_request("/moment", "", 0, true);
+	put_request("/hold", "", 0, true);
+	put_request("/moment", "", 0, true);
+	send_bytes(hold, out.data, out.len);
+	first = moment_of(hold);
+	while (sem_wait(&entered) != 0)
+		continue;
+	sem_post(&go);
+	expect(hold, "path=/hold");
+	assert_int_not_equal(moment_of(hold), first);
+	close(hold);
 }
 
 static void
@@ -608,6 +668,7 @@ main(void)
 	    cmocka_unit_test(a_connection_is_kept_if_asked),
 	    cmocka_unit_test(silent_connections_hold_nobody_up),
 	    cmocka_unit_test(threads_that_wait_hold_nobody_up),
+	    cmocka_unit_test(a_moment_ends_while_requests_come),
 	    cmocka_unit_test(a_request_may_come_in_pieces),
 	    cmocka_unit_test(what_is_no_request_is_closed),
 	    cmocka_unit_test(a_peer_may_go_at_any_time),
