@@ -13,7 +13,6 @@ wrk.path = target
 if os.getenv("TARGETS") then
   local requests, next = {}, 0
   function init()
-    wrk.init({})
     for line in io.lines(os.getenv("TARGETS")) do requests[#requests + 1] = wrk.format("GET", line, headers) end
   end
   function request()
