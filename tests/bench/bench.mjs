@@ -12,7 +12,7 @@ import { machine } from './machine.mjs'
 import { Table } from './table.mjs'
 
 const order = ['answers', 'deliveries', 'cgi', 'peers', 'size', 'growth', 'threads', 'overload']
-const others = ['nodes'] // which take longer than the five minutes that there are
+const others = ['nodes', 'relays'] // which take longer than the five minutes that there are
 const wanted = process.env.PARTS?.split(/[ ,]+/) ?? order
 const table = new Table()
 const json = process.env.JSON || join(build, 'bench/bench.json')

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { exchange, parseResponse, request } from '../lib/net.mjs'
 import { CONNECTIONS, COOKIE, HOST, run, seconds, tool } from './lab.mjs'
-import { processorTime } from './process.mjs'
+import { offspring, processorTime } from './process.mjs'
 
 const script = fileURLToPath(new URL('load.lua', import.meta.url))
 const SETTLE_MS = 60
@@ -93,9 +93,10 @@ export async function byHand(port, target, headers = {}) {
   return { ...parseResponse(text), text }
 }
 
-async function wrk(port, { target, address, first = 0, last = 0, duration = seconds }) {
+async function wrk(port, { target, targets, address, first = 0, last = 0, duration = seconds }) {
   const env = { PATH: process.env.PATH, TARGET: target, HOST, COOKIE, FIRST: String(first), LAST: String(last) }
   if (address) env.ADDRESS = address
+  if (targets) env.TARGETS = targets
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${duration}s`, '-s', script, `http://127.0.0.1:${port}`]
   const { stdout } = await run('wrk', args, { env })
   const result = JSON.parse(stdout.trimEnd().split('\n').at(-1))
@@ -105,12 +106,13 @@ async function wrk(port, { target, address, first = 0, last = 0, duration = seco
 
 /*
  * The same request again and again, whose answer is always as long. By hand before and after; between, all
- * are refused or none, and all bytes are those of so many answers.
+ * are refused or none, and all bytes are those of so many answers. targets: a file of those that are asked for
+ * in turn between, with answers of the same length.
  */
-export async function repeat(port, target, status, { address, duration } = {}) {
+export async function repeat(port, target, status, { address, duration, targets } = {}) {
   const headers = address ? { 'X-Forwarded-For': address } : {}
   const before = await byHand(port, target, headers)
-  const result = await wrk(port, { target, address, duration })
+  const result = await wrk(port, { target, targets, address, duration })
   const after = await byHand(port, target, headers)
   for (const one of [before, after]) if (one.status !== status) throw new Error(`${target}: ${one.text.slice(0, 300)}`)
   const size = Buffer.byteLength(before.text, 'latin1')
@@ -145,11 +147,17 @@ export async function deliver(port, opencode, { first, count, duration }) {
   return result
 }
 
-/* The same result, with the microseconds of processor time that the program took for each request. */
-export async function costing(program, load) {
-  const before = processorTime(program.pid)
+/* Microseconds of processor time of programs and all that they started. */
+export function timeOf(...programs) {
+  const all = programs.flatMap(({ pid }) => [pid, ...offspring(pid)])
+  return all.reduce((sum, pid) => sum + processorTime(pid), 0)
+}
+
+/* The same result, with the microseconds of processor time that a program, or several, took for each request. */
+export async function costing(programs, load, name = 'cpu') {
+  const before = timeOf(...[programs].flat())
   const result = await load()
-  return { ...result, cpu: (processorTime(program.pid) - before) / result.requests }
+  return { ...result, [name]: (timeOf(...[programs].flat()) - before) / result.requests }
 }
 
 /*

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { scratch, startProgram, until } from '../lib/net.mjs'
@@ -34,6 +34,23 @@ test('systemd finds nothing wrong with the units', () => {
     assert.deepEqual([result.status, result.stdout, result.stderr], [0, '', ''], name)
   }
   assert.match(verify('[Service]\nExecStart=/bin/true\nProtectSytem=strict\n', 'opencode-callback.service').stderr, /Unknown key/)
+})
+
+test('nor with what is dropped into them', () => {
+  for (const name of readdirSync(UNITS).filter((one) => /^(?:service|socket)-.*\.conf$/.test(one))) {
+    const unit = `opencode-callback.${name.split('-')[0]}`
+    const drop = (text) => {
+      const place = join(folder.path, `${unit}.d`)
+      mkdirSync(place, { recursive: true })
+      writeFileSync(join(place, 'dropped.conf'), text)
+      const { status, stderr } = verify(readFileSync(join(UNITS, unit), 'utf8'), unit)
+      rmSync(place, { recursive: true })
+      return [status, stderr]
+    }
+    const text = readFileSync(join(UNITS, name), 'utf8')
+    assert.deepEqual(drop(text), [0, ''], name)
+    assert.match(drop(text.replace(/^(\w+)=/m, '$1s='))[1], /dropped\.conf:\d+: Unknown key/, name)
+  }
 })
 
 test('the exposure is not above what conf/README.md quotes', () => {
@@ -181,6 +198,38 @@ describe('booted', () => {
     inside('systemctl', 'reset-failed')
     inside('systemctl', 'restart', 'opencode-callback.socket')
     await until('it works again', async () => (await site.fcgi.send({ target: '/signin/health' })).status === 200)
+  })
+
+  test('a Redis behind a port: only with service-redis.conf, and then a sign-in survives a restart', async () => {
+    const file = `/proc/${pid}/root/etc/opencode-callback/opencode-callback.ini`
+    const good = readFileSync(file)
+    inside('ip', 'link', 'set', 'lo', 'up')
+    const redis = startProgram('nsenter', ['-t', String(pid), '-n', 'redis-server', '--bind', '127.0.0.1', '--port', '6379', '--save', ''])
+    const health = async () => (await site.fcgi.send({ target: '/signin/health' })).status
+    const restart = () => {
+      inside('systemctl', 'reset-failed', 'opencode-callback.service')
+      assert.equal(inside('systemctl', 'restart', 'opencode-callback.service').status, 0)
+    }
+    try {
+      await until('Redis accepts', () => redis.output().includes('Ready to accept connections'))
+      writeFileSync(file, good.toString().replace(/^store = .*$/m, 'store = redis://127.0.0.1:6379'))
+      restart()
+      assert.equal(await health(), 503)
+      execFileSync('cp', [join(UNITS, 'service-redis.conf'), join(folder.path, 'units/opencode-callback.service.d/redis.conf')])
+      inside('systemctl', 'daemon-reload')
+      restart()
+      assert.equal(await health(), 200, systemd.output())
+      const flow = await begunFlow(site)
+      restart()
+      await assertSucceeds(site, flow)
+    } finally {
+      rmSync(join(folder.path, 'units/opencode-callback.service.d/redis.conf'), { force: true })
+      writeFileSync(file, good)
+      inside('systemctl', 'daemon-reload')
+      restart()
+      await redis.stop()
+    }
+    await until('it works again', async () => (await health()) === 200)
   })
 
   test('opencode as a service: asked once, so its plugin has its socket, and the worker reaches it', async () => {

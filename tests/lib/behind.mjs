@@ -1,6 +1,7 @@
 /*
  * Stands for opencode's own port behind a web server: says what it was sent, streams events one by one
- * as it is told, speaks WebSocket, counts large bodies, and answers after as many seconds as X-Wait says.
+ * as it is told, speaks WebSocket, counts large bodies, answers after as many seconds as X-Wait says, and leads
+ * /led elsewhere, with its query.
  */
 import { createHash } from 'node:crypto'
 import http from 'node:http'
@@ -26,8 +27,9 @@ export async function startBehind() {
         headers['X-Frame-Options'] = 'SAMEORIGIN'
         headers['WWW-Authenticate'] = 'Basic realm="Secure Area"'
       }
+      if (request.url.startsWith('/led')) headers.Location = request.url.replace('/led', 'https://elsewhere.example/')
       const answer = () => {
-        response.writeHead(headers['WWW-Authenticate'] ? 401 : 200, headers)
+        response.writeHead(headers['WWW-Authenticate'] ? 401 : headers.Location ? 302 : 200, headers)
         response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, length }))
       }
       const wait = Number(request.headers['x-wait'] ?? 0)

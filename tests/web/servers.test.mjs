@@ -246,7 +246,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
       })
     }
 
-    test('no query in any log: all well, bad requests, our program down, opencode down', async () => {
+    test('no query in any log: all well, led elsewhere, bad requests, our program down, opencode down', async () => {
       const calls = async () => {
         for (const path of ['/auth/callback', '/signin/flow/x', '/session']) {
           await ask(front.where, 'GET', `${path}?code=CANARY&state=x`, { Referer: 'http://site.example/?code=CANARY' })
@@ -258,6 +258,10 @@ for (const [kind, row] of Object.entries(KINDS)) {
         for (const text of bad) await exchange(front.where, `${text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`).catch(() => {})
       }
       await calls()
+      for (const Host of ['site.example', 'site.example:8443']) {
+        const answer = await ask(front.where, 'GET', '/led?code=CANARY', { Host })
+        assert.deepEqual([answer.status, answer.headers.location], [302, 'https://elsewhere.example/?code=CANARY'])
+      }
       noSecret(front)
       await behind.stop()
       if (row.runs === 'worker') await front.worker.stop()

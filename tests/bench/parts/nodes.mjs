@@ -1,46 +1,96 @@
 /*
- * One, two and three nodes over one Redis: deliveries and refusals a second, what a sign-in costs Redis, what a
- * waiting one takes there. (On one machine the nodes, Redis, nginx, wrk and the stand-in share its processors.)
+ * One, two and three nodes over one Redis: deliveries and refusals a second, what a sign-in costs Redis and a node,
+ * what one takes there. (The nodes, Redis, nginx, wrk and the stand-in share the processors of one machine: a node
+ * more shows what sharing costs, and the time for each request what a processor more would bring.)
  */
-import { CONNECTIONS, fastcgi, path, REFUSED, rounds, seconds, startNginx, startStandin, startWorker } from '../lab.mjs'
-import { ask, begin, callback, deliver, fill, repeat } from '../load.mjs'
+import { CONNECTIONS, REFUSED, brief, fastcgi, path, rounds, seconds, startNginx, startStandin, startWorker } from '../lab.mjs'
+import { ask, askOnce, begin, callback, costing, deliver, fill, flowId, repeat, timeOf, variables } from '../load.mjs'
 import { startRedis } from '../../lib/redis.mjs'
 
 export const title = 'Nodes that share a Redis, behind nginx, 16 connections'
 const NODES = 3
 const MOST = 15_000 // flows for each second, more than are delivered on any machine
-const SIGNINS = 200
-const FLOWS = 5000
+const SIGNINS = 2000
+const FLOWS = brief ? 5000 : 40_000 // what max_pending may be on a large site
+const FIRST = 900_001 // of the flows that begin here: none of those that were filled in
+const LANES = 4 // so that no processor sleeps, as in growth.mjs
+const TIMES = { 'a begin': 1, 'its page': 2, 'a look of the page': 0, 'a delivered callback': 1 } // in a sign-in
 
-const numbers = async (redis, section) => Object.fromEntries(Object.entries(await redis.info(section)).map(([name, value]) => [name, Number(value)]))
-
-/* Scripts and bytes so far; what the scripts do in Redis does not travel. */
-async function traffic(redis) {
-  const { total_net_input_bytes: input, total_net_output_bytes: output } = await numbers(redis, 'stats')
-  const calls = Number(/calls=(\d+)/.exec((await redis.info('commandstats')).cmdstat_evalsha)?.[1] ?? 0)
-  return { calls, input, output }
-}
-
-async function measureCost(table, redis, socket) {
-  await ask(socket, begin(), { count: 1, first: 900_000, status: 200 })
-  const before = await traffic(redis)
-  await ask(socket, begin(), { count: SIGNINS, first: 900_001, status: 200 })
-  const between = await traffic(redis)
-  await ask(socket, callback(), { count: SIGNINS, first: 900_001, status: 303 })
-  const after = await traffic(redis)
-  for (const [name, from, to] of [['a begin', before, between], ['a delivered callback', between, after]]) {
-    table.add(`${name}: scripts in Redis`, '', [(to.calls - from.calls) / SIGNINS])
-    table.add(`${name}: to Redis`, 'bytes', [(to.input - from.input) / SIGNINS])
-    table.add(`${name}: from Redis`, 'bytes', [(to.output - from.output) / SIGNINS])
+/* So far: scripts, which are what travels, all commands with those of the scripts, bytes, processor time. */
+async function usage(redis, worker) {
+  const info = await redis.info('everything')
+  const number = (name) => Number(info[name] ?? 0)
+  return {
+    'scripts in Redis': [Number(/calls=(\d+)/.exec(info.cmdstat_evalsha)?.[1] ?? 0), ''],
+    'commands, with those of the scripts': [number('total_commands_processed'), ''],
+    'to Redis': [number('total_net_input_bytes'), 'bytes'],
+    'from Redis': [number('total_net_output_bytes'), 'bytes'],
+    'processor time of Redis': [1e6 * (number('used_cpu_sys') + number('used_cpu_user')), 'µs'],
+    'processor time of a node': [timeOf(worker), 'µs'],
   }
 }
 
-async function measureMemory(table, redis) {
+/* What so many requests changed of that, for each of them. */
+async function change(redis, worker, load) {
+  const before = await usage(redis, worker)
+  await load()
+  const after = await usage(redis, worker)
+  return Object.fromEntries(Object.entries(after).map(([name, [value, unit]]) => [name, [(value - before[name][0]) / SIGNINS, unit]]))
+}
+
+/* One sign-in step by step, at a node and in Redis. */
+async function measureCost(table, redis, worker) {
+  const page = `/signin/flow/${flowId(FIRST)}`
+  const steps = {
+    'a begin': [begin(), 200],
+    'its page': [variables('GET', page), 200],
+    'a look of the page': [variables('GET', `${page}/status`), 200],
+    'a delivered callback': [callback(), 303],
+  }
+  await ask(worker.socket, begin(), { count: 1, first: FIRST - 1, status: 200 })
+  const none = await change(redis, worker, () => {})
+  const sum = {}
+  const add = (step, name, unit, value) => table.add(`${step}: ${name}`, unit, [value])
+  for (const [step, [vars, status]] of Object.entries(steps)) {
+    const costs = await change(redis, worker, () => ask(worker.socket, vars, { count: SIGNINS, first: FIRST, lanes: LANES, status }))
+    const { text } = await askOnce(worker.socket, vars, FIRST + SIGNINS)
+    costs['to the browser'] = [Buffer.byteLength(text, 'latin1'), 'bytes']
+    for (const [name, [value, unit]] of Object.entries(costs)) {
+      const own = Math.max(0, value - (none[name]?.[0] ?? 0))
+      add(step, name, unit, own)
+      sum[name] = [(sum[name]?.[0] ?? 0) + own * TIMES[step], unit]
+    }
+  }
+  for (const [name, [value, unit]] of Object.entries(sum)) add('a sign-in (a begin, two pages, a callback)', name, unit, value)
+}
+
+/* What many take in Redis, and whether a begin costs more beside them. */
+async function measureMany(table, redis, worker) {
+  const used = async () => Number((await redis.info('memory')).used_memory)
   await redis.run('FLUSHALL')
-  const { used_memory: before } = await numbers(redis, 'memory')
-  await fill(redis.spec, { count: FLOWS })
-  const { used_memory: after } = await numbers(redis, 'memory')
-  table.add('a waiting sign-in, in Redis', 'bytes', [(after - before) / FLOWS])
+  const empty = await used()
+  const count = await fill(redis.spec, { count: FLOWS })
+  table.add(`a waiting sign-in, of ${count}, in Redis`, 'bytes', [((await used()) - empty) / count])
+  const begins = () => ask(worker.socket, begin(), { count: SIGNINS, first: FIRST, lanes: LANES, status: 200 })
+  const costs = Object.entries(await change(redis, worker, begins)).filter(([name]) => name.startsWith('processor time'))
+  for (const [name, [value, unit]] of costs) table.add(`a begin beside ${count} that wait: ${name}`, unit, [value])
+  const before = await used()
+  await ask(worker.socket, callback(), { count, lanes: LANES, status: 303 })
+  table.add('one that has ended, in Redis', 'bytes', [(before - empty) / (count + SIGNINS) - (before - (await used())) / count])
+}
+
+/* {nodes: [result]}: the loads, and what they cost besides the nodes. */
+function addLoads(table, what, results) {
+  const figures = Object.entries(results).map(([nodes, list]) => table.addLoad(`${nodes} of them, ${what}`, list))
+  for (const figure of figures.slice(1)) {
+    table.ratio(figure, figures[0])
+    table.ratio(figure, figures[0], undefined, { of: 'cpu' })
+  }
+  for (const key of ['redis', 'nginx']) {
+    for (const [nodes, list] of Object.entries(results)) {
+      table.add(`${nodes} of them, ${what}: ${key}`, 'µs of processor time for each', list.map((one) => one[key]))
+    }
+  }
 }
 
 export async function measure(table) {
@@ -59,17 +109,19 @@ export async function measure(table) {
     for (let round = 0; round < Math.min(rounds, 3); round++) {
       for (let nodes = 1; nodes <= NODES; nodes++) {
         const port = nginx.ports[nodes]
-        ;(refused[nodes] ??= []).push(await repeat(port, REFUSED, 400))
+        const measured = (load) =>
+          costing(nginx, () => costing(redis.program, () => costing(workers.slice(0, nodes), load), 'redis'), 'nginx')
+        ;(refused[nodes] ??= []).push(await measured(() => repeat(port, REFUSED, 400)))
         await redis.run('FLUSHALL')
         const count = await fill(redis.spec, { count: MOST * seconds })
-        ;(delivered[nodes] ??= []).push(await deliver(port, standin.socket, { first: 0, count }))
+        ;(delivered[nodes] ??= []).push(await measured(() => deliver(port, standin.socket, { first: 0, count })))
       }
     }
-    for (const [nodes, results] of Object.entries(refused)) table.addLoad(`${nodes} of them, refused callback`, results)
-    for (const [nodes, results] of Object.entries(delivered)) table.addLoad(`${nodes} of them, delivered callback`, results)
+    addLoads(table, 'refused callback', refused)
+    addLoads(table, 'delivered callback', delivered)
     await redis.run('FLUSHALL')
-    await measureCost(table, redis, sockets[0])
-    await measureMemory(table, redis)
+    await measureCost(table, redis, workers[0])
+    await measureMany(table, redis, workers[0])
     for (const program of [nginx, ...workers, standin]) await program.stop()
   } finally {
     await redis.remove()
