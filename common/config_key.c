@@ -319,7 +319,7 @@ static const struct config_key keys[] = {
     {"limit", "rate", "60/min", read_rate, write_rate, CONFIG(rate), 1, 60000},
     {"limit", "burst", "30", read_number, write_number, CONFIG(burst), 1, 1000000},
     {"worker", "socket", "", read_path, write_text, CONFIG(worker_socket), 0, 0},
-    {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 64},
+    {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 256},
     {"log", "to", "stderr", config_read_log_target, config_write_log_target, CONFIG(log_to), 0, 0},
     {"log", "level", "info", config_read_log_level, config_write_log_level, CONFIG(log_level), 0,
      0},

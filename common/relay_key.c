@@ -34,6 +34,8 @@ file_fault(int fd)
 {
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP)
+		return "is a symbolic link: name the file itself";
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return strerror(errno);
 	if (!S_ISREG(st.st_mode))

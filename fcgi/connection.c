@@ -226,7 +226,10 @@ look_drain(struct server *server, struct connection *c, int fd)
 			return LOOK_WAIT;
 		if (n == 0 || (n < 0 && errno != EINTR))
 			break;
-		c->drained += n > 0 ? (size_t)n : 0;
+		if (n > 0) {
+			secret_wipe(server->bytes, (size_t)n);
+			c->drained += (size_t)n;
+		}
 	}
 	return LOOK_CLOSE;
 }

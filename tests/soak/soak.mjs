@@ -4,7 +4,7 @@
  * the worker's memory, its open files or the store still grow.
  */
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { readFileSync, readdirSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { startFaces } from '../lib/faces.mjs'
 import { pastes, queries } from '../lib/refusals.mjs'
@@ -53,7 +53,7 @@ function figures() {
     resident: Number(/VmRSS:\s+(\d+)/.exec(status)[1]),
     descriptors: process.getuid() === 0 ? readdirSync(`/proc/${pid}/fd`).length : 0, // it cannot be traced
     entries: files.length,
-    store: files.reduce((sum, name) => { try { return sum + statSync(join(site.store, name)).size } catch { return sum } }, 0),
+    store: files.reduce((sum, name) => { try { return sum + lstatSync(join(site.store, name)).size } catch { return sum } }, 0),
     requests: Object.values(count).reduce((a, b) => a + b, 0),
   }
 }

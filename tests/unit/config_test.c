@@ -117,7 +117,7 @@ static const struct {
     {"[limit]\nrate = /min\n", ":2: rate: must be"},
     {"[limit]\nrate = 0/min\n", ":2: rate: must be"},
     {"[limit]\nburst = 0\n", ":2: burst: must be"},
-    {"[worker]\nthreads = 65\n", ":2: threads: must be a whole number from 1 to 64"},
+    {"[worker]\nthreads = 257\n", ":2: threads: must be a whole number from 1 to 256"},
     {"[worker]\nsocket = worker.sock\n", ":2: socket: must be an absolute path"},
     {"[opencode]\npassword_file = secret\n", ":2: password_file: must be an absolute path"},
     {"[opencode]\nusername = a\x01\n", ":2: username: holds a control byte"},
