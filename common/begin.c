@@ -14,6 +14,7 @@
 #include "relay_begin.h"
 #include "replace.h"
 #include "secret.h"
+#include "text.h"
 
 #define RETRY_MS 60 /* between two tries of a begin whose port is still taken, */
 #define RETRIES	 8  /* and how many there are */
@@ -37,19 +38,10 @@ begin_free(struct begin *b)
 	json_decref(b->json);
 }
 
-static bool
-copy_text(char *out, size_t size, const char *text)
-{
-	if (strlen(text) >= size)
-		return false;
-	memcpy(out, text, strlen(text) + 1);
-	return true;
-}
-
 bool
 begin_name(struct begin *b, const char *provider)
 {
-	return copy_text(b->flow.provider, sizeof(b->flow.provider), provider);
+	return text_copy(b->flow.provider, sizeof(b->flow.provider), provider);
 }
 
 /* Whether opencode says that the place is taken, or may mean that. */
@@ -130,9 +122,9 @@ fill_flow(struct begin *b)
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + seconds;
-	return copy_text(flow->address, sizeof(flow->address), exchange_client(x)->address) &&
-	       copy_text(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
-	       copy_text(flow->browser, sizeof(flow->browser), x->browser);
+	return text_copy(flow->address, sizeof(flow->address), exchange_client(x)->address) &&
+	       text_copy(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
+	       text_copy(flow->browser, sizeof(flow->browser), x->browser);
 }
 
 /* What stands in a path of ours later must not be able to lead elsewhere. */
@@ -145,7 +137,7 @@ copy_attempt(struct flow *flow, const char *attempt)
 	if (flow->kind == KIND_INTEGRATION && attempt[0] == '\0')
 		return false;
 	return attempt[strspn(attempt, bytes)] == '\0' &&
-	       copy_text(flow->attempt, sizeof(flow->attempt), attempt);
+	       text_copy(flow->attempt, sizeof(flow->attempt), attempt);
 }
 
 /* Whether something is wrong on this side. */

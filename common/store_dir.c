@@ -390,7 +390,7 @@ store_dir_open(const char *path, const struct store_limits *limits, const struct
 		return ERR_MEMORY;
 	s->store.ops = &dir_ops;
 	s->limits = *limits;
-	if (!text_join(s->path, sizeof(s->path), path, "")) {
+	if (!text_copy(s->path, sizeof(s->path), path)) {
 		free(s);
 		return ERR_CONFIG;
 	}

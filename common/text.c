@@ -14,3 +14,9 @@ text_join(char *out, size_t size, const char *a, const char *b)
 	memcpy(out + a_len, b, b_len + 1);
 	return true;
 }
+
+bool
+text_copy(char *out, size_t size, const char *text)
+{
+	return text_join(out, size, text, "");
+}
