@@ -12,6 +12,7 @@ import { after, before, describe, test } from 'node:test'
 import { BUILD } from '../lib/front.mjs'
 import { scratch, startProgram, until } from '../lib/net.mjs'
 import { ROOT, isRoot } from '../lib/place.mjs'
+import { wrap } from '../lib/relay.mjs'
 import { startStandin } from '../lib/standin.mjs'
 
 const HOST = 'box.local' // a name for which Caddy needs no certificate authority
@@ -177,6 +178,18 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
     await runSection(box, LOOPBACK, (text) => text.replace(/^apt-get install.*/, '$& || :'))
     await assertUp(box, 'http://127.0.0.1:4180', '-H', `'Host: ${HOST}'`, '-H', "'X-Forwarded-For: 203.0.113.9'")
     assert.match(await box.must('cat /var/log/nginx/opencode-callback.log'), /^203\.0\.113\.9 .*"POST \/provider/m)
+  })
+
+  test('a relay: its keys and sections, as the worker reads them', async (t) => {
+    const box = await openMachine(t, 'relay')
+    await box.must('apt-get install nginx')
+    const lines = commands('One callback URL for many opencodes')
+    await box.must(lines.slice(0, lines.indexOf('[relay]')).join('\n'))
+    const key = readFileSync(box.path('/etc/opencode-callback/bob.key'), 'latin1').trim()
+    const state = wrap({ id: 'bob', key, state: 's1234567890' })
+    const passed = () => ask(box, `https://${HOST}/relay/callback?code=c&state=${state}`)
+    await until('the relay passes an answer on', async () => / 303 https:\/\/bob\.example\.com\/auth\/callback\?code=c&state=s1234567890$/.test((await passed()).replace(/\n/g, ' ')))
+      .catch(async (error) => assert.fail(`${error.message}: ${await passed()}\n${await box.told()}`))
   })
 
   test("behind Cloudflare's proxy, nginx and Apache", async (t) => {
