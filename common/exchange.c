@@ -135,8 +135,8 @@ void
 log_refusal(struct exchange *x, enum err err, const char *flow)
 {
 	long long second = (long long)time(NULL);
-	size_t len = strcspn(x->request->path, "%?&=;");
 	char path[LOGGED_PATH_MAX + 1];
+	size_t len;
 	int count;
 
 	/* once when it begins, for all processes */
@@ -154,6 +154,7 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
 		return;
 	/* an address that was escaped once too often has its query in the path */
+	len = strcspn(x->request->path, "%?&=;");
 	if (len > LOGGED_PATH_MAX)
 		len = LOGGED_PATH_MAX;
 	memcpy(path, x->request->path, len);

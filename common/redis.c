@@ -16,7 +16,7 @@
 #include "wait.h"
 
 #define ADDRESSES_MAX 8
-#define IDLE_MAX      64   /* connections kept: one for each thread that there can be */
+#define IDLE_MAX      256  /* connections kept: one for each thread that there can be */
 #define FRESH_MS      1000 /* how long a time that was heard needs no asking */
 #define TOLD_MAX      5	   /* lines a second in the log */
 #define REACH_HINT    "is Redis running, and is [flow] store its address?"

@@ -6,8 +6,8 @@
 
 /*
  * sodium_init() asks the processor what it can do. In a virtual machine each such
- * question goes to its host: as much time as all else that a refused callback needs
- * of the CGI program, which mostly ends without a random byte.
+ * question goes to its host: some 25 us, which the CGI program saves where it ends
+ * without a random byte, as it mostly does.
  */
 enum err
 secret_init(void)

@@ -148,24 +148,37 @@ is_current(const struct limit *l)
 	return true;
 }
 
+/* Makes the file, unless another process was first, and maps it. */
 static enum err
-renew(struct limit *l)
+make_and_map(struct limit *l, int dir)
 {
 	enum err err;
-	int dir, lock;
+	int lock;
 
-	unmap(l);
-	if ((err = folder_enter(l->folder, &dir)) != ERR_OK)
-		return err;
-	l->folder_opened = atomic_load(&l->folder->opened);
-	if ((err = map_file(l, dir)) != ERR_UNKNOWN_FLOW)
-		return err;
 	if ((err = folder_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
 		return err;
 	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW && (err = make_file(dir)) == ERR_OK)
 		err = map_file(l, dir);
 	close(lock);
-	return err == ERR_OK ? ERR_OK : ERR_STORE;
+	return err;
+}
+
+static enum err
+renew(struct limit *l)
+{
+	enum err err;
+	int dir;
+
+	unmap(l);
+	if ((err = folder_enter(l->folder, &dir)) != ERR_OK)
+		return err; /* the log has the cause */
+	l->folder_opened = atomic_load(&l->folder->opened);
+	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW)
+		err = make_and_map(l, dir);
+	if (err == ERR_OK)
+		return ERR_OK;
+	log_event(LOG_LEVEL_ERROR, "store-limit", "cause", strerror(errno), NULL);
+	return ERR_STORE;
 }
 
 /* The client's word, or the one that it gets: a free one, or the one that was used least. */
@@ -241,8 +254,6 @@ limit_spend(struct limit *l, int64_t now_ms, const struct store_limits *limits, 
 	if (err == ERR_OK)
 		err = spend(l->table, secret_keyed(l->table->key, client), now_ms, limits, count,
 			    out);
-	else
-		log_event(LOG_LEVEL_ERROR, "store-limit", "cause", strerror(errno), NULL);
 	pthread_rwlock_unlock(&l->lock);
 	return err;
 }
