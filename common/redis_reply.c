@@ -1,6 +1,6 @@
 #include "redis_reply.h"
 
-#include <hiredis/read.h>
+#include <hiredis/hiredis.h>
 #include <string.h>
 
 void
@@ -49,7 +49,16 @@ redis_reply_error(const struct redis_reply *reply)
 /*
  * What the parser calls for each item, with the reply as privdata. It takes NULL
  * for "no memory", and then reads no further: that is how a reply is refused.
+ *
+ * Since 1.0 hiredis counts in a size_t, and it reads the types of RESP3 too, which nobody here asks
+ * for.
  */
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t item_count;
+#else
+typedef int item_count;
+#endif
 
 static struct redis_item *
 next_item(const redisReadTask *task, enum redis_type type)
@@ -70,9 +79,11 @@ on_string(const redisReadTask *task, char *text, size_t len)
 {
 	struct redis_reply *reply = task->privdata;
 	bool error = task->type == REDIS_REPLY_ERROR;
-	struct redis_item *item = next_item(task, error ? REDIS_ERROR : REDIS_TEXT);
+	struct redis_item *item;
 
-	if (item == NULL)
+	if (!error && task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS)
+		return NULL;
+	if ((item = next_item(task, error ? REDIS_ERROR : REDIS_TEXT)) == NULL)
 		return NULL;
 	item->at = reply->text.len;
 	item->len = len;
@@ -82,11 +93,11 @@ on_string(const redisReadTask *task, char *text, size_t len)
 }
 
 static void *
-on_array(const redisReadTask *task, int count)
+on_array(const redisReadTask *task, item_count count)
 {
 	struct redis_reply *reply = task->privdata;
 
-	if (task->parent != NULL || count > REDIS_ITEMS_MAX)
+	if (task->type != REDIS_REPLY_ARRAY || task->parent != NULL || count > REDIS_ITEMS_MAX)
 		return NULL;
 	reply->array = true;
 	return reply;
@@ -114,7 +125,33 @@ on_free(void *reply)
 	(void)reply; /* its owner does that */
 }
 
-static redisReplyObjectFunctions functions = {on_string, on_array, on_number, on_nil, on_free};
+#if HIREDIS_MAJOR >= 1
+static void *
+on_double(const redisReadTask *task, double number, char *text, size_t len)
+{
+	(void)task, (void)number, (void)text, (void)len;
+	return NULL;
+}
+
+static void *
+on_bool(const redisReadTask *task, int truth)
+{
+	(void)task, (void)truth;
+	return NULL;
+}
+#endif
+
+static redisReplyObjectFunctions functions = {
+    .createString = on_string,
+    .createArray = on_array,
+    .createInteger = on_number,
+    .createNil = on_nil,
+    .freeObject = on_free,
+#if HIREDIS_MAJOR >= 1
+    .createDouble = on_double,
+    .createBool = on_bool,
+#endif
+};
 
 struct redisReader *
 redis_reader_new(void)
