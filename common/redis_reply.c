@@ -164,14 +164,18 @@ redis_reader_feed(struct redisReader *reader, const char *data, size_t len,
 		  struct redis_reply *reply, bool *whole)
 {
 	void *read = NULL;
+	bool good;
 
-	*whole = false;
 	reader->privdata = reply;
-	if (reader->len - reader->pos + len > REDIS_REPLY_MAX ||
-	    redisReaderFeed(reader, data, len) != REDIS_OK ||
-	    redisReaderGetReply(reader, &read) != REDIS_OK)
-		return ERR_STORE;
-	*whole = read != NULL;
+	good = reader->len - reader->pos + len <= REDIS_REPLY_MAX &&
+	       redisReaderFeed(reader, data, len) == REDIS_OK &&
+	       redisReaderGetReply(reader, &read) == REDIS_OK;
+	*whole = good && read != NULL;
 	/* a reply that nobody asked for could be taken for the next one's */
-	return !*whole || reader->pos == reader->len ? ERR_OK : ERR_STORE;
+	if (*whole)
+		good = reader->pos == reader->len;
+	/* of a reply that was refused, some items may be there, and their text gone */
+	if (!good)
+		redis_reply_free(reply);
+	return good ? ERR_OK : ERR_STORE;
 }

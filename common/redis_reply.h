@@ -50,7 +50,8 @@ struct redisReader *redis_reader_new(void);
 
 /*
  * Gives the parser what came. *whole is set when the reply is; nothing may come
- * behind it. ERR_STORE: no reply of ours, or no memory. After that the parser is good for nothing.
+ * behind it. ERR_STORE: no reply of ours, or no memory. After that the reply is empty, and the
+ * parser good for nothing.
  */
 enum err redis_reader_feed(struct redisReader *reader, const char *data, size_t len,
 			   struct redis_reply *reply, bool *whole) MUST_CHECK;

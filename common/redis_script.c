@@ -74,6 +74,7 @@ static const struct {
     {"OOM", "its memory is full: raise maxmemory, or lower [flow] max_pending", false},
     {"MISCONF", "it cannot save to its disk; sign-ins need not be saved", false},
     {"NOPERM", "its user needs the rights of conf/redis/users.acl", false},
+    {"ACL failure in script", "its user needs the rights of conf/redis/users.acl", false},
     {"The user executing the script", "its user needs the rights of conf/redis/users.acl", false},
     {"NOAUTH", "it wants a password: [flow] store_username, store_password_file", true},
     {"BUSY", "it runs somebody else's script", false},

@@ -158,11 +158,27 @@ function begunBeside(flow) {
   return { ...flow, page: `/signin/flow/${flowId(state)}`, target: `/auth/callback?code=c&state=${state}` }
 }
 
-/* How many wait for a lock of a file in the store, or of the peers' own below it. */
+/* Programs of this name that have a file of the store open as their descriptor 9. */
+function holdersOf9(name) {
+  const open = (pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, 'utf8') === `${name}\n` && readlinkSync(`/proc/${pid}/fd/9`).startsWith(store)
+    } catch {
+      return false // it has ended
+    }
+  }
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && open(pid)).length
+}
+
+/*
+ * How many wait for a lock of a file in the store, or of the peers' own below it. The shell's lock was
+ * taken by flock(1), which has ended: in a container /proc/locks hides it, and who waits for it.
+ */
 function waiters() {
   const files = readdirSync(store, { recursive: true }).map((name) => lstatSync(join(store, name)).ino)
   const waiting = readFileSync('/proc/locks', 'utf8').split('\n').filter((line) => line.includes(' -> '))
-  return waiting.filter((line) => files.includes(Number(/:(\d+) \d+ \S+$/.exec(line)?.[1]))).length
+  const listed = waiting.filter((line) => files.includes(Number(/:(\d+) \d+ \S+$/.exec(line)?.[1]))).length
+  return Math.max(listed, holdersOf9('flock'))
 }
 
 async function stateOf(flow) {

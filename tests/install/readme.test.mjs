@@ -103,7 +103,7 @@ else describe('the commands of', () => {
     await box.must(`rm -rf /run/systemd/system /run/*.pid /run/*.sock /run/opencode* build/check /etc/tmpfiles.d/opencode* /etc/systemd/system/opencode*
 id alice >/dev/null 2>&1 || useradd -m alice
 echo '127.0.0.1 ${HOST}' >>/etc/hosts
-systemd-tmpfiles --create haproxy.conf lighttpd.tmpfile.conf
+systemd-tmpfiles --create haproxy.conf $(cd /usr/lib/tmpfiles.d && ls lighttpd*.conf) # lighttpd's has another name since Debian 13
 mkdir -p /etc/letsencrypt/live/${HOST} && cd /etc/letsencrypt/live/${HOST}
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${HOST} -addext subjectAltName=DNS:${HOST} -keyout privkey.pem -out fullchain.pem 2>/dev/null
 apt-cache policy nginx >/dev/null # once, for all boxes`)

@@ -2,21 +2,23 @@
  * In the place of our programs: answers with the meta-variables that the web server made, as JSON, and
  * the length of the body. As CGI, or as FastCGI on a socket of -s or on descriptor 0.
  */
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BEGIN, END, PARAMS, STDIN, STDOUT, record, stream } from './fcgi.mjs'
 
 const self = fileURLToPath(import.meta.url)
 
-/* Programs with the names of ours, in a folder: {cgi, fcgi}. */
+/* Programs with the names of ours, in a folder that the web server may enter: {cgi, fcgi}. */
 export function recorders(folder) {
   const bin = join(folder, 'bin')
+  const copy = join(folder, 'lib', basename(self))
   mkdirSync(bin, { recursive: true })
+  cpSync(dirname(self), dirname(copy), { recursive: true })
   const program = (name) => {
     const file = join(bin, name)
-    writeFileSync(file, `#!/bin/sh\nexec ${process.execPath} ${self} ${name.endsWith('.cgi') ? 'cgi' : 'fcgi'} "$@"\n`)
+    writeFileSync(file, `#!/bin/sh\nexec ${process.execPath} ${copy} ${name.endsWith('.cgi') ? 'cgi' : 'fcgi'} "$@"\n`)
     chmodSync(file, 0o755)
     return file
   }

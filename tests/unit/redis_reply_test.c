@@ -107,6 +107,8 @@ everything_else_is_refused(void **state)
 	    "*1\r\n=7\r\ntxt:abc\r\n",
 	    "*1\r\n(1\r\n",
 	    "*1\r\n*1\r\n:1\r\n",
+	    "*2\r\n+a\r\n*1\r\n:1\r\n",
+	    "-ERR\r\n+OK\r\n",
 	    "*2\r\n:1\r\n%1\r\n+a\r\n:1\r\n",
 	    "*41\r\n",
 	    "*1000000000\r\n",
@@ -128,6 +130,8 @@ everything_else_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (feed(texts[i], 1024, &reply, &whole) != ERR_STORE)
 			fail_msg("taken: %s", texts[i]);
+		assert_null(redis_reply_text(&reply, 0));
+		assert_null(redis_reply_error(&reply));
 		redis_reply_free(&reply);
 	}
 }
