@@ -1,5 +1,5 @@
-# Targets: all, check, sanitize, analyze, coverage, fuzz, soak, bench, run, install, uninstall, deb,
-# clean. CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR are the user's.
+# Targets: all, check, check-debian12, check-debian13, sanitize, analyze, coverage, fuzz, soak, bench,
+# run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR are the user's.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -137,6 +137,13 @@ check:
 	$(MAKE) tests traced replay
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
+# `make run` and `make check` on a Debian that is made new for it, as root; TREE says where in it
+# this folder is to be (/root/opencode-callback).
+check-debian12:
+	tests/debian/check bookworm
+check-debian13:
+	tests/debian/check trixie
+
 # The unit tests and the faces once more, with the sanitizers looking on.
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
@@ -214,5 +221,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench bench-programs install \
+.PHONY: all tests check check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench bench-programs install \
 	uninstall deb clean

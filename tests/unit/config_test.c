@@ -368,8 +368,8 @@ a_line_as_long_as_can_be_is_dumped_too(void **state)
 {
 	static const char *const line[] = {
 	    "[flow]\nissuers=https://a.example=https://b.example/",
-	    "[flow]\nissuers = "
-	    "https://c.example=https://d.example\n\thttps://a.example=https://b.example/",
+	    ("[flow]\nissuers = "
+	     "https://c.example=https://d.example\n\thttps://a.example=https://b.example/"),
 	    "[flow]\nissuers =\n\thttps://a.example=https://b.example/",
 	};
 	char text[512];

@@ -45,7 +45,7 @@ test_every_verdict(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < SORTS; i++) {
-		char seen[FLOW_STATE_COUNT + REASON_COUNT][256];
+		char seen[(int)FLOW_STATE_COUNT + (int)REASON_COUNT][256];
 		size_t n = 0;
 
 		for (int s = FLOW_WAITING + 1; s < FLOW_STATE_COUNT; s++)

@@ -313,9 +313,9 @@ static void
 an_id_has_few_characters(void **state)
 {
 	static const char *const good[] = {"a", "Alice-1_", ID}, *const bad[] = {
-								     "",	 "x" ID, "a.b",
-								     "a b",	 "a/b",	 "a%b",
-								     "\xc3\xa4", "a\n",	 "a]",
+								     "",	 ("x" ID), "a.b",
+								     "a b",	 "a/b",	   "a%b",
+								     "\xc3\xa4", "a\n",	   "a]",
 								     ".",	 "*"};
 
 	(void)state;
