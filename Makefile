@@ -24,10 +24,9 @@ ifeq ($(SANDBOX),no)
 OWN_CFLAGS += -DNO_SANDBOX
 endif
 
-CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard common/*.c))
-CGI_SHARED = $(patsubst %,$(BUILD_DIR)/cgi/%.o,landlock meta sandbox start)
-CGI = $(BUILD_DIR)/cgi/main.o $(CGI_SHARED)
-FCGI = $(patsubst %.c,$(BUILD_DIR)/%.o,$(wildcard fcgi/*.c)) $(CGI_SHARED)
+CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out cgi/main.c %/sandbox_policy.c,$(sort $(shell find common cgi -name '*.c'))))
+CGI = $(BUILD_DIR)/cgi/main.o
+FCGI = $(patsubst %.c,$(BUILD_DIR)/%.o,$(sort $(shell find fcgi -name '*.c')))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 
 all: $(BUILD_DIR)/opencode-callback.cgi $(BUILD_DIR)/opencode-callback.fcgi
@@ -102,7 +101,7 @@ FUZZ_NAMES = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_WRAP = -Wl,--wrap=clock_gettime,--wrap=time,--wrap=nanosleep,--wrap=syslog,--wrap=__syslog_chk,--wrap=__vsyslog_chk
 FUZZ_HELP = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out %_fuzz.c %/replay.c,$(wildcard tests/fuzz/*.c)))
-FUZZ_CORE = $(CORE) $(CGI_SHARED) $(patsubst %,$(BUILD_DIR)/fcgi/%.o,conn connection frame)
+FUZZ_CORE = $(CORE) $(patsubst %,$(BUILD_DIR)/fcgi/%.o,conn connection frame)
 FUZZ_LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_WRAP) -o $@ $(filter %.o,$^) $(CORE_LIBS) -lfcgi -pthread
 
 $(BUILD_DIR)/replay/%: $(BUILD_DIR)/tests/fuzz/%_fuzz.o $(BUILD_DIR)/tests/fuzz/replay.o $(FUZZ_HELP) $(FUZZ_CORE)
@@ -151,7 +150,7 @@ sanitize:
 	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/ faults/load faults/opencode faults/store
 
 # What compilers and checkers find without running anything; any finding is an error.
-SOURCES = $(wildcard common/*.c cgi/*.c fcgi/*.c)
+SOURCES = $(sort $(shell find common cgi fcgi -name '*.c'))
 analyze:
 	tests/install-deps analyze
 	clang-format-14 --dry-run -Werror $$(find common cgi fcgi tests -name node_modules -prune -o -name '*.[ch]' -print)

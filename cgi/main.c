@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "app.h"
-#include "curl_lib.h"
-#include "log.h"
 #include "meta.h"
 #include "sandbox.h"
 #include "start.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/curl_lib.h"
+#include "util/log.h"
 
 #define READ_MS	  10000		/* a body must be here by then */
 #define DRAIN_MS  2000		/* what nobody asked for */

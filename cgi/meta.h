@@ -9,10 +9,10 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
-#include "error.h"
 #include "request.h"
 #include "response.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define META_PATH_MAX	8192 /* bytes of a path, still encoded; no route of ours is as long */
 #define META_X_NAME_MAX 64   /* bytes of the name of an x-opencode-* header */

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "landlock.h"
-#include "log.h"
 #include "store.h"
+#include "util/log.h"
 #ifndef NO_SANDBOX
 #include "sandbox_filter.h"
 #endif

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "config.h"
-#include "error.h"
+#include "util/error.h"
 
 #define START_EXIT_USAGE  64 /* EX_USAGE of sysexits.h */
 #define START_EXIT_CONFIG 78 /* EX_CONFIG */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "curl_lib.h"
-#include "secret.h"
+#include "util/curl_lib.h"
+#include "util/secret.h"
 
 /* One part, for curl_free(); a missing one is NULL. ERR_MEMORY. */
 static enum err

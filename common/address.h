@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "error.h"
 #include "flow.h"
+#include "util/error.h"
 
 /* One address in its parts. Strings are "" where a part is missing. */
 struct address {

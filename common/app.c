@@ -13,11 +13,11 @@
 #include "flow_page.h"
 #include "forward.h"
 #include "health.h"
-#include "json.h"
-#include "log.h"
 #include "relay.h"
 #include "start_page.h"
-#include "text.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/text.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 

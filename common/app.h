@@ -6,9 +6,9 @@
 #define APP_H
 
 #include "config.h"
-#include "error.h"
 #include "request.h"
 #include "response.h"
+#include "util/error.h"
 
 #define APP_VERSION "0.1.0"
 

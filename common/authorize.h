@@ -7,8 +7,8 @@
 #define AUTHORIZE_H
 
 #include "config.h"
-#include "error.h"
 #include "flow.h"
+#include "util/error.h"
 
 /* What a redirect URI of our own looks like: this origin, mount point, one of callback_paths. */
 struct authorize_site {

@@ -8,13 +8,13 @@
 #include "begin_kind.h"
 #include "cookie.h"
 #include "habit.h"
-#include "json.h"
-#include "log.h"
 #include "opencode.h"
 #include "relay_begin.h"
 #include "replace.h"
-#include "secret.h"
-#include "text.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/text.h"
 
 #define RETRY_MS 60 /* between two tries of a begin whose port is still taken, */
 #define RETRIES	 8  /* and how many there are */

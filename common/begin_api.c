@@ -8,8 +8,8 @@
 #include "begin_kind.h"
 #include "flow_list.h"
 #include "forward.h"
-#include "json.h"
 #include "opencode.h"
+#include "util/json.h"
 
 #define METHODS_MAX 1000 /* of a provider */
 

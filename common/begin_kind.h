@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "buf.h"
 #include "flow.h"
+#include "util/buf.h"
 
 /* What opencode's answer to a begin says. */
 struct begun {

@@ -5,8 +5,8 @@
 #include "deliver.h"
 #include "flow_list.h"
 #include "flow_page.h"
-#include "log.h"
 #include "opencode.h"
+#include "util/log.h"
 
 /* A parameter of another kind of answer than this flow's (RFC 6749 section 3.1.1, JARM). */
 static bool

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
 #include "opencode.h"
 #include "segment.h"
+#include "util/log.h"
 
 static const char *
 text_of(const json_t *object, const char *name, const char *otherwise)

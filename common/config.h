@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
-#include "log.h"
 #include "origin.h"
 #include "relay_state.h"
 #include "trust.h"
+#include "util/buf.h"
+#include "util/error.h"
+#include "util/log.h"
 
 #define CONFIG_FILE_DEFAULT  "/etc/opencode-callback/opencode-callback.ini"
 #define CONFIG_OPENCODES_MAX 64

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
 #include "config.h"
+#include "util/buf.h"
 
 #define CONFIG_KEYS_MAX 32
 

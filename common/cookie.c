@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "secret.h"
+#include "util/secret.h"
 
 static const char name_secure[] = "__Host-opencode-callback";
 static const char name_plain[] = "opencode-callback";

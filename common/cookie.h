@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
-#include "error.h"
 #include "response.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define COOKIE_COUNT_MAX 200 /* browsers stop at about 180 for a site */
 

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
-#include "log.h"
 #include "opencode.h"
-#include "secret.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define LEFT_MIN_MS  500 /* each step has at least this */
 #define PAUSE_MS     200 /* between two looks at a verdict */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "json.h"
 #include "opencode.h"
-#include "secret.h"
+#include "util/json.h"
+#include "util/secret.h"
 
 #define LISTENER_MS 5000 /* it answers at once, or not at all */
 

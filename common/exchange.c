@@ -6,8 +6,8 @@
 #include <strings.h>
 #include <time.h>
 
-#include "json.h"
-#include "log.h"
+#include "util/json.h"
+#include "util/log.h"
 
 #define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
 #define BUSY_SECONDS	1   /* and when too many calls to opencode are on their way */

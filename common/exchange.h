@@ -11,9 +11,9 @@
 #include "client.h"
 #include "page.h"
 #include "query.h"
-#include "secret.h"
 #include "site.h"
 #include "store.h"
+#include "util/secret.h"
 
 struct relay_keys;
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "secret.h"
 #include "segment.h"
+#include "util/secret.h"
 
 static const char *const state_names[FLOW_STATE_COUNT] = {
     [FLOW_WAITING] = "waiting", [FLOW_DELIVERING] = "delivering", [FLOW_DONE] = "done",

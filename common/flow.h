@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define FLOW_ID_LEN	   22	/* base64url characters of SHA-256(state) */
 #define BROWSER_ID_LEN	   43	/* base64url characters of SHA-256(cookie) */

@@ -12,8 +12,8 @@
 #ifndef FLOW_FILES_H
 #define FLOW_FILES_H
 
-#include "error.h"
 #include "store.h"
+#include "util/error.h"
 
 /*
  * Writes record and authorize URL; the record comes last, so that a flow is

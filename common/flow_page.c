@@ -5,9 +5,9 @@
 
 #include "callback.h"
 #include "cookie.h"
-#include "log.h"
 #include "opencode.h"
 #include "paste.h"
+#include "util/log.h"
 
 void
 answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback)

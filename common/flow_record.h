@@ -6,9 +6,9 @@
 #ifndef FLOW_RECORD_H
 #define FLOW_RECORD_H
 
-#include "buf.h"
-#include "error.h"
 #include "flow.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define FLOW_RECORD_MAX 32768 /* bytes */
 

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "secret.h"
-#include "text.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/text.h"
 
 void
 folder_init(struct folder *f, const char *path)

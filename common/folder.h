@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "buf.h"
-#include "error.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define FOLDER_NAME_SIZE 128  /* of a name, with its NUL */
 #define FOLDER_LINK_SIZE 512  /* of a link's text, with its NUL */

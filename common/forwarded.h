@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
 #include "origin.h"
+#include "util/error.h"
 
 #define FORWARDED_NODE_MAX  80 /* an IPv6 address in brackets and a hidden port */
 #define FORWARDED_PROTO_MAX 15

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "opencode.h"
+#include "util/json.h"
 
 #define PROBE_MS 2000
 

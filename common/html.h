@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "buf.h"
+#include "util/buf.h"
 
 /* Appends text with & < > " ' as character references: fit for content and for quoted attributes.
  */

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "curl_lib.h"
-#include "log.h"
-#include "secret.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/curl_lib.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define STEP_MS 100 /* at most, between two looks at a call that is on its way */
 

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
 #include "request.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define HTTP_CONNECT_MS	 1000
 #define HTTP_TOTAL_MS	 10000

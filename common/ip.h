@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define IP_TEXT_MAX	  45 /* bytes of an address as text */
 #define IP_RANGE_TEXT_MAX (IP_TEXT_MAX + 4)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "log.h"
-#include "password.h"
-#include "secret.h"
 #include "segment.h"
-#include "unix_path.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/secret_file.h"
+#include "util/unix_path.h"
 
 enum err
 calls_enter(struct app *app)

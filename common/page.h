@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
 #include "flow.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 /* Where the pages live: mount point and prefix, such as "/signin", without a final slash. */
 struct page_site {

@@ -8,7 +8,7 @@
 #include "address.h"
 #include "origin.h"
 #include "query.h"
-#include "secret.h"
+#include "util/secret.h"
 
 /* Cuts off what mail programs, terminals and people put around an address. */
 static void

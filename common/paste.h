@@ -4,9 +4,9 @@
 #ifndef PASTE_H
 #define PASTE_H
 
-#include "buf.h"
-#include "error.h"
 #include "flow.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 /*
  * Finds the provider's answer in pasted text: the query, or for ANSWER_TOKEN the

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "secret.h"
+#include "util/secret.h"
 
 static int
 hex_digit(char c)

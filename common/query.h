@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define QUERY_PARAMS_MAX 64
 #define QUERY_VALUE_MAX	 4096 /* bytes of a name or a value of a query */

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "log.h"
-#include "password.h"
 #include "redis_link.h"
-#include "secret.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/secret_file.h"
 
 #define ADDRESSES_MAX 8
 #define IDLE_MAX      256  /* connections kept: one for each thread that there can be */

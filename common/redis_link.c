@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "util/clock.h"
 
 #define READ_BYTES 16384
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define REDIS_ITEMS_MAX 40
 #define REDIS_REPLY_MAX 65536 /* bytes */

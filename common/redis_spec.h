@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "unix_path.h"
+#include "util/unix_path.h"
 
 #define REDIS_HOST_MAX	   255
 #define REDIS_PORT_DEFAULT 6379

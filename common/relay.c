@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
 #include "relay_key.h"
 #include "relay_state.h"
+#include "util/log.h"
 
 /* A target, and a query in which the inner state may be encoded at length. */
 #define LOCATION_MAX (CONFIG_RELAY_MAX + 1 + QUERY_MAX + 3 * RELAY_INNER_MAX)

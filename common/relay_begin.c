@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
 #include "relay_key.h"
 #include "relay_state.h"
+#include "util/log.h"
 
 static enum err
 not_wrapped(const char *why)

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "log.h"
-#include "secret.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define KEY_MIN	 32 /* characters */
 #define KEY_MAX	 512

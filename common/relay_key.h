@@ -7,8 +7,8 @@
 #define RELAY_KEY_H
 
 #include "config.h"
-#include "error.h"
 #include "relay_state.h"
+#include "util/error.h"
 
 /* What a relay has of one site. */
 struct relay_pair {

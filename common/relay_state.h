@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "secret.h"
+#include "util/error.h"
+#include "util/secret.h"
 
 #define RELAY_STATE_MAX 512  /* bytes of a wrapped state: no provider takes any length */
 #define RELAY_ID_MAX	32   /* bytes of an ID */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "habit.h"
-#include "log.h"
 #include "opencode.h"
+#include "util/log.h"
 
 #define CANCEL_MS 2000
 

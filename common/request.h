@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define QUERY_MAX     8192  /* bytes of a query */
 #define HEADER_MAX    8192  /* bytes of each header that we read */

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "buf.h"
+#include "util/buf.h"
 
 #define RESPONSE_HEAD_MAX 16384	       /* bytes of all header lines */
 #define RESPONSE_BODY_MAX (256 * 1024) /* bytes of a body */

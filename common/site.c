@@ -6,7 +6,7 @@
 #include "client.h"
 #include "forwarded.h"
 #include "origin.h"
-#include "text.h"
+#include "util/text.h"
 
 static void
 site_set(struct site *site, const char *scheme, const char *authority)

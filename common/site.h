@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "config.h"
-#include "error.h"
 #include "request.h"
+#include "util/error.h"
 
 struct site {
 	const struct config_opencode *opencode;

@@ -11,10 +11,10 @@
 #include "callback.h"
 #include "catalog.h"
 #include "flow_list.h"
-#include "json.h"
 #include "opencode.h"
 #include "origin.h"
 #include "paste.h"
+#include "util/json.h"
 
 #define INPUT_PREFIX "input."
 #define DEVICE_MS    3000 /* for opencode to take a call whose answer comes minutes later */

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
 #include "flow.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 #define STORE_CLAIM_SECONDS 30	/* a claim without a result is "interrupted" after this */
 #define STORE_KEEP_SECONDS  600 /* how long an ended flow can still be asked for */

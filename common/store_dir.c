@@ -8,16 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "flow_files.h"
 #include "folder.h"
-#include "log.h"
-#include "secret.h"
 #include "snapshot.h"
 #include "store_index.h"
 #include "store_limit.h"
-#include "text.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/secret.h"
+#include "util/text.h"
 
 #define TRY_BYTES   16384
 #define ENDED_RATIO 3 /* ended flows kept, as a multiple of max_pending */

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "log.h"
-#include "secret.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define SETS	  1024 /* a client has one, by its hash, */
 #define WAYS	  8    /* and any word in it */

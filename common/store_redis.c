@@ -7,10 +7,10 @@
 #include "flow_record.h"
 #include "http.h"
 #include "redis_script.h"
-#include "secret.h"
 #include "snapshot.h"
 #include "store_redis_scripts.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/secret.h"
 
 #define ENDED_RATIO  3 /* ended flows kept, as a multiple of max_pending */
 #define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* as `longest` in prelude.lua */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "log.h"
+#include "util/log.h"
 
 #define CAPACITY_FIRST 64 /* entries; the file doubles when they are full */
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
 #include "ip.h"
+#include "util/buf.h"
 
 #define TRUST_RANGES_MAX 256 /* a large provider of proxies publishes about 200 */
 

@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
+#include "util/error.h"
 
 /* Once per process, before any thread. False if libfcgi cannot start, or does not read as we need.
  */

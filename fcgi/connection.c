@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "secret.h"
-#include "wait.h"
+#include "util/blocking.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 /* Of which the rest of the process may have as many: two of each thread, and others. */
 #define SPARE_DESCRIPTORS (2 * WORKER_THREADS_MAX + 64)

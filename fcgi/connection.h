@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
 #include "conn.h"
 #include "frame.h"
 #include "meta.h"
+#include "util/buf.h"
 #include "worker.h"
 
 #define CONNECTION_BYTES_MAX   16384 /* most requests are here at once and shorter than this */

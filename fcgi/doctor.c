@@ -9,9 +9,9 @@
 
 #include "address.h"
 #include "doctor_check.h"
-#include "log.h"
-#include "secret.h"
 #include "start.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 enum {
 	NEEDS_SITE = 1, /* the site answers at all */

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define LISTEN_MODE_DEFAULT 0660
 #define LISTEN_MESSAGE_MAX  512

@@ -13,14 +13,14 @@
 #include <unistd.h>
 
 #include "app.h"
-#include "curl_lib.h"
 #include "doctor.h"
 #include "listen.h"
-#include "log.h"
 #include "relay_key.h"
 #include "sandbox.h"
-#include "secret.h"
 #include "start.h"
+#include "util/curl_lib.h"
+#include "util/log.h"
+#include "util/secret.h"
 #include "worker.h"
 
 #define DUMP_MAX (2 * CONFIG_FILE_MAX) /* bytes of --dump-config */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "curl_lib.h"
+#include "util/curl_lib.h"
 
 struct transfer {
 	const struct visit_call *call;

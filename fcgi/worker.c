@@ -18,7 +18,7 @@
 
 #include "conn.h"
 #include "connection.h"
-#include "wait.h"
+#include "util/blocking.h"
 
 #define FULL_MS	      100 /* out of descriptors: how soon accepting is tried again */
 #define NEWCOMER_MS   100 /* at the end: how long a fresh connection may take to ask */

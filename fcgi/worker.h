@@ -10,9 +10,9 @@
 #ifndef WORKER_H
 #define WORKER_H
 
-#include "error.h"
 #include "request.h"
 #include "response.h"
+#include "util/error.h"
 
 #define WORKER_CONNECTIONS_MAX 4096	     /* beyond, one that rests is closed */
 #define WORKER_REQUEST_MAX     (128 * 1024)  /* bytes of a request as it comes, records included */

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "message.h"
+#include "util/clock.h"
 
 #define EVENTS_MAX 64
 #define NEVER	   1e15

@@ -14,8 +14,8 @@
 #include <time.h>
 
 #include "cookie.h"
-#include "secret.h"
 #include "store.h"
+#include "util/secret.h"
 
 static double
 seconds_now(void)

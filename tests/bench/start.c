@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "message.h"
+#include "util/clock.h"
 
 #define LOOK_NS	  100000 /* between two tries to connect, */
 #define LOOKS_MAX 50000	 /* and how many there are */

@@ -9,7 +9,7 @@
 #include "cookie.h"
 #include "fuzz.h"
 #include "request.h"
-#include "secret.h"
+#include "util/secret.h"
 
 static const char *const names[] = {"opencode-callback", "__Host-opencode-callback"};
 

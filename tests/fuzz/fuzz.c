@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "secret.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define LOG_BYTES_MAX (1024 * 1024)
 #define NAP_SECONDS   1 /* how far a nap of any length moves the clock: loops end sooner */

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "util/buf.h"
 
 #define FUZZ_INPUT_MAX 65536   /* bytes; longer inputs are left alone */
 #define FUZZ_NOW       1000000 /* what all clocks show after fuzz_reset(), in seconds */

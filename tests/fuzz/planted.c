@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "secret.h"
+#include "util/secret.h"
 
 #define LOCAL(host_, port_, path_) \
 	.redirect_host = host_ ":" #port_, .redirect_port = port_, .redirect_path = path_

@@ -9,7 +9,7 @@
 #include "callback.h"
 #include "fuzz.h"
 #include "query.h"
-#include "secret.h"
+#include "util/secret.h"
 
 static int
 hex(char c)

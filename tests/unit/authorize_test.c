@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "authorize.h"
-#include "secret.h"
+#include "util/secret.h"
 
 #define AUTH  "https://auth.openai.com/oauth/authorize?response_type=code&client_id=x"
 #define LOCAL "&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "cookie.h"
-#include "secret.h"
+#include "util/secret.h"
 
 #define TOKEN "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 

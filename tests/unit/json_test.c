@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "json.h"
-#include "secret.h"
+#include "util/json.h"
+#include "util/secret.h"
 
 #define OLD "https://a.example/?a=b&state=\"S\""
 #define NEW "https://a.example/?a=b&state=\"N\""

@@ -10,7 +10,7 @@
 
 #include <unistd.h>
 
-#include "log.h"
+#include "util/log.h"
 
 static char said[4096];
 

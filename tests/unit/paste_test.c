@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "paste.h"
-#include "secret.h"
+#include "util/secret.h"
 
 static const struct flow flow = {
     .redirect_host = "localhost:1455",

@@ -31,11 +31,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "curl_lib.h"
 #include "folder.h"
 #include "sandbox.h"
-#include "secret.h"
 #include "store.h"
+#include "util/curl_lib.h"
+#include "util/secret.h"
 
 static char root[] = "/tmp/sandbox-test-XXXXXX";
 static char store_path[64], password[64], socket_path[64], other[64];

@@ -12,8 +12,8 @@
 
 #include <sys/prctl.h>
 
-#include "json.h"
 #include "sandbox.h"
+#include "util/json.h"
 
 #ifdef NO_SANDBOX
 

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "secret.h"
 #include "store.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 /* A store of which something is broken says so at every operation, and is whole again afterwards.
  */

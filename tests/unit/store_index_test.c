@@ -15,8 +15,8 @@
 
 #include "flow_files.h"
 #include "folder.h"
-#include "log.h"
 #include "store_index.h"
+#include "util/log.h"
 
 #define LIFETIME  300
 #define MOST	  512 /* entries that the index may have */

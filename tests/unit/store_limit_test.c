@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "log.h"
-#include "secret.h"
 #include "store_limit.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 #define PROCESSES 4
 #define THREADS	  4

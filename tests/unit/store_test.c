@@ -17,10 +17,10 @@
 
 #include "flow_record.h"
 #include "folder.h"
-#include "log.h"
 #include "redis_server.h"
-#include "secret.h"
 #include "store.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 /* One conformance test for every kind of store; what concerns only one of them stands at the end.
  */

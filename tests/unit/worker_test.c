@@ -24,7 +24,7 @@
 #include "conn.h"
 #include "frame.h"
 #include "listen.h"
-#include "wait.h"
+#include "util/blocking.h"
 #include "worker.h"
 
 #define THREADS	   4

@@ -1,11 +1,11 @@
-#include "buf.h"
+#include "util/buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "secret.h"
+#include "util/secret.h"
 
 #define BUF_FIRST 2048 /* bytes of the first allocation */
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define SECRET_HASH_LEN	   43 /* base64url characters of 32 bytes, unpadded */
 #define SECRET_KEYED_BYTES 16

@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define CURL_LIB_FUNCTIONS(X) \
 	X(curl_global_init) \

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "util/error.h"
 
 #define BUF_KEPT_MAX 16384 /* bytes of memory that buf_clear() keeps */
 

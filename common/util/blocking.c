@@ -1,4 +1,4 @@
-#include "wait.h"
+#include "util/blocking.h"
 
 #include <stddef.h>
 

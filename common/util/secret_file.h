@@ -1,8 +1,8 @@
 /*
  * A password in a file of its own, read each time that it is needed: a new one takes no restart.
  */
-#ifndef PASSWORD_H
-#define PASSWORD_H
+#ifndef SECRET_FILE_H
+#define SECRET_FILE_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "curl_lib.h"
+#include "util/curl_lib.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "log.h"
+#include "util/log.h"
 
 static const char curl_soname[] = "libcurl.so.4";
 

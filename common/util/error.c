@@ -1,4 +1,4 @@
-#include "error.h"
+#include "util/error.h"
 
 struct error_row {
 	const char *name;

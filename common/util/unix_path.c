@@ -1,4 +1,4 @@
-#include "unix_path.h"
+#include "util/unix_path.h"
 
 #include <errno.h>
 #include <string.h>

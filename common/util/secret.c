@@ -1,4 +1,4 @@
-#include "secret.h"
+#include "util/secret.h"
 
 #include <sodium.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "log.h"
+#include "util/log.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "wait.h"
+#include "util/blocking.h"
 
 struct line {
 	char text[LOG_LINE_MAX + 1];

@@ -5,8 +5,8 @@
  * Between two waits lies a moment. What a thread has looked at since requests came
  * to it need not be looked at again for these requests, until it has waited.
  */
-#ifndef WAIT_H
-#define WAIT_H
+#ifndef BLOCKING_H
+#define BLOCKING_H
 
 /* What wait_begin() is to call, in the thread that waits; NULL: nothing. Before any thread starts.
  */

@@ -1,4 +1,4 @@
-#include "password.h"
+#include "util/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "log.h"
-#include "secret.h"
+#include "util/log.h"
+#include "util/secret.h"
 
 bool
 password_read(const char *file, char out[PASSWORD_MAX + 2])

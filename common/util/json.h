@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
+#include "util/buf.h"
+#include "util/error.h"
 
 /* Has jansson allocate in a way that notices failures. Once, before there are threads. */
 void json_init(void);
