@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "app.h"
-#include "meta.h"
+#include "http/cgi.h"
 #include "sandbox.h"
 #include "start.h"
 #include "util/blocking.h"

@@ -6,8 +6,8 @@
 #define APP_H
 
 #include "config.h"
-#include "request.h"
-#include "response.h"
+#include "http/request.h"
+#include "http/response.h"
 #include "util/error.h"
 
 #define APP_VERSION "0.1.0"

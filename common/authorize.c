@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "address.h"
-#include "query.h"
+#include "http/query.h"
 
 #define LOOPBACK_PORT_MIN 1024
 

@@ -6,8 +6,8 @@
 
 #include "authorize.h"
 #include "begin_kind.h"
-#include "cookie.h"
 #include "habit.h"
+#include "http/cookie.h"
 #include "opencode.h"
 #include "relay_begin.h"
 #include "replace.h"

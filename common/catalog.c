@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/path_segment.h"
 #include "opencode.h"
-#include "segment.h"
 #include "util/log.h"
 
 static const char *

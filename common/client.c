@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "forwarded.h"
+#include "http/forwarded.h"
 
 enum peer {
 	PEER_IP,

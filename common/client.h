@@ -9,7 +9,7 @@
 
 #include "config.h"
 #include "flow.h"
-#include "request.h"
+#include "http/request.h"
 
 #define CLIENT_UNIX "unix:" /* a peer on a Unix socket; it has no address */
 

@@ -9,8 +9,8 @@
 
 #include "app.h"
 #include "client.h"
+#include "http/query.h"
 #include "page.h"
-#include "query.h"
 #include "site.h"
 #include "store.h"
 #include "util/secret.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "segment.h"
+#include "http/path_segment.h"
 #include "util/secret.h"
 
 static const char *const state_names[FLOW_STATE_COUNT] = {

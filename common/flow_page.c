@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "callback.h"
-#include "cookie.h"
+#include "http/cookie.h"
 #include "opencode.h"
 #include "paste.h"
 #include "util/log.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "http/query.h"
 
 #define FIRST_LINE "flow 1\n"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cookie.h"
+#include "http/cookie.h"
 #include "opencode.h"
 
 /* Headers of opencode's answer that go back to the browser. */

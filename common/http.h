@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "request.h"
+#include "http/request.h"
 #include "util/buf.h"
 #include "util/error.h"
 

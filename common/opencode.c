@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "segment.h"
+#include "http/path_segment.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/secret_file.h"

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "address.h"
-#include "origin.h"
-#include "query.h"
+#include "http/origin.h"
+#include "http/query.h"
 #include "util/secret.h"
 
 /* Cuts off what mail programs, terminals and people put around an address. */

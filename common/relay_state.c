@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "http/query.h"
 
 #define VERSION	   "v1."
 #define EXPIRY_MAX 12 /* digits */

@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "client.h"
-#include "forwarded.h"
-#include "origin.h"
+#include "http/forwarded.h"
+#include "http/origin.h"
 #include "util/text.h"
 
 static void

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "config.h"
-#include "request.h"
+#include "http/request.h"
 #include "util/error.h"
 
 struct site {

@@ -11,8 +11,8 @@
 #include "callback.h"
 #include "catalog.h"
 #include "flow_list.h"
+#include "http/origin.h"
 #include "opencode.h"
-#include "origin.h"
 #include "paste.h"
 #include "util/json.h"
 

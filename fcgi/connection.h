@@ -11,7 +11,7 @@
 
 #include "conn.h"
 #include "frame.h"
-#include "meta.h"
+#include "http/cgi.h"
 #include "util/buf.h"
 #include "worker.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cookie.h"
 #include "doctor_check.h"
+#include "http/cookie.h"
 
 /* One request whose answer tells whether a header reached us. */
 struct probe {

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "doctor_check.h"
-#include "response.h"
+#include "http/response.h"
 
 #define WORD_MAX 80 /* bytes of somebody else's text in a message */
 

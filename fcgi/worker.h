@@ -10,8 +10,8 @@
 #ifndef WORKER_H
 #define WORKER_H
 
-#include "request.h"
-#include "response.h"
+#include "http/request.h"
+#include "http/response.h"
 #include "util/error.h"
 
 #define WORKER_CONNECTIONS_MAX 4096	     /* beyond, one that rests is closed */

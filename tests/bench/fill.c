@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cookie.h"
+#include "http/cookie.h"
 #include "store.h"
 #include "util/secret.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/cgi.h"
 #include "markup.h"
-#include "meta.h"
 
 static const int statuses[] = {200, 303, 400, 401, 403, 404, 405, 409, 411,
 			       413, 414, 415, 421, 429, 431, 502, 503, 504};

@@ -5,7 +5,7 @@
 #define ANSWER_H
 
 #include "fuzz.h"
-#include "response.h"
+#include "http/response.h"
 
 struct answer {
 	int status;

@@ -9,7 +9,7 @@
 #include "authorize.h"
 #include "front.h"
 #include "fuzz.h"
-#include "query.h"
+#include "http/query.h"
 
 #define NAME   "opencode.example.com"
 #define PUBLIC "https://" NAME

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cookie.h"
 #include "fuzz.h"
-#include "request.h"
+#include "http/cookie.h"
+#include "http/request.h"
 #include "util/secret.h"
 
 static const char *const names[] = {"opencode-callback", "__Host-opencode-callback"};

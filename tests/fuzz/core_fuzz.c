@@ -11,8 +11,8 @@
 
 #include "answer.h"
 #include "app.h"
+#include "http/query.h"
 #include "planted.h"
-#include "query.h"
 #include "script.h"
 #include "sites.h"
 #include "standin.h"

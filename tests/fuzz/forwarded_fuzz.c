@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "client.h"
-#include "forwarded.h"
 #include "fuzz.h"
+#include "http/forwarded.h"
 #include "site.h"
 
 #define ADDRESS_BYTES "0123456789abcdefABCDEF:."

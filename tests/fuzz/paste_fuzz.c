@@ -8,8 +8,8 @@
 
 #include "front.h"
 #include "fuzz.h"
+#include "http/query.h"
 #include "paste.h"
-#include "query.h"
 
 #define NAME   "opencode.example.com"
 #define PUBLIC "https://" NAME

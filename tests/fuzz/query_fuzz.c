@@ -8,7 +8,7 @@
 
 #include "callback.h"
 #include "fuzz.h"
-#include "query.h"
+#include "http/query.h"
 #include "util/secret.h"
 
 static int

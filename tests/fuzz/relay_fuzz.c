@@ -9,7 +9,7 @@
 
 #include "app.h"
 #include "fuzz.h"
-#include "query.h"
+#include "http/query.h"
 #include "relay_state.h"
 
 #define ALICE	"https://alice.example.com/auth/callback"

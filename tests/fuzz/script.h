@@ -16,7 +16,7 @@
 #define SCRIPT_H
 
 #include "fuzz.h"
-#include "meta.h"
+#include "http/cgi.h"
 
 #define SCRIPT_VARIABLES_MAX 48
 #define SCRIPT_REPLIES_MAX   16

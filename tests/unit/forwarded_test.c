@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "forwarded.h"
+#include "http/forwarded.h"
 
 /* Elements as "node|proto|host", with ", " between; NULL: malformed somewhere. */
 static const struct {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ip.h"
+#include "http/ip.h"
 
 static const struct {
 	const char *text;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "meta.h"
+#include "http/cgi.h"
 
 #define VARS_MAX 8
 #define MOUNT	 "/cgi-bin/opencode-callback.cgi"

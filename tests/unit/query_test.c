@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "query.h"
+#include "http/query.h"
 
 struct row {
 	const char *raw;

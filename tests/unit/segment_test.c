@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "segment.h"
+#include "http/path_segment.h"
 
 static const struct {
 	const char *name;

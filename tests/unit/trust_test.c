@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "trust.h"
+#include "http/trusted_proxies.h"
 
 static struct trust trust;
 

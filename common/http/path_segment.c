@@ -1,8 +1,8 @@
-#include "segment.h"
+#include "http/path_segment.h"
 
 #include <string.h>
 
-#include "query.h"
+#include "http/query.h"
 
 static int
 hex_digit(char c)

@@ -1,11 +1,11 @@
-#include "origin.h"
+#include "http/origin.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "ip.h"
+#include "http/ip.h"
 
 /* A port as it is written in addresses, or none behind its colon (RFC 3986 section 3.2.3). */
 static bool

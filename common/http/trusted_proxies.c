@@ -1,4 +1,4 @@
-#include "trust.h"
+#include "http/trusted_proxies.h"
 
 #include <stdio.h>
 #include <string.h>

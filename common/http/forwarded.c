@@ -1,4 +1,4 @@
-#include "forwarded.h"
+#include "http/forwarded.h"
 
 #include <string.h>
 #include <strings.h>

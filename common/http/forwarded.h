@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "origin.h"
+#include "http/origin.h"
 #include "util/error.h"
 
 #define FORWARDED_NODE_MAX  80 /* an IPv6 address in brackets and a hidden port */

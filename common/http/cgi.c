@@ -1,4 +1,4 @@
-#include "meta.h"
+#include "http/cgi.h"
 
 #include <ctype.h>
 #include <stddef.h>

@@ -4,13 +4,13 @@
  * (RFC 3875 section 6). CGI and FastCGI hand over the same NAME=VALUE strings
  * and want the same bytes, so both front ends use this file and nothing else.
  */
-#ifndef META_H
-#define META_H
+#ifndef CGI_H
+#define CGI_H
 
 #include <stdbool.h>
 
-#include "request.h"
-#include "response.h"
+#include "http/request.h"
+#include "http/response.h"
 #include "util/buf.h"
 #include "util/error.h"
 

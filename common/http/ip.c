@@ -1,4 +1,4 @@
-#include "ip.h"
+#include "http/ip.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

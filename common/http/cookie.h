@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "response.h"
+#include "http/response.h"
 #include "util/buf.h"
 #include "util/error.h"
 

@@ -2,13 +2,13 @@
  * Whose word is taken on where a request came from: the proxies that the
  * configuration names.
  */
-#ifndef TRUST_H
-#define TRUST_H
+#ifndef TRUSTED_PROXIES_H
+#define TRUSTED_PROXIES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "ip.h"
+#include "http/ip.h"
 #include "util/buf.h"
 
 #define TRUST_RANGES_MAX 256 /* a large provider of proxies publishes about 200 */

@@ -2,8 +2,8 @@
  * One segment of a path, percent-encoded (RFC 3986 section 2.1): how names of
  * MCP servers travel.
  */
-#ifndef SEGMENT_H
-#define SEGMENT_H
+#ifndef PATH_SEGMENT_H
+#define PATH_SEGMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
