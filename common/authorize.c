@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "address.h"
+#include "flow/url.h"
 #include "http/query.h"
 
 #define LOOPBACK_PORT_MIN 1024

@@ -7,7 +7,7 @@
 #define AUTHORIZE_H
 
 #include "config.h"
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/error.h"
 
 /* What a redirect URI of our own looks like: this origin, mount point, one of callback_paths. */

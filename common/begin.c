@@ -6,7 +6,7 @@
 
 #include "authorize.h"
 #include "begin_kind.h"
-#include "habit.h"
+#include "flow/provider.h"
 #include "http/cookie.h"
 #include "opencode.h"
 #include "relay_begin.h"

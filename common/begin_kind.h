@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/buf.h"
 
 /* What opencode's answer to a begin says. */

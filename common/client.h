@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "config.h"
-#include "flow.h"
+#include "flow/flow.h"
 #include "http/request.h"
 
 #define CLIENT_UNIX "unix:" /* a peer on a Unix socket; it has no address */

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "flow/relay_state.h"
 #include "http/origin.h"
 #include "http/trusted_proxies.h"
-#include "relay_state.h"
 #include "util/buf.h"
 #include "util/error.h"
 #include "util/log.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "habit.h"
+#include "flow/provider.h"
 #include "http.h"
 #include "opencode.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flow_record.h"
+#include "flow/flow_record.h"
 #include "folder.h"
 #include "snapshot.h"
 

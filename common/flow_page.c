@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "callback.h"
+#include "flow/pasted_text.h"
 #include "http/cookie.h"
 #include "opencode.h"
-#include "paste.h"
 #include "util/log.h"
 
 void

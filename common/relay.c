@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "flow/relay_state.h"
 #include "relay_key.h"
-#include "relay_state.h"
 #include "util/log.h"
 
 /* A target, and a query in which the inner state may be encoded at length. */

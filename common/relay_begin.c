@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "flow/relay_state.h"
 #include "relay_key.h"
-#include "relay_state.h"
 #include "util/log.h"
 
 static enum err

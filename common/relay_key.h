@@ -7,7 +7,7 @@
 #define RELAY_KEY_H
 
 #include "config.h"
-#include "relay_state.h"
+#include "flow/relay_state.h"
 #include "util/error.h"
 
 /* What a relay has of one site. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "habit.h"
+#include "flow/provider.h"
 #include "opencode.h"
 #include "util/log.h"
 

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
 #include "authorize.h"
 #include "begin.h"
 #include "begin_kind.h"
 #include "callback.h"
 #include "catalog.h"
+#include "flow/pasted_text.h"
+#include "flow/url.h"
 #include "flow_list.h"
 #include "http/origin.h"
 #include "opencode.h"
-#include "paste.h"
 #include "util/json.h"
 
 #define INPUT_PREFIX "input."

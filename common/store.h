@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/buf.h"
 #include "util/error.h"
 

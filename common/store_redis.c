@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "flow_record.h"
+#include "flow/flow_record.h"
 #include "http.h"
 #include "redis_script.h"
 #include "snapshot.h"

@@ -7,8 +7,8 @@
 #include <strings.h>
 #include <time.h>
 
-#include "address.h"
 #include "doctor_check.h"
+#include "flow/url.h"
 #include "start.h"
 #include "util/log.h"
 #include "util/secret.h"

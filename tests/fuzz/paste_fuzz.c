@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/pasted_text.h"
 #include "front.h"
 #include "fuzz.h"
 #include "http/query.h"
-#include "paste.h"
 
 #define NAME   "opencode.example.com"
 #define PUBLIC "https://" NAME

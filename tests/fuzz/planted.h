@@ -5,7 +5,7 @@
 #ifndef PLANTED_H
 #define PLANTED_H
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "fuzz.h"
 #include "store.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "app.h"
+#include "flow/relay_state.h"
 #include "fuzz.h"
 #include "http/query.h"
-#include "relay_state.h"
 
 #define ALICE	"https://alice.example.com/auth/callback"
 #define BOB	"https://bob.example.com/callback"

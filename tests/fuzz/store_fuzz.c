@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "flow_record.h"
+#include "flow/flow_record.h"
 #include "fuzz.h"
 #include "store.h"
 

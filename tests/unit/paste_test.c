@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "paste.h"
+#include "flow/pasted_text.h"
 #include "util/secret.h"
 
 static const struct flow flow = {

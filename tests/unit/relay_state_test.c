@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "relay_state.h"
+#include "flow/relay_state.h"
 
 #define NOW 1790000000
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "flow_record.h"
+#include "flow/flow_record.h"
 #include "folder.h"
 #include "redis_server.h"
 #include "store.h"

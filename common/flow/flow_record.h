@@ -6,7 +6,7 @@
 #ifndef FLOW_RECORD_H
 #define FLOW_RECORD_H
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/buf.h"
 #include "util/error.h"
 

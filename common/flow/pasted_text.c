@@ -1,11 +1,11 @@
-#include "paste.h"
+#include "flow/pasted_text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "address.h"
+#include "flow/url.h"
 #include "http/origin.h"
 #include "http/query.h"
 #include "util/secret.h"

@@ -2,12 +2,12 @@
  * How opencode's providers differ from one another, as measured with opencode
  * 1.18. One that differs anew is one more row in habit.c.
  */
-#ifndef HABIT_H
-#define HABIT_H
+#ifndef PROVIDER_H
+#define PROVIDER_H
 
 #include <stdbool.h>
 
-#include "flow.h"
+#include "flow/flow.h"
 
 #define LISTENER_SECONDS 300 /* how long opencode's listeners usually wait */
 

@@ -1,10 +1,10 @@
 /*
  * What people paste: mostly the dead tab's address, often something else.
  */
-#ifndef PASTE_H
-#define PASTE_H
+#ifndef PASTED_TEXT_H
+#define PASTED_TEXT_H
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/buf.h"
 #include "util/error.h"
 

@@ -2,12 +2,12 @@
  * Addresses, taken apart by libcurl: authorize URLs, the redirect URIs inside
  * them, and what people paste.
  */
-#ifndef ADDRESS_H
-#define ADDRESS_H
+#ifndef URL_H
+#define URL_H
 
 #include <stdbool.h>
 
-#include "flow.h"
+#include "flow/flow.h"
 #include "util/error.h"
 
 /* One address in its parts. Strings are "" where a part is missing. */

@@ -1,4 +1,4 @@
-#include "address.h"
+#include "flow/url.h"
 
 #include <ctype.h>
 #include <stdio.h>

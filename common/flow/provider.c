@@ -1,4 +1,4 @@
-#include "habit.h"
+#include "flow/provider.h"
 
 #include <stddef.h>
 #include <string.h>

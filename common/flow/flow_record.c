@@ -1,4 +1,4 @@
-#include "flow_record.h"
+#include "flow/flow_record.h"
 
 #include <errno.h>
 #include <stddef.h>

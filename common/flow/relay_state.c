@@ -1,4 +1,4 @@
-#include "relay_state.h"
+#include "flow/relay_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
