@@ -61,14 +61,14 @@ $(BUILD_DIR)/cgi/sandbox.o: $(BUILD_DIR)/cgi/sandbox_filter.h
 endif
 
 # The scripts of the store in Redis, with the hashes that it knows them by.
-REDIS_SCRIPTS = $(filter-out %/prelude.lua,$(sort $(wildcard common/store_redis/*.lua)))
-$(BUILD_DIR)/common/store_redis_scripts.h: common/store_redis/embed common/store_redis/prelude.lua $(REDIS_SCRIPTS)
+REDIS_SCRIPTS = $(filter-out %/prelude.lua,$(sort $(wildcard common/store/redis/scripts/*.lua)))
+$(BUILD_DIR)/common/store/redis/redis_scripts.h: common/store/redis/scripts/embed common/store/redis/scripts/prelude.lua $(REDIS_SCRIPTS)
 	@mkdir -p $(@D)
 	$^ >$@.new
 	mv $@.new $@
 
-$(BUILD_DIR)/common/store_redis.o: OWN_CFLAGS += -I$(BUILD_DIR)/common
-$(BUILD_DIR)/common/store_redis.o: $(BUILD_DIR)/common/store_redis_scripts.h
+$(BUILD_DIR)/common/store/redis/redis_store.o: OWN_CFLAGS += -I$(BUILD_DIR)/common
+$(BUILD_DIR)/common/store/redis/redis_store.o: $(BUILD_DIR)/common/store/redis/redis_scripts.h
 
 # .incbin is invisible to -MMD
 $(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "landlock.h"
-#include "store.h"
+#include "store/store.h"
 #include "util/log.h"
 #ifndef NO_SANDBOX
 #include "sandbox_filter.h"

@@ -8,7 +8,7 @@
 
 #include "config_relay.h"
 #include "config_word.h"
-#include "store.h"
+#include "store/store.h"
 
 #define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */
 

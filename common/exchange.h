@@ -12,7 +12,7 @@
 #include "http/query.h"
 #include "page.h"
 #include "site.h"
-#include "store.h"
+#include "store/store.h"
 #include "util/secret.h"
 
 struct relay_keys;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "store/dir/private_dir.h"
 #include "util/log.h"
 #include "util/secret.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "store/dir/private_dir.h"
 #include "util/log.h"
 #include "util/secret.h"
 

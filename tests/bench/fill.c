@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "http/cookie.h"
-#include "store.h"
+#include "store/store.h"
 #include "util/secret.h"
 
 static double

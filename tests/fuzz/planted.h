@@ -7,7 +7,7 @@
 
 #include "flow/flow.h"
 #include "fuzz.h"
-#include "store.h"
+#include "store/store.h"
 
 #define PLANTED_COUNT 8
 #define PLANTED_LIFE  300

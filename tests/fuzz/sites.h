@@ -7,7 +7,7 @@
 
 #include "app.h"
 #include "fuzz.h"
-#include "store.h"
+#include "store/store.h"
 
 #define SITES_COUNT	2
 #define SITES_LOGIN	"opencode:PASSWORD-canary" /* for opencode, of the second site */

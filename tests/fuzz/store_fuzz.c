@@ -11,7 +11,7 @@
 
 #include "flow/flow_record.h"
 #include "fuzz.h"
-#include "store.h"
+#include "store/store.h"
 
 #define ID	  "AAAAAAAAAAAAAAAAAAAAAA"
 #define OTHER	  "BBBBBBBBBBBBBBBBBBBBBB"

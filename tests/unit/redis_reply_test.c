@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "redis_reply.h"
+#include "store/redis/redis_reply.h"
 
 /* Feeds it piece by piece; *whole as after the last piece. */
 static enum err

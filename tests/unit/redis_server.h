@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "redis.h"
+#include "store/redis/redis_pool.h"
 
 #define REDIS_ADMIN    "admin"
 #define REDIS_PATIENCE 400 /* looks whether it is there, 25 ms between them */

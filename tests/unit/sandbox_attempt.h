@@ -31,9 +31,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "sandbox.h"
-#include "store.h"
+#include "store/dir/private_dir.h"
+#include "store/store.h"
 #include "util/curl_lib.h"
 #include "util/secret.h"
 

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "flow_files.h"
-#include "folder.h"
-#include "store_index.h"
+#include "store/dir/dir_index.h"
+#include "store/dir/flow_files.h"
+#include "store/dir/private_dir.h"
 #include "util/log.h"
 
 #define LIFETIME  300

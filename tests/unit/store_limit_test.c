@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "folder.h"
-#include "store_limit.h"
+#include "store/dir/dir_rate_limit.h"
+#include "store/dir/private_dir.h"
 #include "util/log.h"
 #include "util/secret.h"
 

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "flow/flow_record.h"
-#include "folder.h"
 #include "redis_server.h"
-#include "store.h"
+#include "store/dir/private_dir.h"
+#include "store/store.h"
 #include "util/log.h"
 #include "util/secret.h"
 

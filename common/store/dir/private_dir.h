@@ -3,8 +3,8 @@
  * and a suffix. A symbolic link that points nowhere is the smallest file there
  * is: made together with its content in one exclusive step, read in one.
  */
-#ifndef FOLDER_H
-#define FOLDER_H
+#ifndef PRIVATE_DIR_H
+#define PRIVATE_DIR_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -6,10 +6,10 @@
  *   lock        byte ranges of it are the locks of groups
  *   note-NAME   symbolic link: "TIME TEXT"
  */
-#ifndef STORE_DIR_H
-#define STORE_DIR_H
+#ifndef DIR_STORE_H
+#define DIR_STORE_H
 
-#include "store.h"
+#include "store/store.h"
 
 /*
  * path: a folder of our own user that nobody else may enter (0700). Its path is

@@ -1,4 +1,4 @@
-#include "redis_reply.h"
+#include "store/redis/redis_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>

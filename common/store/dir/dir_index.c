@@ -1,9 +1,9 @@
-#include "store_index.h"
+#include "store/dir/dir_index.h"
 
 #include <string.h>
 
-#include "flow_files.h"
-#include "folder.h"
+#include "store/dir/flow_files.h"
+#include "store/dir/private_dir.h"
 
 #define SWEEP_MAX 64 /* flows that one begin cleans up */
 

@@ -2,12 +2,12 @@
  * One connection to Redis, used by one thread at a time. After any failure it is to be closed:
  * a reply that is still on its way would be taken for the next one's. SIGPIPE must be ignored.
  */
-#ifndef REDIS_LINK_H
-#define REDIS_LINK_H
+#ifndef REDIS_CONNECTION_H
+#define REDIS_CONNECTION_H
 
 #include <sys/socket.h>
 
-#include "redis_reply.h"
+#include "store/redis/redis_reply.h"
 
 #define REDIS_CONNECT_MS 1000
 #define REDIS_COMMAND_MS 2000

@@ -1,11 +1,11 @@
-#include "redis_script.h"
+#include "store/redis/redis_script.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "redis_link.h"
+#include "store/redis/redis_connection.h"
 
 #define ERROR_SHOWN 160 /* bytes of an error of Redis' */
 

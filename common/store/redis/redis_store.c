@@ -1,4 +1,4 @@
-#include "store_redis.h"
+#include "store/redis/redis_store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 
 #include "flow/flow_record.h"
 #include "http.h"
-#include "redis_script.h"
-#include "snapshot.h"
-#include "store_redis_scripts.h"
+#include "store/claim_text.h"
+#include "store/redis/redis_script.h"
+#include "store/redis/redis_scripts.h"
 #include "util/blocking.h"
 #include "util/secret.h"
 

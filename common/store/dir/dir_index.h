@@ -6,10 +6,10 @@
  * The entries are in the order in which the flows were begun, which is also that
  * in which they expire and are forgotten: clean-up looks at the old end only.
  */
-#ifndef STORE_INDEX_H
-#define STORE_INDEX_H
+#ifndef DIR_INDEX_H
+#define DIR_INDEX_H
 
-#include "store_ring.h"
+#include "store/dir/dir_index_file.h"
 
 /*
  * Makes an entry for a flow. It takes the place of one whose flow was kept long

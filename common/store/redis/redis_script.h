@@ -5,7 +5,7 @@
 #ifndef REDIS_SCRIPT_H
 #define REDIS_SCRIPT_H
 
-#include "redis.h"
+#include "store/redis/redis_pool.h"
 
 #define REDIS_PREFIX	  "opencode-callback:{flows}:" /* all our keys; one slot of a cluster */
 #define REDIS_ANSWER	  2			       /* the first item behind time and word */

@@ -5,12 +5,12 @@
  * them there are. A link leads to an older entry or, when that is gone, nowhere:
  * nothing in the file, however damaged, can lead outside or round in a circle.
  */
-#ifndef STORE_RING_H
-#define STORE_RING_H
+#ifndef DIR_INDEX_FILE_H
+#define DIR_INDEX_FILE_H
 
 #include <sys/types.h>
 
-#include "store.h"
+#include "store/store.h"
 
 /* The keys by which entries are chained; each has its member in struct store_keys. */
 enum { RING_CLIENT, RING_BROWSER, RING_GROUP, RING_SLOT, RING_KEYS };

@@ -19,10 +19,10 @@
  * A lock is a lease. Whoever was stopped for longer than it lasts finds, at its next add or
  * claim, that it has lost it. A claim whose answer is lost is final, and delivered by nobody.
  */
-#ifndef STORE_REDIS_H
-#define STORE_REDIS_H
+#ifndef REDIS_STORE_H
+#define REDIS_STORE_H
 
-#include "store.h"
+#include "store/store.h"
 
 /*
  * spec: see redis_spec.h. The host is looked up now; nothing is connected to before it is

@@ -3,8 +3,8 @@
  * Unix socket, or //host:port/db with an IPv6 address in brackets; port (6379) and db (0) may be
  * left out.
  */
-#ifndef REDIS_SPEC_H
-#define REDIS_SPEC_H
+#ifndef REDIS_ADDRESS_H
+#define REDIS_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

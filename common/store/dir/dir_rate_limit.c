@@ -1,4 +1,4 @@
-#include "store_limit.h"
+#include "store/dir/dir_rate_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "store/dir/private_dir.h"
 #include "util/blocking.h"
 #include "util/log.h"
 #include "util/secret.h"

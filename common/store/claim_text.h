@@ -4,10 +4,10 @@
  *   claim  "claim SECOND", "superseded SECOND", "expired SECOND"; "" while nobody has taken it
  *   end    "STATE REASON", as flow.h names them; "" if none is written down
  */
-#ifndef SNAPSHOT_H
-#define SNAPSHOT_H
+#ifndef CLAIM_TEXT_H
+#define CLAIM_TEXT_H
 
-#include "store.h"
+#include "store/store.h"
 
 #define SNAPSHOT_TEXT_SIZE 64 /* of a claim, of an end, with its NUL */
 

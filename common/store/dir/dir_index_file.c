@@ -1,4 +1,4 @@
-#include "store_ring.h"
+#include "store/dir/dir_index_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "store/dir/private_dir.h"
 #include "util/log.h"
 
 #define CAPACITY_FIRST 64 /* entries; the file doubles when they are full */

@@ -1,4 +1,4 @@
-#include "redis.h"
+#include "store/redis/redis_pool.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis_link.h"
+#include "store/redis/redis_connection.h"
 #include "util/blocking.h"
 #include "util/clock.h"
 #include "util/log.h"

@@ -12,7 +12,7 @@
 #ifndef FLOW_FILES_H
 #define FLOW_FILES_H
 
-#include "store.h"
+#include "store/store.h"
 #include "util/error.h"
 
 /*

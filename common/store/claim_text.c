@@ -1,4 +1,4 @@
-#include "snapshot.h"
+#include "store/claim_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "store_dir.h"
+#include "store/dir/dir_store.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "flow_files.h"
-#include "folder.h"
-#include "snapshot.h"
-#include "store_index.h"
-#include "store_limit.h"
+#include "store/claim_text.h"
+#include "store/dir/dir_index.h"
+#include "store/dir/dir_rate_limit.h"
+#include "store/dir/flow_files.h"
+#include "store/dir/private_dir.h"
 #include "util/blocking.h"
 #include "util/clock.h"
 #include "util/log.h"

@@ -1,4 +1,4 @@
-#include "redis_spec.h"
+#include "store/redis/redis_address.h"
 
 #include <stdio.h>
 #include <stdlib.h>

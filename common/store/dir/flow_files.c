@@ -1,12 +1,12 @@
-#include "flow_files.h"
+#include "store/dir/flow_files.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/flow_record.h"
-#include "folder.h"
-#include "snapshot.h"
+#include "store/claim_text.h"
+#include "store/dir/private_dir.h"
 
 static const char *const suffixes[] = {"", ".url", ".browser", ".claim", ".end", ".new"};
 

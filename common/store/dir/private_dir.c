@@ -1,4 +1,4 @@
-#include "folder.h"
+#include "store/dir/private_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

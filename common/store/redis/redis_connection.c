@@ -1,4 +1,4 @@
-#include "redis_link.h"
+#include "store/redis/redis_connection.h"
 
 #include <errno.h>
 #include <hiredis/read.h>

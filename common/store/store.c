@@ -1,11 +1,11 @@
-#include "store.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "redis_spec.h"
-#include "store_dir.h"
-#include "store_redis.h"
+#include "store/dir/dir_store.h"
+#include "store/redis/redis_address.h"
+#include "store/redis/redis_store.h"
 
 static const struct kind {
 	const char *scheme;

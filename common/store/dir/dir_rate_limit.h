@@ -4,13 +4,13 @@
  * step, so that nobody waits for anybody and a process may die at any moment.
  * When there are more clients than words, the one that has used least is forgotten.
  */
-#ifndef STORE_LIMIT_H
-#define STORE_LIMIT_H
+#ifndef DIR_RATE_LIMIT_H
+#define DIR_RATE_LIMIT_H
 
 #include <pthread.h>
 #include <sys/types.h>
 
-#include "store.h"
+#include "store/store.h"
 
 struct folder;
 struct limit_table;

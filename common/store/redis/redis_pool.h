@@ -2,14 +2,14 @@
  * One Redis and the connections to it: made when needed, kept between their uses, dropped when
  * anything is not as it should be. Thread-safe.
  */
-#ifndef REDIS_H
-#define REDIS_H
+#ifndef REDIS_POOL_H
+#define REDIS_POOL_H
 
 #include <stdint.h>
 
-#include "redis_reply.h"
-#include "redis_spec.h"
-#include "store.h"
+#include "store/redis/redis_address.h"
+#include "store/redis/redis_reply.h"
+#include "store/store.h"
 
 #define REDIS_COMMAND_MAX 65536 /* bytes of a command */
 
