@@ -10,7 +10,7 @@
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
-#include "config.h"
+#include "config/config.h"
 
 enum sandbox_stage {
 	SANDBOX_CGI_EARLY, /* libcurl may still be loaded */

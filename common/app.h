@@ -5,7 +5,7 @@
 #ifndef APP_H
 #define APP_H
 
-#include "config.h"
+#include "config/config.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "util/error.h"

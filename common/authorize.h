@@ -6,7 +6,7 @@
 #ifndef AUTHORIZE_H
 #define AUTHORIZE_H
 
-#include "config.h"
+#include "config/config.h"
 #include "flow/flow.h"
 #include "util/error.h"
 

@@ -6,7 +6,7 @@
 #ifndef RELAY_KEY_H
 #define RELAY_KEY_H
 
-#include "config.h"
+#include "config/config.h"
 #include "flow/relay_state.h"
 #include "util/error.h"
 

@@ -5,7 +5,7 @@
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
-#include "config.h"
+#include "config/config.h"
 
 /* What the environment adds; a NULL member is not given. */
 struct doctor_source {

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "visit.h"
 
 #define DOCTOR_TOTAL_MS	 15000

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 #define DUMP_MAX (1024 * 1024)

@@ -1,4 +1,4 @@
-#include "config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config_key.h"
-#include "config_relay.h"
+#include "config/config_keys.h"
+#include "config/config_relay.h"
 
 #define LINE_MAX_INIH	 199 /* inih cuts longer lines */
 #define SECTION_MAX_INIH 49  /* and longer section names */

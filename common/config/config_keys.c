@@ -1,4 +1,4 @@
-#include "config_key.h"
+#include "config/config_keys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "config_relay.h"
-#include "config_word.h"
+#include "config/config_relay.h"
+#include "config/config_types.h"
 #include "store/store.h"
 
 #define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */

@@ -2,13 +2,13 @@
  * The keys of the configuration, in one table: where each stands, what it may
  * hold, its default, how it is read and written. Adding a key is adding a row.
  */
-#ifndef CONFIG_KEY_H
-#define CONFIG_KEY_H
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config.h"
+#include "config/config.h"
 #include "util/buf.h"
 
 #define CONFIG_KEYS_MAX 32

@@ -1,9 +1,9 @@
-#include "config_word.h"
+#include "config/config_types.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "config_key.h"
+#include "config/config_keys.h"
 
 static const char *const header_words[] = {"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP",
 					   "Forwarded", NULL};

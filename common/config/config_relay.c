@@ -1,9 +1,9 @@
-#include "config_relay.h"
+#include "config/config_relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_key.h"
+#include "config/config_keys.h"
 
 #define FIRST_COUNT 8 /* sites that there is room for at first; a power of two */
 

@@ -5,7 +5,7 @@
 #ifndef CONFIG_RELAY_H
 #define CONFIG_RELAY_H
 
-#include "config.h"
+#include "config/config.h"
 
 /* One of them while it is read, which is when config_key.h's readers fill it. */
 struct config_draft {

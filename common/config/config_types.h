@@ -2,8 +2,8 @@
  * The values of the configuration that are one of a few words: how each is read
  * into its enum, and written. The table in config_key.c names them.
  */
-#ifndef CONFIG_WORD_H
-#define CONFIG_WORD_H
+#ifndef CONFIG_TYPES_H
+#define CONFIG_TYPES_H
 
 #include <stdbool.h>
 #include <stddef.h>
