@@ -71,8 +71,8 @@ $(BUILD_DIR)/common/store/redis/redis_store.o: OWN_CFLAGS += -I$(BUILD_DIR)/comm
 $(BUILD_DIR)/common/store/redis/redis_store.o: $(BUILD_DIR)/common/store/redis/redis_scripts.h
 
 # .incbin is invisible to -MMD
-$(BUILD_DIR)/common/asset.o: $(wildcard common/assets/*)
-$(BUILD_DIR)/common/asset.o: OWN_CFLAGS += -DASSET_VERSION='"$(shell cat common/assets/* | sha256sum | cut -c1-16)"'
+$(BUILD_DIR)/common/view/asset.o: $(wildcard common/view/assets/*)
+$(BUILD_DIR)/common/view/asset.o: OWN_CFLAGS += -DASSET_VERSION='"$(shell cat common/view/assets/* | sha256sum | cut -c1-16)"'
 
 $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 	@mkdir -p $(@D)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "asset.h"
 #include "begin_api.h"
 #include "callback.h"
 #include "exchange.h"
@@ -18,6 +17,7 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "view/asset.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 

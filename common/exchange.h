@@ -10,10 +10,10 @@
 #include "app.h"
 #include "client.h"
 #include "http/query.h"
-#include "page.h"
 #include "site.h"
 #include "store/store.h"
 #include "util/secret.h"
+#include "view/page.h"
 
 struct relay_keys;
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "page.h"
+#include "view/page.h"
 
 #define BASE	   "/signin"
 #define ID	   "Zm9vYmFyYmF6cXV4MTIzNA"

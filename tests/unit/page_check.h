@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "page.h"
+#include "view/page.h"
 
 #define PAGE_MAX 262144
 #define ID	 "Zm9vYmFyYmF6cXV4MTIzNA"

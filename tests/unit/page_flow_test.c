@@ -1,7 +1,7 @@
 #include "page_check.h"
 
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 static void
 test_waiting(void **unused)

@@ -1,6 +1,6 @@
 #include "page_check.h"
 
-#include "html.h"
+#include "view/html.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -1,7 +1,7 @@
 #include "page_check.h"
 
-#include "asset.h"
-#include "html.h"
+#include "view/asset.h"
+#include "view/html.h"
 
 static void
 test_ask(void **unused)

@@ -5,8 +5,8 @@
 #ifndef PAGE_PART_H
 #define PAGE_PART_H
 
-#include "page.h"
 #include "util/buf.h"
+#include "view/page.h"
 
 #define PAGE_TEXT_MAX	  2048 /* bytes of a title or a paragraph, before escaping */
 #define PAGE_RELOAD_NEVER 0    /* seconds after which a page reloads itself */

@@ -1,9 +1,9 @@
-#include "page_part.h"
+#include "view/page_part.h"
 
 #include <string.h>
 
-#include "asset.h"
-#include "html.h"
+#include "view/asset.h"
+#include "view/html.h"
 
 void
 page_open(struct buf *out, const struct page_site *site, const char *title, int reload)

@@ -1,5 +1,5 @@
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 enum err
 page_device(struct buf *out, const struct page_site *site, const struct page_device *device)

@@ -1,6 +1,6 @@
 /*
  * The stylesheet, the script and the pictures that the pages use. They are
- * files under common/assets, compiled in.
+ * files under common/view/assets, compiled in.
  */
 #ifndef ASSET_H
 #define ASSET_H

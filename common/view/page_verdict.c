@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 #define DELIVERING_RELOAD 2 /* seconds; for browsers without the script, and should it fail */
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 /* Opens a form that is sent to {base}/PATH, with the directory and the like behind it. */
 static void

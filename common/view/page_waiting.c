@@ -1,5 +1,5 @@
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 static const char *
 name_of(const struct page_flow *flow)

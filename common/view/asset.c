@@ -1,11 +1,11 @@
-#include "asset.h"
+#include "view/asset.h"
 
 #include <pthread.h>
 #include <string.h>
 
 /* Where the files are, seen from where the compiler runs. */
 #ifndef ASSET_DIR
-#define ASSET_DIR "common/assets"
+#define ASSET_DIR "common/view/assets"
 #endif
 
 /* A hash of their bytes, which the Makefile makes: no program does so anew for each page. */

@@ -1,7 +1,7 @@
-#include "page.h"
+#include "view/page.h"
 
-#include "html.h"
-#include "page_part.h"
+#include "view/html.h"
+#include "view/page_part.h"
 
 static void
 ask_warning(struct buf *out, const char *provider)
