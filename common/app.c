@@ -7,7 +7,7 @@
 
 #include "begin_api.h"
 #include "callback.h"
-#include "exchange.h"
+#include "core/context.h"
 #include "flow_page.h"
 #include "forward.h"
 #include "health.h"

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "exchange.h"
+#include "core/context.h"
 #include "http.h"
 
 /* One begin on its way. Fill in the first part, then begin_run(), then begin_free(). */

@@ -5,7 +5,7 @@
 #ifndef BEGIN_API_H
 #define BEGIN_API_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 void begin_provider(struct exchange *x);
 void begin_mcp(struct exchange *x);

@@ -5,7 +5,7 @@
 #ifndef CALLBACK_H
 #define CALLBACK_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 /* The parts of a callback's query that we look at. */
 struct callback {

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "exchange.h"
+#include "core/context.h"
 
 #define CATALOG_PROVIDERS_MAX 64
 #define CATALOG_METHODS_MAX   128 /* of all providers together, as for the following */

@@ -5,7 +5,7 @@
 #define DELIVER_H
 
 #include "callback.h"
-#include "exchange.h"
+#include "core/context.h"
 #include "http.h"
 
 /* How a delivery went. */

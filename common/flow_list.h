@@ -4,7 +4,7 @@
 #ifndef FLOW_LIST_H
 #define FLOW_LIST_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 struct flow_list {
 	struct page_list_item item[STORE_LIST_MAX];

@@ -4,7 +4,7 @@
 #ifndef FLOW_PAGE_H
 #define FLOW_PAGE_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 /* GET and POST {prefix}/flow/{id}, GET {prefix}/flow/{id}/status. */
 void flow_get(struct exchange *x);

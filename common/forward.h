@@ -5,7 +5,7 @@
 #ifndef FORWARD_H
 #define FORWARD_H
 
-#include "exchange.h"
+#include "core/context.h"
 #include "http.h"
 
 /*

@@ -4,7 +4,7 @@
 #ifndef HEALTH_H
 #define HEALTH_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 #define HEALTH_SECONDS 2 /* opencode is asked at most this often */
 

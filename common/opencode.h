@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "exchange.h"
+#include "core/context.h"
 #include "http.h"
 
 #define CREDENTIALS_MAX 8192 /* bytes of an Authorization header */

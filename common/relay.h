@@ -6,7 +6,7 @@
 #ifndef RELAY_H
 #define RELAY_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 /*
  * GET on RELAY_PATH, where there are sections [relay-site ID]: 303 to the

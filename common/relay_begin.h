@@ -5,7 +5,7 @@
 #ifndef RELAY_BEGIN_H
 #define RELAY_BEGIN_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 /*
  * Appends the authorize URL that the browser is to open to out, for a flow of

@@ -5,7 +5,7 @@
 #ifndef START_PAGE_H
 #define START_PAGE_H
 
-#include "exchange.h"
+#include "core/context.h"
 
 /* GET {prefix}/ */
 void start_get(struct exchange *x);

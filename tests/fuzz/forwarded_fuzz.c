@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "core/client.h"
+#include "core/site.h"
 #include "fuzz.h"
 #include "http/forwarded.h"
-#include "site.h"
 
 #define ADDRESS_BYTES "0123456789abcdefABCDEF:."
 

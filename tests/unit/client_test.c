@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-#include "client.h"
+#include "core/client.h"
 
 static struct config config; /* too large for the stack */
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "site.h"
+#include "core/site.h"
 
 /* One row: what is configured, what arrived, what follows. */
 static const struct {

@@ -1,9 +1,9 @@
-#include "site.h"
+#include "core/site.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "client.h"
+#include "core/client.h"
 #include "http/forwarded.h"
 #include "http/origin.h"
 #include "util/text.h"

@@ -1,4 +1,4 @@
-#include "exchange.h"
+#include "core/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 /*
  * One request on its way through the core: what the handlers share.
  */
-#ifndef EXCHANGE_H
-#define EXCHANGE_H
+#ifndef CONTEXT_H
+#define CONTEXT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "app.h"
-#include "client.h"
+#include "core/client.h"
+#include "core/site.h"
 #include "http/query.h"
-#include "site.h"
 #include "store/store.h"
 #include "util/secret.h"
 #include "view/page.h"
