@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "authorize.h"
-#include "begin_kind.h"
 #include "flow/provider.h"
 #include "http/cookie.h"
-#include "opencode.h"
+#include "opencode/begin_answer.h"
+#include "opencode/opencode.h"
 #include "relay_begin.h"
 #include "replace.h"
 #include "util/json.h"

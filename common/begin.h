@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "core/context.h"
-#include "http.h"
+#include "opencode/call.h"
 
 /* One begin on its way. Fill in the first part, then begin_run(), then begin_free(). */
 struct begin {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "begin.h"
-#include "begin_kind.h"
 #include "flow_list.h"
-#include "forward.h"
-#include "opencode.h"
+#include "opencode/begin_answer.h"
+#include "opencode/opencode.h"
+#include "opencode/passthrough.h"
 #include "util/json.h"
 
 #define METHODS_MAX 1000 /* of a provider */

@@ -5,7 +5,7 @@
 #include "deliver.h"
 #include "flow_list.h"
 #include "flow_page.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 /* A parameter of another kind of answer than this flow's (RFC 6749 section 3.1.1, JARM). */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/secret.h"

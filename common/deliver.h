@@ -6,7 +6,7 @@
 
 #include "callback.h"
 #include "core/context.h"
-#include "http.h"
+#include "opencode/call.h"
 
 /* How a delivery went. */
 struct outcome {

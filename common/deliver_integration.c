@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 
 enum verdict { VERDICT_PENDING, VERDICT_COMPLETE, VERDICT_FAILED, VERDICT_NONE };
 

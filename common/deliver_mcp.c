@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/json.h"
 #include "util/secret.h"
 

@@ -6,7 +6,7 @@
 #include "callback.h"
 #include "flow/pasted_text.h"
 #include "http/cookie.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 void

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/json.h"
 
 #define PROBE_MS 2000

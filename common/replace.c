@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "flow/provider.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 #define CANCEL_MS 2000

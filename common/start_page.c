@@ -6,14 +6,14 @@
 
 #include "authorize.h"
 #include "begin.h"
-#include "begin_kind.h"
 #include "callback.h"
-#include "catalog.h"
 #include "flow/pasted_text.h"
 #include "flow/url.h"
 #include "flow_list.h"
 #include "http/origin.h"
-#include "opencode.h"
+#include "opencode/account_list.h"
+#include "opencode/begin_answer.h"
+#include "opencode/opencode.h"
 #include "util/json.h"
 
 #define INPUT_PREFIX "input."

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "http.h"
+#include "opencode/call.h"
 
 #define VISIT_MS	  5000
 #define VISIT_HEADERS_MAX 12

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "http.h"
+#include "opencode/call.h"
 #include "planted.h"
 #include "script.h"
 #include "sites.h"

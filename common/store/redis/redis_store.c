@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "flow/flow_record.h"
-#include "http.h"
+#include "opencode/call.h"
 #include "store/claim_text.h"
 #include "store/redis/redis_script.h"
 #include "store/redis/redis_scripts.h"

@@ -1,4 +1,4 @@
-#include "opencode.h"
+#include "opencode/opencode.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -2,11 +2,11 @@
  * Calls of opencode's own API that go through us: sent on as they came, and
  * answered as opencode answered.
  */
-#ifndef FORWARD_H
-#define FORWARD_H
+#ifndef PASSTHROUGH_H
+#define PASSTHROUGH_H
 
 #include "core/context.h"
-#include "http.h"
+#include "opencode/call.h"
 
 /*
  * Sends the request on with this body (NULL: none), our own cookies left out; so

@@ -1,4 +1,4 @@
-#include "http.h"
+#include "opencode/call.h"
 
 #include <stdlib.h>
 #include <string.h>

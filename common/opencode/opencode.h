@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "core/context.h"
-#include "http.h"
+#include "opencode/call.h"
 
 #define CREDENTIALS_MAX 8192 /* bytes of an Authorization header */
 

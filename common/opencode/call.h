@@ -2,8 +2,8 @@
  * One HTTP/1.1 call over a Unix socket, through libcurl: no proxy, no redirect,
  * no retry, a fresh connection each time, so that what was sent was sent once.
  */
-#ifndef HTTP_H
-#define HTTP_H
+#ifndef CALL_H
+#define CALL_H
 
 #include <stdbool.h>
 #include <stddef.h>

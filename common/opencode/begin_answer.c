@@ -1,4 +1,4 @@
-#include "begin_kind.h"
+#include "opencode/begin_answer.h"
 
 #include <string.h>
 

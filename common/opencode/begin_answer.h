@@ -2,8 +2,8 @@
  * The ways to begin a sign-in in opencode: what each is called, and how its
  * answer reads. Adding a kind is adding a row.
  */
-#ifndef BEGIN_KIND_H
-#define BEGIN_KIND_H
+#ifndef BEGIN_ANSWER_H
+#define BEGIN_ANSWER_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
-#include "catalog.h"
+#include "opencode/account_list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "http/path_segment.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 static const char *

@@ -2,8 +2,8 @@
  * What opencode can be connected to, as it tells the visitor: its providers with
  * their ways to sign in, and its MCP servers.
  */
-#ifndef CATALOG_H
-#define CATALOG_H
+#ifndef ACCOUNT_LIST_H
+#define ACCOUNT_LIST_H
 
 #include <jansson.h>
 

@@ -1,10 +1,10 @@
-#include "forward.h"
+#include "opencode/passthrough.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "http/cookie.h"
-#include "opencode.h"
+#include "opencode/opencode.h"
 
 /* Headers of opencode's answer that go back to the browser. */
 static bool
