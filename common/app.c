@@ -6,13 +6,13 @@
 #include <strings.h>
 
 #include "begin_api.h"
-#include "callback.h"
 #include "core/context.h"
 #include "flow_page.h"
 #include "health.h"
 #include "http/cookie.h"
 #include "opencode/passthrough.h"
 #include "relay.h"
+#include "signin/authorization_response.h"
 #include "start_page.h"
 #include "util/json.h"
 #include "util/log.h"

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "begin.h"
-#include "flow_list.h"
 #include "opencode/begin_answer.h"
 #include "opencode/opencode.h"
 #include "opencode/passthrough.h"
+#include "signin/begin.h"
+#include "signin/flow_list.h"
 #include "util/json.h"
 
 #define METHODS_MAX 1000 /* of a provider */

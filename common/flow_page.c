@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "callback.h"
 #include "flow/pasted_text.h"
 #include "http/cookie.h"
 #include "opencode/opencode.h"
+#include "signin/authorization_response.h"
 #include "util/log.h"
 
 void

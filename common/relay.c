@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "flow/relay_state.h"
-#include "relay_key.h"
+#include "signin/relay_key.h"
 #include "util/log.h"
 
 /* A target, and a query in which the inner state may be encoded at length. */

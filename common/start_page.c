@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authorize.h"
-#include "begin.h"
-#include "callback.h"
 #include "flow/pasted_text.h"
 #include "flow/url.h"
-#include "flow_list.h"
 #include "http/origin.h"
 #include "opencode/account_list.h"
 #include "opencode/begin_answer.h"
 #include "opencode/opencode.h"
+#include "signin/authorization_response.h"
+#include "signin/authorize_url.h"
+#include "signin/begin.h"
+#include "signin/flow_list.h"
 #include "util/json.h"
 
 #define INPUT_PREFIX "input."

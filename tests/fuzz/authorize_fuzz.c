@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authorize.h"
 #include "front.h"
 #include "fuzz.h"
 #include "http/query.h"
+#include "signin/authorize_url.h"
 
 #define NAME   "opencode.example.com"
 #define PUBLIC "https://" NAME

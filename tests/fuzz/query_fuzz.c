@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "callback.h"
 #include "fuzz.h"
 #include "http/query.h"
+#include "signin/authorization_response.h"
 #include "util/secret.h"
 
 static int

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "authorize.h"
+#include "signin/authorize_url.h"
 #include "util/secret.h"
 
 #define AUTH  "https://auth.openai.com/oauth/authorize?response_type=code&client_id=x"

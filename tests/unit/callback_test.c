@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "callback.h"
+#include "signin/authorization_response.h"
 #include "util/secret.h"
 
 /* What a provider sends back, before the store is asked: for each kind of answer that a flow waits

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "relay_key.h"
+#include "signin/relay_key.h"
 
 #define GOOD "0123456789abcdef0123456789abcdef" /* 32 */
 #define LONG GOOD GOOD GOOD GOOD

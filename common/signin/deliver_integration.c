@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver.h"
 #include "opencode/opencode.h"
+#include "signin/deliver.h"
 
 enum verdict { VERDICT_PENDING, VERDICT_COMPLETE, VERDICT_FAILED, VERDICT_NONE };
 

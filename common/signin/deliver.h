@@ -4,9 +4,9 @@
 #ifndef DELIVER_H
 #define DELIVER_H
 
-#include "callback.h"
 #include "core/context.h"
 #include "opencode/call.h"
+#include "signin/authorization_response.h"
 
 /* How a delivery went. */
 struct outcome {

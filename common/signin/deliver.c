@@ -1,4 +1,4 @@
-#include "deliver.h"
+#include "signin/deliver.h"
 
 #include <stdlib.h>
 #include <string.h>

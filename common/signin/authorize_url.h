@@ -3,8 +3,8 @@
  * with, and what a terminal prints. It says where the provider will send its
  * answer, and so how that comes home.
  */
-#ifndef AUTHORIZE_H
-#define AUTHORIZE_H
+#ifndef AUTHORIZE_URL_H
+#define AUTHORIZE_URL_H
 
 #include "config/config.h"
 #include "flow/flow.h"

@@ -1,4 +1,4 @@
-#include "authorize.h"
+#include "signin/authorize_url.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "replace.h"
+#include "signin/supersede.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "relay_begin.h"
+#include "signin/relay_wrap.h"
 
 #include <string.h>
 #include <time.h>
 
 #include "flow/relay_state.h"
-#include "relay_key.h"
+#include "signin/relay_key.h"
 #include "util/log.h"
 
 static enum err

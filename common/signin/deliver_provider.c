@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver.h"
 #include "flow/provider.h"
 #include "opencode/call.h"
 #include "opencode/opencode.h"
+#include "signin/deliver.h"
 
 #define LOOK_MS	  5000 /* how long another's finishing call may take to show in the list */
 #define TRY_MS	  1000 /* for a listener that answers at once, or not at all */

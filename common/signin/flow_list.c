@@ -1,8 +1,8 @@
-#include "flow_list.h"
+#include "signin/flow_list.h"
 
 #include <string.h>
 
-#include "callback.h"
+#include "signin/authorization_response.h"
 
 static void
 add(struct flow_list *list, const struct snapshot *snap)

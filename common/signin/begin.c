@@ -1,16 +1,16 @@
-#include "begin.h"
+#include "signin/begin.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "authorize.h"
 #include "flow/provider.h"
 #include "http/cookie.h"
 #include "opencode/begin_answer.h"
 #include "opencode/opencode.h"
-#include "relay_begin.h"
-#include "replace.h"
+#include "signin/authorize_url.h"
+#include "signin/relay_wrap.h"
+#include "signin/supersede.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/secret.h"

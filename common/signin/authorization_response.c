@@ -1,11 +1,11 @@
-#include "callback.h"
+#include "signin/authorization_response.h"
 
 #include <string.h>
 
-#include "deliver.h"
-#include "flow_list.h"
 #include "flow_page.h"
 #include "opencode/opencode.h"
+#include "signin/deliver.h"
+#include "signin/flow_list.h"
 #include "util/log.h"
 
 /* A parameter of another kind of answer than this flow's (RFC 6749 section 3.1.1, JARM). */

@@ -2,8 +2,8 @@
  * The beginning of a sign-in whose answer comes by way of a relay: the state in its
  * authorize URL is wrapped, so that the relay knows that it is ours.
  */
-#ifndef RELAY_BEGIN_H
-#define RELAY_BEGIN_H
+#ifndef RELAY_WRAP_H
+#define RELAY_WRAP_H
 
 #include "core/context.h"
 

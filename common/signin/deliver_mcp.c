@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver.h"
 #include "opencode/opencode.h"
+#include "signin/deliver.h"
 #include "util/json.h"
 #include "util/secret.h"
 

@@ -2,10 +2,10 @@
  * What a newer sign-in takes the place of: opencode keeps one pending of each,
  * and the older one could still end the newer.
  */
-#ifndef REPLACE_H
-#define REPLACE_H
+#ifndef SUPERSEDE_H
+#define SUPERSEDE_H
 
-#include "begin.h"
+#include "signin/begin.h"
 
 /*
  * Tells the listeners of older sign-ins that those are over, and supersedes them

@@ -2,8 +2,8 @@
  * The callback (RFC 6749 section 4.1.2): proves that a redirect answers a
  * sign-in that this site began, in this browser, now, once; then delivers it.
  */
-#ifndef CALLBACK_H
-#define CALLBACK_H
+#ifndef AUTHORIZATION_RESPONSE_H
+#define AUTHORIZATION_RESPONSE_H
 
 #include "core/context.h"
 

@@ -1,4 +1,4 @@
-#include "relay_key.h"
+#include "signin/relay_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
