@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app.h"
 #include "http/cgi.h"
+#include "route/app.h"
 #include "sandbox.h"
 #include "start.h"
 #include "util/blocking.h"

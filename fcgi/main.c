@@ -12,9 +12,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "app.h"
 #include "doctor.h"
 #include "listen.h"
+#include "route/app.h"
 #include "sandbox.h"
 #include "signin/relay_key.h"
 #include "start.h"

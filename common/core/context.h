@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "app.h"
 #include "core/client.h"
 #include "core/site.h"
 #include "http/query.h"
+#include "route/app.h"
 #include "store/store.h"
 #include "util/secret.h"
 #include "view/page.h"

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "flow_page.h"
 #include "opencode/opencode.h"
+#include "route/flow_route.h"
 #include "signin/deliver.h"
 #include "signin/flow_list.h"
 #include "util/log.h"

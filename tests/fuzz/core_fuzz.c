@@ -10,9 +10,9 @@
 #include <strings.h>
 
 #include "answer.h"
-#include "app.h"
 #include "http/query.h"
 #include "planted.h"
+#include "route/app.h"
 #include "script.h"
 #include "sites.h"
 #include "standin.h"

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app.h"
 #include "flow/relay_state.h"
 #include "fuzz.h"
 #include "http/query.h"
+#include "route/app.h"
 
 #define ALICE	"https://alice.example.com/auth/callback"
 #define BOB	"https://bob.example.com/callback"

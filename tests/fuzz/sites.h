@@ -5,8 +5,8 @@
 #ifndef SITES_H
 #define SITES_H
 
-#include "app.h"
 #include "fuzz.h"
+#include "route/app.h"
 #include "store/store.h"
 
 #define SITES_COUNT	2

@@ -1,4 +1,4 @@
-#include "relay.h"
+#include "route/relay_route.h"
 
 #include <string.h>
 #include <time.h>

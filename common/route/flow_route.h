@@ -1,8 +1,8 @@
 /*
  * The pages of a flow and what they send.
  */
-#ifndef FLOW_PAGE_H
-#define FLOW_PAGE_H
+#ifndef FLOW_ROUTE_H
+#define FLOW_ROUTE_H
 
 #include "core/context.h"
 

@@ -1,8 +1,8 @@
 /*
  * GET {prefix}/health: one word for everybody, more for those whom opencode lets in.
  */
-#ifndef HEALTH_H
-#define HEALTH_H
+#ifndef HEALTH_ROUTE_H
+#define HEALTH_ROUTE_H
 
 #include "core/context.h"
 

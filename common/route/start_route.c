@@ -1,4 +1,4 @@
-#include "start_page.h"
+#include "route/start_route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  * The calls of opencode's own API that begin a sign-in, sent by its web UI or by
  * a program: forwarded, recorded, answered in opencode's own form.
  */
-#ifndef BEGIN_API_H
-#define BEGIN_API_H
+#ifndef BEGIN_ROUTE_H
+#define BEGIN_ROUTE_H
 
 #include "core/context.h"
 

@@ -1,4 +1,4 @@
-#include "health.h"
+#include "route/health_route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,19 +1,19 @@
-#include "app.h"
+#include "route/app.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "begin_api.h"
 #include "core/context.h"
-#include "flow_page.h"
-#include "health.h"
 #include "http/cookie.h"
 #include "opencode/passthrough.h"
-#include "relay.h"
+#include "route/begin_route.h"
+#include "route/flow_route.h"
+#include "route/health_route.h"
+#include "route/relay_route.h"
+#include "route/start_route.h"
 #include "signin/authorization_response.h"
-#include "start_page.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/text.h"

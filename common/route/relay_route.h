@@ -3,8 +3,8 @@
  * under other names. What comes there goes on to the callback of the site that its
  * state belongs to, as the configuration names it.
  */
-#ifndef RELAY_H
-#define RELAY_H
+#ifndef RELAY_ROUTE_H
+#define RELAY_ROUTE_H
 
 #include "core/context.h"
 

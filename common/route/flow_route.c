@@ -1,4 +1,4 @@
-#include "flow_page.h"
+#include "route/flow_route.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * The start page: what can be connected, and beginning it without opencode's own
  * window.
  */
-#ifndef START_PAGE_H
-#define START_PAGE_H
+#ifndef START_ROUTE_H
+#define START_ROUTE_H
 
 #include "core/context.h"
 

@@ -1,4 +1,4 @@
-#include "begin_api.h"
+#include "route/begin_route.h"
 
 #include <math.h>
 #include <stdlib.h>
