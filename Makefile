@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wformat=2 -Wundef
-OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi $(WARNINGS) $(if $(WERROR),-Werror) \
+OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Ifcgi $(WARNINGS) $(if $(WERROR),-Werror) \
 	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE -pthread -MMD -MP
 OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -pthread
 # Only the store in Redis needs it, so that nobody else is to load it.
@@ -24,7 +24,7 @@ ifeq ($(SANDBOX),no)
 OWN_CFLAGS += -DNO_SANDBOX
 endif
 
-CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out cgi/main.c %/sandbox_policy.c,$(sort $(shell find common cgi -name '*.c'))))
+CORE = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out %/sandbox_policy.c,$(sort $(shell find common -name '*.c'))))
 CGI = $(BUILD_DIR)/cgi/main.o
 FCGI = $(patsubst %.c,$(BUILD_DIR)/%.o,$(sort $(shell find fcgi -name '*.c')))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD_DIR)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -47,17 +47,17 @@ $(BUILD_DIR)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD_DIR)/fcgi/main.o,
 		-lfcgi -lcmocka
 
 # The sandbox's filters, for the machine that they are made on.
-$(BUILD_DIR)/cgi/sandbox_policy: cgi/sandbox_policy.c Makefile
+$(BUILD_DIR)/common/process/sandbox_policy: common/process/sandbox_policy.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $< -lseccomp
 
-$(BUILD_DIR)/cgi/sandbox_filter.h: $(BUILD_DIR)/cgi/sandbox_policy
+$(BUILD_DIR)/common/process/sandbox_filter.h: $(BUILD_DIR)/common/process/sandbox_policy
 	$< >$@.new
 	mv $@.new $@
 
-$(BUILD_DIR)/cgi/sandbox.o: OWN_CFLAGS += -I$(BUILD_DIR)/cgi
+$(BUILD_DIR)/common/process/sandbox.o: OWN_CFLAGS += -I$(BUILD_DIR)/common
 ifneq ($(SANDBOX),no)
-$(BUILD_DIR)/cgi/sandbox.o: $(BUILD_DIR)/cgi/sandbox_filter.h
+$(BUILD_DIR)/common/process/sandbox.o: $(BUILD_DIR)/common/process/sandbox_filter.h
 endif
 
 # The scripts of the store in Redis, with the hashes that it knows them by.
@@ -158,9 +158,9 @@ analyze:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/analyze-clang CC=clang CFLAGS="-O2" WERROR=1 all
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB --error-exitcode=1 \
-		-D_GNU_SOURCE -Icommon -Icgi -Ifcgi -I$(BUILD_DIR)/analyze/cgi -I$(BUILD_DIR)/analyze/common common cgi fcgi
-	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Icgi -Ifcgi \
-		-I$(BUILD_DIR)/analyze/cgi -I$(BUILD_DIR)/analyze/common
+		-D_GNU_SOURCE -Icommon -Ifcgi -I$(BUILD_DIR)/analyze/common common cgi fcgi
+	clang-tidy-14 --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Icommon -Ifcgi \
+		-I$(BUILD_DIR)/analyze/common
 
 soak: all
 	tests/install-deps check

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "http/cgi.h"
+#include "process/sandbox.h"
+#include "process/start.h"
 #include "route/app.h"
-#include "sandbox.h"
-#include "start.h"
 #include "util/blocking.h"
 #include "util/curl_lib.h"
 #include "util/log.h"

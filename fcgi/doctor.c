@@ -9,7 +9,7 @@
 
 #include "doctor_check.h"
 #include "flow/url.h"
-#include "start.h"
+#include "process/start.h"
 #include "util/log.h"
 #include "util/secret.h"
 

@@ -14,10 +14,10 @@
 
 #include "doctor.h"
 #include "listen.h"
+#include "process/sandbox.h"
+#include "process/start.h"
 #include "route/app.h"
-#include "sandbox.h"
 #include "signin/relay_key.h"
-#include "start.h"
 #include "util/curl_lib.h"
 #include "util/log.h"
 #include "util/secret.h"

@@ -31,7 +31,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "sandbox.h"
+#include "process/sandbox.h"
 #include "store/dir/private_dir.h"
 #include "store/store.h"
 #include "util/curl_lib.h"

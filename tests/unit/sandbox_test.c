@@ -12,7 +12,7 @@
 
 #include <sys/prctl.h>
 
-#include "sandbox.h"
+#include "process/sandbox.h"
 #include "util/json.h"
 
 #ifdef NO_SANDBOX

@@ -1,4 +1,4 @@
-#include "start.h"
+#include "process/start.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "sandbox.h"
+#include "process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "landlock.h"
+#include "process/landlock.h"
 #include "store/store.h"
 #include "util/log.h"
 #ifndef NO_SANDBOX
-#include "sandbox_filter.h"
+#include "process/sandbox_filter.h"
 #endif
 
 #define REAL_FOLDER (O_DIRECTORY | O_NOFOLLOW) /* and no link to one */

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "sandbox.h"
+#include "process/sandbox.h"
 
 #define EARLY  (1 << SANDBOX_CGI_EARLY)
 #define LATE   (1 << SANDBOX_CGI_LATE)
