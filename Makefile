@@ -101,7 +101,7 @@ FUZZ_NAMES = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_CFLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_WRAP = -Wl,--wrap=clock_gettime,--wrap=time,--wrap=nanosleep,--wrap=syslog,--wrap=__syslog_chk,--wrap=__vsyslog_chk
 FUZZ_HELP = $(patsubst %.c,$(BUILD_DIR)/%.o,$(filter-out %_fuzz.c %/replay.c,$(wildcard tests/fuzz/*.c)))
-FUZZ_CORE = $(CORE) $(patsubst %,$(BUILD_DIR)/fcgi/%.o,conn connection frame)
+FUZZ_CORE = $(CORE) $(patsubst %,$(BUILD_DIR)/fcgi/%.o,libfcgi connection record)
 FUZZ_LINK = $(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_WRAP) -o $@ $(filter %.o,$^) $(CORE_LIBS) -lfcgi -pthread
 
 $(BUILD_DIR)/replay/%: $(BUILD_DIR)/tests/fuzz/%_fuzz.o $(BUILD_DIR)/tests/fuzz/replay.o $(FUZZ_HELP) $(FUZZ_CORE)

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conn.h"
-#include "frame.h"
 #include "http/cgi.h"
+#include "libfcgi.h"
+#include "record.h"
 #include "util/buf.h"
 #include "worker.h"
 

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conn.h"
 #include "connection.h"
+#include "libfcgi.h"
 #include "util/blocking.h"
 
 #define FULL_MS	      100 /* out of descriptors: how soon accepting is tried again */

@@ -32,8 +32,7 @@ add_options(struct catalog *c, struct page_prompt *prompt, const json_t *options
 	size_t i;
 
 	prompt->option = &c->option[c->options];
-	json_array_foreach(options, i, item)
-	{
+	json_array_foreach (options, i, item) {
 		const char *value = text_of(item, "value", NULL);
 
 		if (value == NULL || !room(c, c->options, CATALOG_OPTIONS_MAX))
@@ -51,8 +50,7 @@ add_prompts(struct catalog *c, struct page_method *method, const json_t *prompts
 	size_t i;
 
 	method->prompt = &c->prompt[c->prompts];
-	json_array_foreach(prompts, i, item)
-	{
+	json_array_foreach (prompts, i, item) {
 		const char *key = text_of(item, "key", NULL);
 		const json_t *when = json_object_get(item, "when");
 		struct page_prompt *prompt = &c->prompt[c->prompts];
@@ -79,8 +77,7 @@ add_methods(struct catalog *c, struct page_account *account, const json_t *metho
 	size_t i;
 
 	account->method = &c->method[c->methods];
-	json_array_foreach(methods, i, item)
-	{
+	json_array_foreach (methods, i, item) {
 		struct page_method *method = &c->method[c->methods];
 
 		if (strcmp(text_of(item, "type", ""), "oauth") != 0 ||
@@ -102,8 +99,7 @@ add_accounts(struct catalog *c)
 	const char *provider;
 	size_t i;
 
-	json_object_foreach(c->providers, provider, methods)
-	{
+	json_object_foreach (c->providers, provider, methods) {
 		struct page_account *account = &c->account[c->accounts];
 
 		if (!room(c, c->accounts, CATALOG_PROVIDERS_MAX))
@@ -114,8 +110,7 @@ add_accounts(struct catalog *c)
 		if (account->method_count > 0 || account->connected)
 			c->accounts++;
 	}
-	json_array_foreach(c->connected, i, item)
-	{
+	json_array_foreach (c->connected, i, item) {
 		provider = json_string_value(item);
 		if (provider != NULL && json_object_get(c->providers, provider) == NULL &&
 		    room(c, c->accounts, CATALOG_PROVIDERS_MAX))
@@ -130,8 +125,7 @@ add_servers(struct catalog *c)
 	const char *name;
 	const json_t *item;
 
-	json_object_foreach(c->mcp_servers, name, item)
-	{
+	json_object_foreach (c->mcp_servers, name, item) {
 		char *segment = c->server[c->servers];
 
 		if (!room(c, c->servers, CATALOG_SERVERS_MAX) ||

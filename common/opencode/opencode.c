@@ -249,9 +249,9 @@ connected_has(const json_t *list, const char *provider)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i,
-			   item) if (json_is_string(item) &&
-				     strcmp(json_string_value(item), provider) == 0) return true;
+	json_array_foreach (list, i, item)
+		if (json_is_string(item) && strcmp(json_string_value(item), provider) == 0)
+			return true;
 	return false;
 }
 

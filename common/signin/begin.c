@@ -98,8 +98,7 @@ begin_has_inputs(json_t *inputs)
 	const char *key, *text;
 	json_t *value;
 
-	json_object_foreach(inputs, key, value)
-	{
+	json_object_foreach (inputs, key, value) {
 		text = json_string_value(value);
 		if (text == NULL || text[0] != '\0')
 			return true;

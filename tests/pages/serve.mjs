@@ -48,7 +48,7 @@ export async function servePages() {
     const { pathname, search } = new URL(request.url, 'http://localhost')
     if (pathname.startsWith('/signin/assets/')) {
       const name = path.basename(pathname)
-      const body = await readFile(path.join(root, 'common/assets', name))
+      const body = await readFile(path.join(root, 'common/view/assets', name))
       response.writeHead(200, { 'content-type': types[path.extname(name)] })
       response.end(body)
     } else if (pathname === `${flowPath}/status`) {

@@ -21,9 +21,9 @@
 #include <cmocka.h>
 #include <fastcgi.h>
 
-#include "conn.h"
-#include "frame.h"
+#include "libfcgi.h"
 #include "listen.h"
+#include "record.h"
 #include "util/blocking.h"
 #include "worker.h"
 

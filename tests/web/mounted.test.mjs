@@ -152,7 +152,7 @@ for (const [kind, { mount, file }] of Object.entries(mounts)) {
         const address = leads(done.body).find((where) => where.includes(name))
         const asset = await send('GET', address)
         assert.equal(asset.status, 200, address)
-        assert.equal(asset.body, readFileSync(new URL(`../../common/assets/${name}`, import.meta.url), 'latin1'))
+        assert.equal(asset.body, readFileSync(new URL(`../../common/view/assets/${name}`, import.meta.url), 'latin1'))
       }
       assert.equal((await send('GET', `${mount}/signin`)).header('location'), `${mount}/signin/`)
       assert.doesNotMatch(front.logs(), /CANARY/)

@@ -209,7 +209,7 @@ test('pages, status and health, and the HEAD of each', async () => {
 
 test('assets, byte for byte, and the HEAD of each', async () => {
   for (const name of ['style.css', 'page.js', 'icon.svg']) {
-    const bytes = readFileSync(new URL(`common/assets/${name}`, root), 'latin1')
+    const bytes = readFileSync(new URL(`common/view/assets/${name}`, root), 'latin1')
     for (const headers of [{}, { Range: 'bytes=0-9' }, { 'Accept-Encoding': 'gzip, br' }, { 'If-None-Match': '*' }, { 'If-Modified-Since': new Date().toUTCString() }]) {
       const got = await sameOfEach(name, 200, () => ({ target: `/signin/assets/${name}`, headers }))
       assert.equal(got.body, bytes, name)
@@ -338,7 +338,7 @@ for (const kind of kinds.filter((name) => !name.startsWith('apache'))) {
       const status = await send2(session, { target: `${flow.page}/status`, headers: crumbs })
       assert.deepEqual([status.status, JSON.parse(status.body).state], [200, 'waiting'])
       const asset = await send2(session, { target: '/signin/assets/page.js' })
-      assert.equal(asset.body, readFileSync(new URL('common/assets/page.js', root), 'latin1'))
+      assert.equal(asset.body, readFileSync(new URL('common/view/assets/page.js', root), 'latin1'))
       const paste = { method: 'POST', target: flow.page, headers: { ...OWN_FORM, ...crumbs }, body: 'address=x' }
       assert.match((await send2(session, paste)).body, /data-state="waiting"/)
       for (const query of [`code=${flow.code}&state=x`, `${flow.query}&state=x`, 'error=access_denied', '', `${flow.query}&x=${'x'.repeat(4000)}&y=`.padEnd(8193, 'y')]) {

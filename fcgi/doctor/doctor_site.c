@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor_check.h"
+#include "doctor/doctor_check.h"
 #include "http/response.h"
 
 #define WORD_MAX 80 /* bytes of somebody else's text in a message */

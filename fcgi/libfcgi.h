@@ -22,8 +22,8 @@
  * libfcgi treats them differently. A libfcgi that reads by itself, one that is
  * linked statically for instance, is noticed at the start.
  */
-#ifndef CONN_H
-#define CONN_H
+#ifndef LIBFCGI_H
+#define LIBFCGI_H
 
 #include <fcgiapp.h>
 #include <stdbool.h>

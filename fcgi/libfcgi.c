@@ -1,4 +1,4 @@
-#include "conn.h"
+#include "libfcgi.h"
 
 #include <fcgios.h>
 #include <limits.h>

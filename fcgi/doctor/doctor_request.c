@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor_check.h"
+#include "doctor/doctor_check.h"
 #include "http/cookie.h"
 
 /* One request whose answer tells whether a header reached us. */

@@ -1,4 +1,4 @@
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "doctor_check.h"
+#include "doctor/doctor_check.h"
 #include "flow/url.h"
 #include "process/start.h"
 #include "util/log.h"

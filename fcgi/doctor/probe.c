@@ -1,4 +1,4 @@
-#include "visit.h"
+#include "doctor/probe.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * it: verified TLS, no proxy, no redirect followed. Everything that comes back is
  * bounded in size and time, for the other side may be anybody.
  */
-#ifndef VISIT_H
-#define VISIT_H
+#ifndef PROBE_H
+#define PROBE_H
 
 #include <stdbool.h>
 

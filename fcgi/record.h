@@ -11,8 +11,8 @@
  * parameters is a whole request to it, and padding behind BEGIN_REQUEST or the
  * end of PARAMS makes it read on at the wrong place. All these are refused here.
  */
-#ifndef FRAME_H
-#define FRAME_H
+#ifndef RECORD_H
+#define RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor_check.h"
+#include "doctor/doctor_check.h"
 
 #define EVENT_MS      5000
 #define ACCOUNT_NEEDS "needs opencode's OPENCODE_SERVER_PASSWORD in the environment of this command"

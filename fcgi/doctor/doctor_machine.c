@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor_check.h"
+#include "doctor/doctor_check.h"
 
 #define PORT_MS	      2000
 #define SOCKET_MS     5000

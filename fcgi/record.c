@@ -1,4 +1,4 @@
-#include "frame.h"
+#include "record.h"
 
 #include <fastcgi.h>
 

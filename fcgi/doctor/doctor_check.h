@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
-#include "visit.h"
+#include "doctor/probe.h"
 
 #define DOCTOR_TOTAL_MS	 15000
 #define DOCTOR_TEXT_MAX	 640
