@@ -113,7 +113,7 @@ $(BUILD_DIR)/live/%: $(BUILD_DIR)/tests/fuzz/%_fuzz.o $(FUZZ_HELP) $(FUZZ_CORE)
 	$(FUZZ_LINK) -fsanitize=fuzzer
 
 $(BUILD_DIR)/replay/opencode_json $(BUILD_DIR)/live/opencode_json: \
-	FUZZ_WRAP += -Wl,--wrap=http_send,--wrap=http_start,--wrap=http_finish
+	FUZZ_WRAP += -Wl,--wrap=call_send,--wrap=call_start,--wrap=call_finish
 
 replay-programs: $(addprefix $(BUILD_DIR)/replay/,$(FUZZ_NAMES))
 live-programs: $(addprefix $(BUILD_DIR)/live/,$(FUZZ_NAMES))

@@ -141,13 +141,12 @@ prepare(struct response *response)
 		err = app_open(&app, &config, 1);
 	if (err == ERR_CONFIG) {
 		log_event(LOG_LEVEL_ERROR, "config", "message", message, NULL);
-		meta_plain(response, 500, "The configuration is wrong; the log says where.");
+		cgi_plain(response, 500, "The configuration is wrong; the log says where.");
 	} else if (err == ERR_STORE) {
-		meta_plain(response, 503,
-			   "Sign-ins cannot be recorded just now; the log says why.");
+		cgi_plain(response, 503, "Sign-ins cannot be recorded just now; the log says why.");
 	} else if (err != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
-		meta_plain(response, 503, "The server is out of memory. Try again in a minute.");
+		cgi_plain(response, 503, "The server is out of memory. Try again in a minute.");
 	}
 	curl_lib_when_loaded(when_loaded);
 	sandbox_enter(SANDBOX_CGI_EARLY, err == ERR_OK ? &config : NULL, -1);
@@ -166,8 +165,8 @@ serve(void)
 
 	response_init(&response);
 	app = prepare(&response);
-	wait_over();
-	meta_request(&meta, environ, &request);
+	blocking_over();
+	cgi_request(&meta, environ, &request);
 	body.left = request.content_length > 0 ? request.content_length : 0;
 	request.read = body_read;
 	request.read_ctx = &body;
@@ -180,7 +179,7 @@ serve(void)
 	if (meta.chunked)
 		body.left = DRAIN_MAX;
 	body_drain(&body);
-	if (meta_response(&response, &out) == ERR_OK)
+	if (cgi_response(&response, &out) == ERR_OK)
 		send_all(out.data, out.len);
 	else
 		log_event(LOG_LEVEL_ERROR, "answer", "message", "out of memory", NULL);

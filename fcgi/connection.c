@@ -199,7 +199,7 @@ look_saved(struct server *server, struct connection *c, int fd)
 	}
 	if (failed)
 		return LOOK_CLOSE;
-	switch (frame_read(&c->frame, (const unsigned char *)buf_text(&c->saved), c->saved.len)) {
+	switch (record_read(&c->frame, (const unsigned char *)buf_text(&c->saved), c->saved.len)) {
 	case FRAME_WHOLE:
 		return LOOK_REQUEST;
 	case FRAME_BAD:
@@ -253,11 +253,11 @@ connection_look(struct server *server, struct connection *c, int fd)
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? LOOK_WAIT : LOOK_CLOSE;
 	server->len = (size_t)n;
-	c->frame = (struct frame){.at = 0};
-	if (frame_read(&c->frame, server->bytes, server->len) == FRAME_WHOLE &&
+	c->frame = (struct record){.at = 0};
+	if (record_read(&c->frame, server->bytes, server->len) == FRAME_WHOLE &&
 	    c->frame.at == server->len)
 		return LOOK_REQUEST;
-	c->frame = (struct frame){.at = 0};
+	c->frame = (struct record){.at = 0};
 	return save(server, c) ? look_saved(server, c, fd) : LOOK_CLOSE;
 }
 
@@ -272,7 +272,7 @@ body_read(void *ctx, char *data, size_t len)
 		len = server->body_left;
 	if (len == 0)
 		return 0;
-	n = conn_read(&server->fcgx, data, len);
+	n = libfcgi_read(&server->fcgx, data, len);
 	server->body_left -= n;
 	return n == 0 ? -1 : (int)n;
 }
@@ -287,18 +287,18 @@ answer(struct server *server, struct connection *c)
 	struct buf *out = &server->out;
 	struct request request;
 
-	meta_request(&server->meta, server->fcgx.envp, &request);
+	cgi_request(&server->meta, server->fcgx.envp, &request);
 	server->body_left = c->frame.body_len;
 	request.read = body_read;
 	request.read_ctx = server;
 	config->handle(config->ctx, &request, response);
-	ok = meta_response(response, out) == ERR_OK;
+	ok = cgi_response(response, out) == ERR_OK;
 	if (out->len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
-		wait_begin();
+		blocking_begin();
 	if (ok)
-		ok = conn_finish(&server->fcgx, out->data, out->len, &keep);
+		ok = libfcgi_finish(&server->fcgx, out->data, out->len, &keep);
 	else
-		conn_drop(&server->fcgx);
+		libfcgi_drop(&server->fcgx);
 	c->unread += out->len + CONNECTION_ANSWER_COST;
 	buf_clear(out);
 	response_start(response, 200);
@@ -317,7 +317,7 @@ saved_next(struct connection *c, bool whole)
 		    : ERR_OK;
 	buf_free(&c->saved);
 	c->saved = rest;
-	c->frame = (struct frame){.at = 0};
+	c->frame = (struct record){.at = 0};
 	return err == ERR_OK;
 }
 
@@ -327,10 +327,10 @@ connection_serve(struct server *server, struct connection *c, int fd)
 {
 	bool saved = c->saved.len > 0, whole, keep;
 
-	whole = !saved || frame_read(&c->frame, (const unsigned char *)c->saved.data,
-				     c->saved.len) == FRAME_WHOLE;
-	if (!conn_begin(&server->fcgx, fd, saved ? (const void *)c->saved.data : server->bytes,
-			whole ? c->frame.at : c->saved.len)) {
+	whole = !saved || record_read(&c->frame, (const unsigned char *)c->saved.data,
+				      c->saved.len) == FRAME_WHOLE;
+	if (!libfcgi_begin(&server->fcgx, fd, saved ? (const void *)c->saved.data : server->bytes,
+			   whole ? c->frame.at : c->saved.len)) {
 		bytes_wipe(server);
 		forget(server->all, fd);
 		return false;
@@ -356,7 +356,7 @@ connection_run(struct server *server, int fd)
 	struct connection *c = &all->of[fd];
 
 	/* each further request has come later */
-	for (;; wait_over()) {
+	for (;; blocking_over()) {
 		switch (connection_look(server, c, fd)) {
 		case LOOK_CLOSE:
 			connection_close(all, fd);
@@ -402,16 +402,17 @@ connection_again(struct connections *all, int fd)
 }
 
 void
-server_init(struct server *server, struct connections *all, const struct worker_config *config)
+connection_server_init(struct server *server, struct connections *all,
+		       const struct worker_config *config)
 {
 	*server = (struct server){.all = all, .config = config};
 	response_init(&server->response);
 	buf_init(&server->out, META_BYTES_MAX);
-	conn_ready(&server->fcgx);
+	libfcgi_ready(&server->fcgx);
 }
 
 void
-server_free(struct server *server)
+connection_server_free(struct server *server)
 {
 	response_free(&server->response);
 	buf_free(&server->out);

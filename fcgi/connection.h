@@ -27,13 +27,13 @@ enum { CONNECTION_FREE, CONNECTION_RESTING, CONNECTION_BUSY, CONNECTION_BUSY_AGA
 
 struct connection {
 	atomic_int state;
-	bool registered;    /* in the epoll set */
-	bool draining;	    /* answered; what still comes is thrown away */
-	size_t drained;	    /* bytes of it */
-	size_t unread;	    /* bytes of answers that the peer may not have read yet */
-	bool full;	    /* asks for more, and is to read them first */
-	struct frame frame; /* of the request being received */
-	struct buf saved;   /* what was received of it, unless that was just all of it */
+	bool registered;     /* in the epoll set */
+	bool draining;	     /* answered; what still comes is thrown away */
+	size_t drained;	     /* bytes of it */
+	size_t unread;	     /* bytes of answers that the peer may not have read yet */
+	bool full;	     /* asks for more, and is to read them first */
+	struct record frame; /* of the request being received */
+	struct buf saved;    /* what was received of it, unless that was just all of it */
 };
 
 /*
@@ -61,9 +61,9 @@ struct server {
 };
 
 /* Before a thread starts; after it has ended. */
-void
-server_init(struct server *server, struct connections *all, const struct worker_config *config);
-void server_free(struct server *server);
+void connection_server_init(struct server *server, struct connections *all,
+			    const struct worker_config *config);
+void connection_server_free(struct server *server);
 
 /* Makes an accepted socket a connection, busy for the caller. */
 void connection_open(struct connections *all, int fd);

@@ -28,7 +28,7 @@ OS_Read(int fd, char *data, size_t len)
 }
 
 bool
-conn_init(void)
+libfcgi_init(void)
 {
 	/* BEGIN_REQUEST of a responder, and the ends of PARAMS and STDIN */
 	static const char empty[] = {1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
@@ -38,22 +38,22 @@ conn_init(void)
 
 	if (FCGX_Init() != 0 || (fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return false;
-	conn_ready(&request);
-	if (!conn_begin(&request, fd, empty, sizeof(empty)))
+	libfcgi_ready(&request);
+	if (!libfcgi_begin(&request, fd, empty, sizeof(empty)))
 		return false; /* it has tried to read fd, and closed it */
-	conn_drop(&request);
+	libfcgi_drop(&request);
 	close(fd);
 	return true;
 }
 
 void
-conn_ready(FCGX_Request *r)
+libfcgi_ready(FCGX_Request *r)
 {
 	FCGX_InitRequest(r, -1, 0);
 }
 
 bool
-conn_begin(FCGX_Request *r, int fd, const void *data, size_t len)
+libfcgi_begin(FCGX_Request *r, int fd, const void *data, size_t len)
 {
 	input.data = data;
 	input.len = len;
@@ -64,14 +64,14 @@ conn_begin(FCGX_Request *r, int fd, const void *data, size_t len)
 }
 
 size_t
-conn_read(FCGX_Request *r, char *data, size_t len)
+libfcgi_read(FCGX_Request *r, char *data, size_t len)
 {
 	return (size_t)FCGX_GetStr(data, len > INT_MAX ? INT_MAX : (int)len, r->in);
 }
 
 /* FCGX_Finish_r() without its habit of closing the connection when something failed. */
 bool
-conn_finish(FCGX_Request *r, const char *data, size_t len, bool *keep)
+libfcgi_finish(FCGX_Request *r, const char *data, size_t len, bool *keep)
 {
 	bool ok = len <= INT_MAX && FCGX_PutStr(data, (int)len, r->out) == (int)len;
 
@@ -82,12 +82,12 @@ conn_finish(FCGX_Request *r, const char *data, size_t len, bool *keep)
 		ok = FCGX_GetError(r->in) == 0 && ok;
 	}
 	*keep = ok && r->keepConnection != 0;
-	conn_drop(r);
+	libfcgi_drop(r);
 	return ok;
 }
 
 void
-conn_drop(FCGX_Request *r)
+libfcgi_drop(FCGX_Request *r)
 {
 	FCGX_Free(r, 0);
 	r->ipcFd = -1;

@@ -33,28 +33,28 @@
 
 /* Once per process, before any thread. False if libfcgi cannot start, or does not read as we need.
  */
-bool conn_init(void) MUST_CHECK;
+bool libfcgi_init(void) MUST_CHECK;
 
 /* Once per thread's FCGX_Request. */
-void conn_ready(FCGX_Request *request);
+void libfcgi_ready(FCGX_Request *request);
 
 /*
  * Begins the request whose len bytes are at data, which must stay there until
  * it ends; its answer goes to fd. False: libfcgi has closed fd.
  */
-bool conn_begin(FCGX_Request *request, int fd, const void *data, size_t len);
+bool libfcgi_begin(FCGX_Request *request, int fd, const void *data, size_t len);
 
 /* Up to len bytes of the body. The count, fewer only at its end. */
-size_t conn_read(FCGX_Request *request, char *data, size_t len);
+size_t libfcgi_read(FCGX_Request *request, char *data, size_t len);
 
 /*
  * Sends data as the answer and ends the request; *keep says whether the peer
  * wants to go on using the connection. False if it could not be sent. Either way
  * the connection is open and the caller's again.
  */
-bool conn_finish(FCGX_Request *request, const char *data, size_t len, bool *keep);
+bool libfcgi_finish(FCGX_Request *request, const char *data, size_t len, bool *keep);
 
 /* Ends the request without an answer. The connection is open and the caller's again. */
-void conn_drop(FCGX_Request *request);
+void libfcgi_drop(FCGX_Request *request);
 
 #endif

@@ -307,7 +307,7 @@ main(int argc, char **argv)
 		return dump_config(&config);
 	if (o.action == ACTION_DOCTOR)
 		return doctor(&config, o.url);
-	if (relay_keys_open(&keys, &config, message) != ERR_OK) {
+	if (relay_key_open(&keys, &config, message) != ERR_OK) {
 		fprintf(stderr, "%s\n", message);
 		return START_EXIT_CONFIG;
 	}
@@ -320,6 +320,6 @@ main(int argc, char **argv)
 	} else {
 		status = run(&o, &config, keys);
 	}
-	relay_keys_close(keys);
+	relay_key_close(keys);
 	return status;
 }

@@ -6,7 +6,7 @@ enum step { STEP_BEGIN, STEP_PARAMS, STEP_STDIN, STEP_DONE };
 
 /* Section 5.1. Judges as many of the record's bytes as are there. */
 static enum frame_verdict
-begin_record(struct frame *f, const unsigned char *p, size_t len)
+begin_record(struct record *f, const unsigned char *p, size_t len)
 {
 	const size_t need = FCGI_HEADER_LEN + sizeof(FCGI_BeginRequestBody);
 
@@ -27,7 +27,7 @@ begin_record(struct frame *f, const unsigned char *p, size_t len)
 
 /* Starts the next record of the streams PARAMS and STDIN; an empty one ends its stream. */
 static bool
-stream_record(struct frame *f, const unsigned char *header)
+stream_record(struct record *f, const unsigned char *header)
 {
 	if (((unsigned)header[2] << 8 | header[3]) != f->id)
 		return false;
@@ -66,7 +66,7 @@ pair_length(const unsigned char *p, size_t *length)
 
 /* Takes one more byte of a pair's lengths; once all are there, f->pair is what follows them. */
 static bool
-read_length(struct frame *f, unsigned char byte)
+read_length(struct record *f, unsigned char byte)
 {
 	size_t name, value, first, all;
 
@@ -86,7 +86,7 @@ read_length(struct frame *f, unsigned char byte)
 
 /* Follows the pairs (section 3.4) through a PARAMS record; records may cut them anywhere. */
 static bool
-read_pairs(struct frame *f, const unsigned char *data, size_t len)
+read_pairs(struct record *f, const unsigned char *data, size_t len)
 {
 	while (len > 0) {
 		size_t n = f->pair < len ? f->pair : len;
@@ -106,7 +106,7 @@ read_pairs(struct frame *f, const unsigned char *data, size_t len)
 
 /* Takes what is there of the current record. */
 static bool
-read_content(struct frame *f, const unsigned char *data, size_t len)
+read_content(struct record *f, const unsigned char *data, size_t len)
 {
 	size_t n = f->content < len ? f->content : len;
 
@@ -124,7 +124,7 @@ read_content(struct frame *f, const unsigned char *data, size_t len)
 }
 
 enum frame_verdict
-frame_read(struct frame *f, const unsigned char *data, size_t len)
+record_read(struct record *f, const unsigned char *data, size_t len)
 {
 	enum frame_verdict verdict;
 

@@ -26,7 +26,7 @@ enum frame_verdict {
 };
 
 /* How far the reading is. Zeroed at the start of a request; goes on where it stopped. */
-struct frame {
+struct record {
 	size_t at;		  /* bytes read; of a whole request: its length */
 	size_t body_len;	  /* bytes of the body among them */
 	bool params_done;	  /* all meta-variables are there */
@@ -42,6 +42,6 @@ struct frame {
 };
 
 /* Goes on reading data, whose first frame->at bytes were read before. */
-enum frame_verdict frame_read(struct frame *frame, const unsigned char *data, size_t len);
+enum frame_verdict record_read(struct record *frame, const unsigned char *data, size_t len);
 
 #endif

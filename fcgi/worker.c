@@ -178,7 +178,7 @@ accept_all(struct worker *w, struct server *server)
 			welcome(w, server, fd);
 			/* under load this goes on and on: what was looked at grows old */
 			if (++count % EVENTS_MAX == 0)
-				wait_over();
+				blocking_over();
 			continue;
 		}
 		self->accepting = false;
@@ -209,7 +209,7 @@ thread_main(void *arg)
 		stopping = atomic_load(&w->stopping) != 0;
 		thread->events =
 		    epoll_wait(w->all.epoll_fd, thread->event, EVENTS_MAX, stopping ? 0 : -1);
-		wait_over();
+		blocking_over();
 		work = 0;
 		for (thread->next = 0; thread->next < thread->events;) {
 			int fd = thread->event[thread->next++].data.fd;
@@ -231,7 +231,7 @@ static bool
 start_thread(struct worker *w, struct thread *thread, const pthread_attr_t *attr)
 {
 	thread->worker = w;
-	server_init(&thread->server, &w->all, &w->config);
+	connection_server_init(&thread->server, &w->all, &w->config);
 	return pthread_create(&thread->id, attr, thread_main, thread) == 0;
 }
 
@@ -258,13 +258,13 @@ worker_start(struct worker **out, const struct worker_config *config)
 	int flags = fcntl(config->listen_fd, F_GETFL), domain = AF_UNIX;
 	socklen_t len = sizeof(domain);
 
-	if (!conn_init() || (w = calloc(1, sizeof(*w))) == NULL)
+	if (!libfcgi_init() || (w = calloc(1, sizeof(*w))) == NULL)
 		return ERR_MEMORY;
 	w->config = *config;
 	(void)getsockopt(config->listen_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
 	w->inet = domain != AF_UNIX;
 	sem_init(&w->watchers, 0, watchers_count(config->threads));
-	wait_hook(hand_over);
+	blocking_hook(hand_over);
 	w->all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (config->threads > WORKER_THREADS_MAX || flags == -1 ||
@@ -288,7 +288,7 @@ worker_stop(struct worker *w)
 		sem_post(&w->watchers);
 	for (int i = 0; i < w->running; i++) {
 		pthread_join(w->threads[i].id, NULL);
-		server_free(&w->threads[i].server);
+		connection_server_free(&w->threads[i].server);
 	}
 	free(w->threads);
 	sem_destroy(&w->watchers);

@@ -71,7 +71,7 @@ end_site(struct reader *r)
 	int line = r->line;
 
 	if (r->in_site && r->error_line == 0)
-		err = config_site_add(r->config, &r->site, &why);
+		err = config_relay_site_add(r->config, &r->site, &why);
 	r->in_site = false;
 	r->line = r->site.line;
 	if (why != NULL)
@@ -87,7 +87,7 @@ begin_site(struct reader *r, const char *section)
 	const char *id = section + strlen("relay-site");
 
 	id += strspn(id, " \t");
-	if (!relay_id_valid(id)) {
+	if (!relay_state_id_valid(id)) {
 		fail(r, "[%s]: an ID has up to %d letters, digits, '_' and '-'", section,
 		     RELAY_ID_MAX);
 		return;
@@ -111,7 +111,7 @@ begin_section(struct reader *r, const char *name, size_t len)
 	section[len] = '\0';
 	if (is_named(section, "relay-site") || strcmp(section, "relay-site") == 0)
 		begin_site(r, section);
-	else if (!is_named(section, "opencode") && !config_section_known(section))
+	else if (!is_named(section, "opencode") && !config_keys_section_known(section))
 		fail(r, "unknown section [%s]", section);
 }
 
@@ -171,7 +171,7 @@ section_opencode(struct reader *r, const char *section, int *row)
 	}
 	*row = r->opencodes++;
 	o = &r->config->opencode[*row];
-	config_opencode_defaults(o);
+	config_keys_opencode_defaults(o);
 	memcpy(o->name, name, strlen(name) + 1);
 	r->config->opencode_count = (size_t)r->opencodes;
 	return o;
@@ -185,7 +185,7 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 	char why[CONFIG_MESSAGE_MAX / 4] = "", line[LINE_MAX_INIH + 1];
 	size_t len = 0;
 
-	if (!config_key_is_list(key))
+	if (!config_keys_is_list(key))
 		return fail(
 		    r, "a line that begins with a blank goes on with %s, which has only one", name);
 	while (len < LINE_MAX_INIH && value[len] != '\0' &&
@@ -193,7 +193,7 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 		len++;
 	memcpy(line, value, len);
 	line[len] = '\0';
-	if (!config_key_add(key, target, line, why, sizeof(why)))
+	if (!config_keys_add(key, target, line, why, sizeof(why)))
 		return fail(r, "%s: %s", name, why);
 	return 1;
 }
@@ -221,14 +221,14 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	struct reader *r = ctx;
 	bool opencode = strcmp(section, "opencode") == 0 || is_named(section, "opencode");
 	const char *kind = opencode ? "opencode" : r->in_site ? "relay-site" : section;
-	const struct config_key *key = config_key_find(kind, name);
+	const struct config_key *key = config_keys_find(kind, name);
 	char why[CONFIG_MESSAGE_MAX / 4] = "";
 	void *target = r->config;
 	int row = 0;
 
 	if (key == NULL && section[0] == '\0')
 		return fail(r, "the key %s stands in no section", name);
-	if (key == NULL && !config_section_known(kind))
+	if (key == NULL && !config_keys_section_known(kind))
 		return fail(r, "unknown section [%s]", section);
 	if (key == NULL)
 		return fail(r, "unknown key %s in [%s]", name, section);
@@ -240,12 +240,12 @@ on_key(void *ctx, const char *section, const char *name, const char *value)
 	}
 	if (r->goes_on)
 		return on_more(r, key, target, name, value);
-	if (r->given[row][config_key_index(key)])
+	if (r->given[row][config_keys_index(key)])
 		return fail(r, "%s is given twice", name);
-	r->given[row][config_key_index(key)] = true;
+	r->given[row][config_keys_index(key)] = true;
 	r->in_key = true;
 	note_line(r, kind, name);
-	if (!config_key_set(key, target, value, why, sizeof(why)))
+	if (!config_keys_set(key, target, value, why, sizeof(why)))
 		return fail(r, "%s: %s", name, why);
 	return 1;
 }
@@ -313,7 +313,7 @@ end_sections(struct reader *r)
 	const struct config_site *twice;
 
 	end_site(r);
-	if ((twice = config_sites_sort(r->config)) != NULL) {
+	if ((twice = config_relay_sites_sort(r->config)) != NULL) {
 		r->line = twice->line;
 		fail(r, "a second section [relay-site %s]", twice->id);
 	}
@@ -392,8 +392,8 @@ load_overrides(struct config *config, const struct config_source *source,
 				"can only be given with a single [opencode] section");
 	for (size_t i = 0; i < sizeof(override) / sizeof(override[0]); i++)
 		if (override[i].value != NULL &&
-		    !config_key_set(config_key_find(override[i].section, override[i].key),
-				    override[i].target, override[i].value, why, sizeof(why)))
+		    !config_keys_set(config_keys_find(override[i].section, override[i].key),
+				     override[i].target, override[i].value, why, sizeof(why)))
 			return complain(message, override[i].label, 0, why);
 	return ERR_OK;
 }
@@ -449,7 +449,7 @@ config_load(struct config *config, const struct config_source *source,
 	enum err err;
 
 	message[0] = '\0';
-	config_defaults(config);
+	config_keys_defaults(config);
 	config->file = file;
 	err = load_file(config, file, source->file != NULL, message);
 	if (err == ERR_OK)
@@ -475,13 +475,13 @@ config_dump(const struct config *config, struct buf *out)
 		config_keys_dump("opencode", o, out);
 		buf_puts(out, "\n");
 	}
-	while ((section = config_section_next(section)) != NULL) {
+	while ((section = config_keys_section_next(section)) != NULL) {
 		buf_printf(out, "[%s]\n", section);
 		config_keys_dump(section, config, out);
-		if (config_section_next(section) != NULL)
+		if (config_keys_section_next(section) != NULL)
 			buf_puts(out, "\n");
 	}
-	config_sites_dump(config, out);
+	config_relay_sites_dump(config, out);
 	return out->err;
 }
 

@@ -67,10 +67,10 @@ struct config_site {
  */
 struct config {
 	struct config_issuer issuer[CONFIG_ISSUERS_MAX];
-	char store[PATH_MAX]; /* "dir:/run/opencode-callback" */
-	struct trust trust;   /* whose forwarding headers are believed */
+	char store[PATH_MAX];	      /* "dir:/run/opencode-callback" */
+	struct trusted_proxies trust; /* whose forwarding headers are believed */
 
-	/* config_defaults() clears what is from here to callback_paths */
+	/* config_keys_defaults() clears what is from here to callback_paths */
 	size_t opencode_count; /* at least 1 */
 	size_t issuer_count;
 	size_t callback_path_count;

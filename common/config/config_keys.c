@@ -26,7 +26,7 @@ struct config_key {
 };
 
 bool
-config_refuse(char *why, size_t why_size, const char *text)
+config_keys_refuse(char *why, size_t why_size, const char *text)
 {
 	snprintf(why, why_size, "%s", text);
 	return false;
@@ -36,13 +36,13 @@ static bool
 read_text(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
 	if (strlen(value) >= key->size)
-		return config_refuse(why, why_size, "is too long");
+		return config_keys_refuse(why, why_size, "is too long");
 	/* inih takes it so only directly behind the '=', where --dump-config has a blank */
 	if (value[0] == ';')
-		return config_refuse(why, why_size, "begins with ';', which begins a comment");
+		return config_keys_refuse(why, why_size, "begins with ';', which begins a comment");
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return config_refuse(why, why_size, "holds a control byte");
+			return config_keys_refuse(why, why_size, "holds a control byte");
 	memcpy(member, value, strlen(value) + 1);
 	return true;
 }
@@ -105,12 +105,12 @@ read_origin(const struct config_key *key, void *member, const char *value, char 
 {
 	(void)key;
 	if (value[0] != '\0' && !origin_read(value, member))
-		return config_refuse(
+		return config_keys_refuse(
 		    why, why_size,
 		    "must be an origin such as https://opencode.example.com, without a path");
 	if (value[0] != '\0' && strncmp(member, "https://", 8) != 0 &&
-	    !host_is_loopback(origin_authority(member)))
-		return config_refuse(
+	    !origin_host_is_loopback(origin_authority(member)))
+		return config_keys_refuse(
 		    why, why_size,
 		    "must be https: browsers keep secure cookies only there (http is for "
 		    "loopback names)");
@@ -124,7 +124,7 @@ static bool
 read_path(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
 	if (value[0] != '/' && !(value[0] == '\0' && key->initial[0] == '\0'))
-		return config_refuse(why, why_size, "must be an absolute path");
+		return config_keys_refuse(why, why_size, "must be an absolute path");
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -135,14 +135,15 @@ read_socket(const struct config_key *key, void *member, const char *value, char 
 	const char *percent = strchr(value, '%');
 
 	if (strlen(value) > sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("12345"))
-		return config_refuse(why, why_size, "is too long for a socket (about 100 bytes)");
+		return config_keys_refuse(why, why_size,
+					  "is too long for a socket (about 100 bytes)");
 	if (percent != NULL && (percent[1] != 'p' || strchr(percent + 1, '%') != NULL))
-		return config_refuse(why, why_size, "may hold %p once, and no other %");
+		return config_keys_refuse(why, why_size, "may hold %p once, and no other %");
 	return read_path(key, member, value, why, why_size);
 }
 
 bool
-config_route_valid(const char *path, size_t len)
+config_keys_route_valid(const char *path, size_t len)
 {
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789/-_.~";
@@ -155,9 +156,9 @@ static bool
 read_prefix(const struct config_key *key, void *member, const char *value, char *why,
 	    size_t why_size)
 {
-	if (!config_route_valid(value, strlen(value)))
-		return config_refuse(why, why_size,
-				     "must be a path such as /signin, without a final slash");
+	if (!config_keys_route_valid(value, strlen(value)))
+		return config_keys_refuse(why, why_size,
+					  "must be a path such as /signin, without a final slash");
 	return read_text(key, member, value, why, why_size);
 }
 
@@ -173,8 +174,8 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 		size_t len = strcspn(value, " \t,");
 
 		if (count == CONFIG_PATHS_MAX || len >= sizeof(config->callback_paths[0]) ||
-		    !config_route_valid(value, len))
-			return config_refuse(
+		    !config_keys_route_valid(value, len))
+			return config_keys_refuse(
 			    why, why_size,
 			    "must be up to 16 paths such as /auth/callback, with blanks between");
 		memcpy(config->callback_paths[count], value, len);
@@ -182,7 +183,7 @@ read_routes(const struct config_key *key, void *member, const char *value, char 
 		value += len;
 	}
 	if (value != NULL && count == 0)
-		return config_refuse(why, why_size, "names no path");
+		return config_keys_refuse(why, why_size, "names no path");
 	config->callback_path_count = count;
 	return true;
 }
@@ -208,19 +209,20 @@ static bool
 read_address(const struct config_key *key, void *member, const char *value, char *why,
 	     size_t why_size)
 {
-	if (value[0] != '\0' && !config_address_valid(value))
-		return config_refuse(why, why_size,
-				     "must be an address such as "
-				     "https://opencode.example.com/auth/callback, without anything "
-				     "behind its path (http is for loopback names)");
+	if (value[0] != '\0' && !config_relay_address_valid(value))
+		return config_keys_refuse(
+		    why, why_size,
+		    "must be an address such as "
+		    "https://opencode.example.com/auth/callback, without anything "
+		    "behind its path (http is for loopback names)");
 	return read_text(key, member, value, why, why_size);
 }
 
 static bool
 read_id(const struct config_key *key, void *member, const char *value, char *why, size_t why_size)
 {
-	if (value[0] != '\0' && !relay_id_valid(value))
-		return config_refuse(
+	if (value[0] != '\0' && !relay_state_id_valid(value))
+		return config_keys_refuse(
 		    why, why_size,
 		    "must be up to 32 letters, digits, '_' and '-', as in [relay-site ID]");
 	return read_text(key, member, value, why, why_size);
@@ -242,13 +244,13 @@ read_issuers(const struct config_key *key, void *member, const char *value, char
 
 		if (count == CONFIG_ISSUERS_MAX || eq == NULL || eq - value > ORIGIN_MAX ||
 		    eq + 1 == value + len || len - (size_t)(eq - value) > sizeof(pair->issuer))
-			return config_refuse(
+			return config_keys_refuse(
 			    why, why_size,
 			    "must be up to 16 pairs authorize-origin=issuer, with blanks between");
 		memcpy(origin, value, (size_t)(eq - value));
 		origin[eq - value] = '\0';
 		if (!origin_read(origin, pair->authorize_origin))
-			return config_refuse(
+			return config_keys_refuse(
 			    why, why_size,
 			    "stands for an origin such as https://auth.example.com "
 			    "before each '='");
@@ -279,15 +281,15 @@ read_trust(const struct config_key *key, void *member, const char *value, char *
 
 	(void)key;
 	if (value != NULL)
-		return trust_add(&config->trust, value, why, why_size);
-	trust_clear(&config->trust);
+		return trusted_proxies_add(&config->trust, value, why, why_size);
+	trusted_proxies_clear(&config->trust);
 	return true;
 }
 
 static void
 write_trust(const void *member, struct buf *out)
 {
-	trust_write(&((const struct config *)member)->trust, out);
+	trusted_proxies_write(&((const struct config *)member)->trust, out);
 }
 
 #define OPENCODE(m) offsetof(struct config_opencode, m), sizeof(((struct config_opencode *)0)->m)
@@ -306,8 +308,8 @@ static const struct config_key keys[] = {
      "/auth/callback /mcp/oauth/callback /callback /oauth-callback /oauth2callback", read_routes,
      write_routes, 0, 0, 0, 0},
     {"proxy", "trust", "", read_trust, write_trust, 0, 0, 0, 0},
-    {"proxy", "header", "X-Forwarded-For", config_read_proxy_header, config_write_proxy_header,
-     CONFIG(proxy_header), 0, 0},
+    {"proxy", "header", "X-Forwarded-For", config_types_read_proxy_header,
+     config_types_write_proxy_header, CONFIG(proxy_header), 0, 0},
     {"flow", "store", "dir:/run/opencode-callback", read_store, write_text, CONFIG(store), 0, 0},
     {"flow", "store_username", "", read_text, write_text, CONFIG(store_username), 0, 0},
     {"flow", "store_password_file", "", read_path, write_text, CONFIG(store_password_file), 0, 0},
@@ -320,9 +322,10 @@ static const struct config_key keys[] = {
     {"limit", "burst", "30", read_number, write_number, CONFIG(burst), 1, 1000000},
     {"worker", "socket", "", read_path, write_text, CONFIG(worker_socket), 0, 0},
     {"worker", "threads", "8", read_number, write_number, CONFIG(worker_threads), 1, 256},
-    {"log", "to", "stderr", config_read_log_target, config_write_log_target, CONFIG(log_to), 0, 0},
-    {"log", "level", "info", config_read_log_level, config_write_log_level, CONFIG(log_level), 0,
-     0},
+    {"log", "to", "stderr", config_types_read_log_target, config_types_write_log_target,
+     CONFIG(log_to), 0, 0},
+    {"log", "level", "info", config_types_read_log_level, config_types_write_log_level,
+     CONFIG(log_level), 0, 0},
     {"relay", "via", "", read_address, write_text, CONFIG(relay_via), 0, 0},
     {"relay", "id", "", read_id, write_text, CONFIG(relay_id), 0, 0},
     {"relay", "key_file", "", read_path, write_text, CONFIG(relay_key_file), 0, 0},
@@ -335,7 +338,7 @@ static const struct config_key keys[] = {
 _Static_assert(KEY_COUNT <= CONFIG_KEYS_MAX, "CONFIG_KEYS_MAX must hold all keys");
 
 const struct config_key *
-config_key_find(const char *section, const char *name)
+config_keys_find(const char *section, const char *name)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
@@ -344,7 +347,7 @@ config_key_find(const char *section, const char *name)
 }
 
 bool
-config_section_known(const char *section)
+config_keys_section_known(const char *section)
 {
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		if (strcmp(keys[i].section, section) == 0)
@@ -353,31 +356,31 @@ config_section_known(const char *section)
 }
 
 size_t
-config_key_index(const struct config_key *key)
+config_keys_index(const struct config_key *key)
 {
 	return (size_t)(key - keys);
 }
 
 bool
-config_key_is_list(const struct config_key *key)
+config_keys_is_list(const struct config_key *key)
 {
 	return key->size == 0;
 }
 
 bool
-config_key_add(const struct config_key *key, void *target, const char *value, char *why,
-	       size_t why_size)
+config_keys_add(const struct config_key *key, void *target, const char *value, char *why,
+		size_t why_size)
 {
 	return key->read(key, (char *)target + key->offset, value, why, why_size);
 }
 
 bool
-config_key_set(const struct config_key *key, void *target, const char *value, char *why,
-	       size_t why_size)
+config_keys_set(const struct config_key *key, void *target, const char *value, char *why,
+		size_t why_size)
 {
-	if (config_key_is_list(key) && !config_key_add(key, target, NULL, why, why_size))
+	if (config_keys_is_list(key) && !config_keys_add(key, target, NULL, why, why_size))
 		return false;
-	return config_key_add(key, target, value, why, why_size);
+	return config_keys_add(key, target, value, why, why_size);
 }
 
 /*
@@ -392,26 +395,26 @@ set_defaults(bool opencode, void *target)
 	for (size_t i = 0; i < KEY_COUNT; i++)
 		if (keys[i].initial[0] != '\0' &&
 		    (strcmp(keys[i].section, "opencode") == 0) == opencode &&
-		    !config_key_set(&keys[i], target, keys[i].initial, why, sizeof(why)))
+		    !config_keys_set(&keys[i], target, keys[i].initial, why, sizeof(why)))
 			continue;
 }
 
 void
-config_opencode_defaults(struct config_opencode *opencode)
+config_keys_opencode_defaults(struct config_opencode *opencode)
 {
 	*opencode = (struct config_opencode){.port = 0};
 	set_defaults(true, opencode);
 }
 
 void
-config_defaults(struct config *config)
+config_keys_defaults(struct config *config)
 {
 	/* the others have a default, or are filled one by one */
 	memset(&config->opencode_count, 0,
 	       offsetof(struct config, callback_paths) - offsetof(struct config, opencode_count));
-	trust_clear(&config->trust);
+	trusted_proxies_clear(&config->trust);
 	config->opencode_count = 1;
-	config_opencode_defaults(&config->opencode[0]);
+	config_keys_opencode_defaults(&config->opencode[0]);
 	set_defaults(false, config);
 }
 
@@ -419,7 +422,7 @@ config_defaults(struct config *config)
 static void
 dump_value(const struct config_key *key, const char *value, struct buf *out)
 {
-	bool list = config_key_is_list(key), whole = !list || strlen(value) < DUMP_LINE_MAX;
+	bool list = config_keys_is_list(key), whole = !list || strlen(value) < DUMP_LINE_MAX;
 	size_t first = strcspn(value, list ? " " : "");
 
 	buf_puts(out, first < DUMP_LINE_MAX ? " = " : list ? " =\n\t" : "=");
@@ -450,7 +453,7 @@ config_keys_dump(const char *section, const void *target, struct buf *out)
 }
 
 const char *
-config_section_next(const char *section)
+config_keys_section_next(const char *section)
 {
 	bool found = section[0] == '\0';
 

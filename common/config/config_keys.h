@@ -17,41 +17,41 @@ struct config_key;
 
 /* The key of that name in that section, or NULL. Sections [opencode NAME] count as "opencode",
  * [relay-site ID] as "relay-site". */
-const struct config_key *config_key_find(const char *section, const char *name);
-bool config_section_known(const char *section);
+const struct config_key *config_keys_find(const char *section, const char *name);
+bool config_keys_section_known(const char *section);
 
 /* Position in the table, below CONFIG_KEYS_MAX. */
-size_t config_key_index(const struct config_key *key);
+size_t config_keys_index(const struct config_key *key);
 
 /* Whether the value is a list, which may go on over several lines. */
-bool config_key_is_list(const struct config_key *key);
+bool config_keys_is_list(const struct config_key *key);
 
 /*
  * Reads value into target, in the place of what was there: a struct config_opencode for keys of
  * [opencode], a struct config_draft for those of [relay-site ID], else the struct config. False:
  * why says what is wrong and what is allowed.
  */
-bool config_key_set(const struct config_key *key, void *target, const char *value, char *why,
-		    size_t why_size) MUST_CHECK;
+bool config_keys_set(const struct config_key *key, void *target, const char *value, char *why,
+		     size_t why_size) MUST_CHECK;
 
 /* Adds another line to a list, for which the same holds. */
-bool config_key_add(const struct config_key *key, void *target, const char *value, char *why,
-		    size_t why_size) MUST_CHECK;
+bool config_keys_add(const struct config_key *key, void *target, const char *value, char *why,
+		     size_t why_size) MUST_CHECK;
 
 /* Fills in the defaults. */
-void config_defaults(struct config *config);
-void config_opencode_defaults(struct config_opencode *opencode);
+void config_keys_defaults(struct config *config);
+void config_keys_opencode_defaults(struct config_opencode *opencode);
 
 /* Appends "key = value" for each key of a section. */
 void config_keys_dump(const char *section, const void *target, struct buf *out);
 
 /* The section after this one ("" for the first), those with names left out; NULL at the end. */
-const char *config_section_next(const char *section);
+const char *config_keys_section_next(const char *section);
 
 /* A path that a callback may have: characters that every web server passes on as they are. */
-bool config_route_valid(const char *path, size_t len);
+bool config_keys_route_valid(const char *path, size_t len);
 
 /* Writes what is wrong into why; false, for readers to return. */
-bool config_refuse(char *why, size_t why_size, const char *text);
+bool config_keys_refuse(char *why, size_t why_size, const char *text);
 
 #endif

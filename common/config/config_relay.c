@@ -8,7 +8,7 @@
 #define FIRST_COUNT 8 /* sites that there is room for at first; a power of two */
 
 bool
-config_address_valid(const char *value)
+config_relay_address_valid(const char *value)
 {
 	const char *authority = origin_authority(value), *path;
 	char given[ORIGIN_MAX + 1], origin[ORIGIN_MAX + 1];
@@ -20,9 +20,9 @@ config_address_valid(const char *value)
 		return false;
 	memcpy(given, value, len);
 	given[len] = '\0';
-	return origin_read(given, origin) && config_route_valid(path, strlen(path)) &&
+	return origin_read(given, origin) && config_keys_route_valid(path, strlen(path)) &&
 	       (authority == value + strlen("https://") ||
-		host_is_loopback(origin_authority(origin)));
+		origin_host_is_loopback(origin_authority(origin)));
 }
 
 /* Copies text to *pos, which moves behind it. */
@@ -56,7 +56,7 @@ pack(const struct config_draft *d, struct config_site *site)
 }
 
 enum err
-config_site_add(struct config *config, const struct config_draft *draft, const char **why)
+config_relay_site_add(struct config *config, const struct config_draft *draft, const char **why)
 {
 	size_t count = config->relay_site_count;
 	struct config_site *grown;
@@ -91,7 +91,7 @@ compare(const void *a, const void *b)
 }
 
 const struct config_site *
-config_sites_sort(struct config *config)
+config_relay_sites_sort(struct config *config)
 {
 	struct config_site *site = config->relay_site;
 
@@ -126,7 +126,7 @@ unpack(char out[CONFIG_RELAY_MAX + 1], const char *text)
 }
 
 void
-config_sites_dump(const struct config *config, struct buf *out)
+config_relay_sites_dump(const struct config *config, struct buf *out)
 {
 	for (size_t i = 0; i < config->relay_site_count; i++) {
 		const struct config_site *site = &config->relay_site[i];

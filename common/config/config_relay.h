@@ -17,17 +17,17 @@ struct config_draft {
 };
 
 /* Whether value is the address of a callback: an origin that is https or loopback, and a path. */
-bool config_address_valid(const char *value);
+bool config_relay_address_valid(const char *value);
 
 /* Appends a copy of what was read. ERR_CONFIG: it is not complete, why says how; ERR_MEMORY. */
-enum err config_site_add(struct config *config, const struct config_draft *draft,
-			 const char **why) MUST_CHECK;
+enum err config_relay_site_add(struct config *config, const struct config_draft *draft,
+			       const char **why) MUST_CHECK;
 
 /* Brings them in their order, after the last one. Returns one of two that have the same id, the one
  * that stands later in the file; or NULL. */
-const struct config_site *config_sites_sort(struct config *config);
+const struct config_site *config_relay_sites_sort(struct config *config);
 
 /* Appends each with its keys. */
-void config_sites_dump(const struct config *config, struct buf *out);
+void config_relay_sites_dump(const struct config *config, struct buf *out);
 
 #endif

@@ -12,16 +12,16 @@
 
 struct config_key;
 
-bool config_read_proxy_header(const struct config_key *key, void *member, const char *value,
-			      char *why, size_t why_size);
-void config_write_proxy_header(const void *member, struct buf *out);
+bool config_types_read_proxy_header(const struct config_key *key, void *member, const char *value,
+				    char *why, size_t why_size);
+void config_types_write_proxy_header(const void *member, struct buf *out);
 
-bool config_read_log_target(const struct config_key *key, void *member, const char *value,
-			    char *why, size_t why_size);
-void config_write_log_target(const void *member, struct buf *out);
+bool config_types_read_log_target(const struct config_key *key, void *member, const char *value,
+				  char *why, size_t why_size);
+void config_types_write_log_target(const void *member, struct buf *out);
 
-bool config_read_log_level(const struct config_key *key, void *member, const char *value, char *why,
-			   size_t why_size);
-void config_write_log_level(const void *member, struct buf *out);
+bool config_types_read_log_level(const struct config_key *key, void *member, const char *value,
+				 char *why, size_t why_size);
+void config_types_write_log_level(const void *member, struct buf *out);
 
 #endif

@@ -22,9 +22,10 @@ peer_read(const struct request *request, struct ip *ip)
 }
 
 static bool
-peer_trusted(const struct trust *trust, enum peer peer, const struct ip *ip)
+peer_trusted(const struct trusted_proxies *trust, enum peer peer, const struct ip *ip)
 {
-	return peer == PEER_IP ? trust_has(trust, ip) : peer == PEER_UNIX && trust->unix_socket;
+	return peer == PEER_IP ? trusted_proxies_has(trust, ip)
+			       : peer == PEER_UNIX && trust->unix_socket;
 }
 
 static const char *
@@ -45,16 +46,16 @@ chosen_header(const struct config *config, const struct request *request)
 
 /* The first address from the right that is not trusted. An empty item is no address either. */
 static bool
-find_in_list(const struct trust *trust, const char *list, struct ip *out)
+find_in_list(const struct trusted_proxies *trust, const char *list, struct ip *out)
 {
 	size_t len = strlen(list);
 	struct list_item item;
 	struct ip ip;
 
-	while (list_take_last(list, &len, &item)) {
+	while (forwarded_take_last(list, &len, &item)) {
 		if (!ip_read_node(item.text, item.len, true, &ip))
 			return false;
-		if (!trust_has(trust, &ip)) {
+		if (!trusted_proxies_has(trust, &ip)) {
 			*out = ip;
 			return true;
 		}
@@ -68,7 +69,7 @@ find_in_list(const struct trust *trust, const char *list, struct ip *out)
  * would find first. "unknown" and "_hidden" (RFC 7239 section 6) are no address.
  */
 static bool
-find_in_forwarded(const struct trust *trust, const char *header, struct ip *out)
+find_in_forwarded(const struct trusted_proxies *trust, const char *header, struct ip *out)
 {
 	enum forwarded_step step;
 	struct forwarded element;
@@ -78,7 +79,7 @@ find_in_forwarded(const struct trust *trust, const char *header, struct ip *out)
 	while ((step = forwarded_next(&header, &element)) == FORWARDED_ELEMENT) {
 		if (!ip_read_node(element.node, strlen(element.node), false, &ip)) {
 			found = false;
-		} else if (!trust_has(trust, &ip)) {
+		} else if (!trusted_proxies_has(trust, &ip)) {
 			found = true;
 			*out = ip;
 		}
@@ -126,7 +127,7 @@ client_peer_trusted(const struct config *config, const struct request *request)
 	struct ip ip;
 	enum peer peer;
 
-	if (!trust_any(&config->trust))
+	if (!trusted_proxies_any(&config->trust))
 		return false;
 	peer = peer_read(request, &ip);
 	return peer_trusted(&config->trust, peer, &ip);

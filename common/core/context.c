@@ -14,13 +14,13 @@
 #define LOGGED_PATH_MAX 200 /* bytes */
 
 struct page_site
-exchange_site(const struct exchange *x)
+context_page_site(const struct context *x)
 {
 	return (struct page_site){.base = x->base, .origin = x->site.origin, .relay = x->relay};
 }
 
 const struct client *
-exchange_client(struct exchange *x)
+context_client(struct context *x)
 {
 	if (!x->client_known)
 		client_find(x->app->config, x->request, &x->client);
@@ -29,14 +29,14 @@ exchange_client(struct exchange *x)
 }
 
 struct buf *
-answer_page_begin(struct exchange *x)
+respond_page_begin(struct context *x)
 {
 	response_start(x->response, 200);
 	return &x->response->body;
 }
 
 void
-answer_page(struct exchange *x, int status)
+respond_page(struct context *x, int status)
 {
 	struct buf *page = &x->response->body;
 	enum err err = page->err;
@@ -57,7 +57,7 @@ answer_page(struct exchange *x, int status)
 
 /* When to come again, in seconds; 0: no Retry-After. */
 static int
-retry_after(const struct exchange *x, enum err err)
+retry_after(const struct context *x, enum err err)
 {
 	switch (err) {
 	case ERR_RATE:
@@ -73,7 +73,7 @@ retry_after(const struct exchange *x, enum err err)
 
 /* Headers that some statuses owe: RFC 9110 sections 11.6.1 and 10.2.3. */
 static void
-add_status_headers(struct exchange *x, enum err err)
+add_status_headers(struct context *x, enum err err)
 {
 	int seconds = retry_after(x, err);
 	char text[16];
@@ -87,16 +87,16 @@ add_status_headers(struct exchange *x, enum err err)
 }
 
 static enum err
-spend(struct exchange *x, int count)
+spend(struct context *x, int count)
 {
 	struct store *store = x->app->store;
-	uint64_t client = secret_key("address", exchange_client(x)->group, NULL);
+	uint64_t client = secret_key("address", context_client(x)->group, NULL);
 
 	return store->ops->spend(store, client, count, &x->allowance);
 }
 
 enum err
-exchange_spend(struct exchange *x)
+context_consume(struct context *x)
 {
 	if (x->counted)
 		return ERR_OK;
@@ -105,14 +105,14 @@ exchange_spend(struct exchange *x)
 }
 
 enum err
-exchange_rate(struct exchange *x)
+context_check_rate(struct context *x)
 {
 	return spend(x, 0);
 }
 
 /* Whether the visitor could have done better: not what is opencode's or ours. */
 static bool
-is_visitors_doing(const struct exchange *x, enum err err)
+is_visitors_doing(const struct context *x, enum err err)
 {
 	int status = error_status(err);
 
@@ -123,16 +123,16 @@ is_visitors_doing(const struct exchange *x, enum err err)
 
 /* Logs a refusal, and what it costs; returns what to answer. */
 static enum err
-refuse(struct exchange *x, enum err err)
+refuse(struct context *x, enum err err)
 {
-	if (!x->uncounted && is_visitors_doing(x, err) && exchange_spend(x) == ERR_RATE)
+	if (!x->uncounted && is_visitors_doing(x, err) && context_consume(x) == ERR_RATE)
 		err = ERR_RATE;
-	log_refusal(x, err, NULL);
+	respond_log_refusal(x, err, NULL);
 	return err;
 }
 
 void
-log_refusal(struct exchange *x, enum err err, const char *flow)
+respond_log_refusal(struct context *x, enum err err, const char *flow)
 {
 	long long second = (long long)time(NULL);
 	char path[LOGGED_PATH_MAX + 1];
@@ -160,29 +160,29 @@ log_refusal(struct exchange *x, enum err err, const char *flow)
 	memcpy(path, x->request->path, len);
 	path[len] = '\0';
 	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
-		  exchange_client(x)->address, "flow", flow, "cause", x->cause, "site",
+		  context_client(x)->address, "flow", flow, "cause", x->cause, "site",
 		  x->relay_site, NULL);
 }
 
 void
-answer_problem_listing(struct exchange *x, enum err err, const struct page_list *waiting)
+respond_problem_listing(struct context *x, enum err err, const struct page_list *waiting)
 {
-	struct page_site site = exchange_site(x);
+	struct page_site site = context_page_site(x);
 
 	err = refuse(x, err);
-	page_problem(answer_page_begin(x), &site, err, waiting);
-	answer_page(x, error_status(err));
+	page_problem(respond_page_begin(x), &site, err, waiting);
+	respond_page(x, error_status(err));
 	add_status_headers(x, err);
 }
 
 void
-answer_problem(struct exchange *x, enum err err)
+respond_problem(struct context *x, enum err err)
 {
-	answer_problem_listing(x, err, NULL);
+	respond_problem_listing(x, err, NULL);
 }
 
 void
-answer_json(struct exchange *x, int status, const char *json)
+respond_json(struct context *x, int status, const char *json)
 {
 	response_start(x->response, status);
 	response_header(x->response, "Content-Type", "application/json");
@@ -191,53 +191,53 @@ answer_json(struct exchange *x, int status, const char *json)
 }
 
 void
-answer_json_problem(struct exchange *x, enum err err)
+respond_json_problem(struct context *x, enum err err)
 {
 	struct buf json;
 
 	err = refuse(x, err);
 	buf_init(&json, RESPONSE_BODY_MAX);
 	buf_printf(&json, "{\"error\":\"%s\"}", error_name(err));
-	answer_json(x, error_status(err), buf_text(&json));
+	respond_json(x, error_status(err), buf_text(&json));
 	add_status_headers(x, err);
 	buf_free(&json);
 }
 
 void
-answer_api_text(struct exchange *x, int status, const char *text)
+respond_api_text(struct context *x, int status, const char *text)
 {
 	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
 	char *body = json_write(json);
 
-	answer_json(x, status, body == NULL ? "{}" : body);
+	respond_json(x, status, body == NULL ? "{}" : body);
 	free(body);
 	json_decref(json);
 }
 
 void
-answer_api_problem(struct exchange *x, enum err err)
+respond_api_problem(struct context *x, enum err err)
 {
 	struct buf text;
 
 	err = refuse(x, err);
 	buf_init(&text, RESPONSE_BODY_MAX);
 	buf_printf(&text, "%s. %s", error_title(err), error_advice(err));
-	answer_api_text(x, error_status(err), buf_text(&text));
+	respond_api_text(x, error_status(err), buf_text(&text));
 	add_status_headers(x, err);
 	buf_free(&text);
 }
 
 void
-answer_flow(struct exchange *x, const char *id)
+respond_flow(struct context *x, const char *id)
 {
-	char path[EXCHANGE_BASE_MAX + FLOW_ID_LEN + 8];
+	char path[CONTEXT_BASE_MAX + FLOW_ID_LEN + 8];
 
 	snprintf(path, sizeof(path), "%s/flow/%s", x->base, id);
 	response_redirect(x->response, path);
 }
 
 enum err
-exchange_body(struct exchange *x, struct buf *body)
+context_body(struct context *x, struct buf *body)
 {
 	const struct request *r = x->request;
 	char chunk[4096];
@@ -263,7 +263,7 @@ exchange_body(struct exchange *x, struct buf *body)
 }
 
 enum err
-exchange_form(struct exchange *x, struct query *form)
+context_form(struct context *x, struct query *form)
 {
 	static const char type[] = "application/x-www-form-urlencoded";
 	const char *given = x->request->content_type;
@@ -275,7 +275,7 @@ exchange_form(struct exchange *x, struct query *form)
 	    (given[sizeof(type) - 1] != '\0' && given[sizeof(type) - 1] != ';'))
 		return ERR_MEDIA_TYPE;
 	buf_init(&body, BODY_MAX);
-	err = exchange_body(x, &body);
+	err = context_body(x, &body);
 	if (err == ERR_OK)
 		err = query_parse(form, buf_text(&body), body.len, QUERY_FORM);
 	buf_free(&body);
@@ -304,7 +304,7 @@ copy_header(char *out, size_t size, const char *value)
 }
 
 bool
-exchange_project(const struct exchange *x, struct flow *flow)
+context_project(const struct context *x, struct flow *flow)
 {
 	static const char *const names[] = {"directory",	   "workspace",
 					    "location[directory]", "location%5Bdirectory%5D",

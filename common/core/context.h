@@ -28,19 +28,19 @@ struct app {
 	atomic_bool proxy_told;	       /* the log has said that a proxy's headers are ignored */
 };
 
-#define EXCHANGE_BASE_MAX    512 /* mount point and prefix */
-#define EXCHANGE_SEGMENT_MAX 256 /* what a route's '*' stood for */
-#define REFUSALS_LOGGED	     10	 /* lines a second */
+#define CONTEXT_BASE_MAX    512 /* mount point and prefix */
+#define CONTEXT_SEGMENT_MAX 256 /* what a route's '*' stood for */
+#define REFUSALS_LOGGED	    10	/* lines a second */
 
-struct exchange {
+struct context {
 	struct app *app;
 	const struct request *request;
 	struct response *response;
 	struct site site;
-	char base[EXCHANGE_BASE_MAX + 1];	/* what our links start with */
-	char segment[EXCHANGE_SEGMENT_MAX + 1]; /* the path's part under '*', raw */
-	char browser[BROWSER_ID_LEN + 1];	/* who sent our cookie; "" if nobody did */
-	struct client client;			/* only exchange_client() looks at it */
+	char base[CONTEXT_BASE_MAX + 1];       /* what our links start with */
+	char segment[CONTEXT_SEGMENT_MAX + 1]; /* the path's part under '*', raw */
+	char browser[BROWSER_ID_LEN + 1];      /* who sent our cookie; "" if nobody did */
+	struct client client;		       /* only context_client() looks at it */
 	bool client_known;
 	const char *cause;	/* for the log, of what the visitor is not told */
 	const char *relay_site; /* the same: whom a relay's request names */
@@ -51,60 +51,60 @@ struct exchange {
 };
 
 /* Where the pages of this exchange live. */
-struct page_site exchange_site(const struct exchange *x);
+struct page_site context_page_site(const struct context *x);
 
 /* Who sent the request. Found when first asked for: most refusals need not know. */
-const struct client *exchange_client(struct exchange *x);
+const struct client *context_client(struct context *x);
 
 /*
  * Takes one from the client's allowance, once for each exchange. ERR_RATE: there
- * is none left; ERR_STORE. exchange_rate() only looks.
+ * is none left; ERR_STORE. context_check_rate() only looks.
  */
-enum err exchange_spend(struct exchange *x);
-enum err exchange_rate(struct exchange *x) MUST_CHECK;
+enum err context_consume(struct context *x);
+enum err context_check_rate(struct context *x) MUST_CHECK;
 
 /*
- * Answers with a page: it is drawn into what answer_page_begin() gives, the empty
+ * Answers with a page: it is drawn into what respond_page_begin() gives, the empty
  * body of the response. A failed buffer, or an empty one, is a 503.
  */
-struct buf *answer_page_begin(struct exchange *x) MUST_CHECK;
-void answer_page(struct exchange *x, int status);
+struct buf *respond_page_begin(struct context *x) MUST_CHECK;
+void respond_page(struct context *x, int status);
 
 /*
  * Answers with the page, status and headers that belong to an error, and logs the
  * refusal. If it is the visitor's doing, it costs one of his allowance; when that is
  * used up, the answer is ERR_RATE's.
  */
-void answer_problem(struct exchange *x, enum err err);
+void respond_problem(struct context *x, enum err err);
 
 /* The same, naming this browser's flows that the request may have been meant for. */
-void answer_problem_listing(struct exchange *x, enum err err, const struct page_list *waiting);
+void respond_problem_listing(struct context *x, enum err err, const struct page_list *waiting);
 
 /* The same as JSON: in opencode's form for its API, in ours for scripts. */
-void answer_api_problem(struct exchange *x, enum err err);
-void answer_json_problem(struct exchange *x, enum err err);
-void answer_json(struct exchange *x, int status, const char *json);
+void respond_api_problem(struct context *x, enum err err);
+void respond_json_problem(struct context *x, enum err err);
+void respond_json(struct context *x, int status, const char *json);
 
 /* An error of opencode's API in words of its own, for its web UI to show. */
-void answer_api_text(struct exchange *x, int status, const char *text);
+void respond_api_text(struct context *x, int status, const char *text);
 
 /* 303 to a flow's page. */
-void answer_flow(struct exchange *x, const char *id);
+void respond_flow(struct context *x, const char *id);
 
 /* Logs a refusal, at most REFUSALS_LOGGED lines a second. flow may be NULL. */
-void log_refusal(struct exchange *x, enum err err, const char *flow);
+void respond_log_refusal(struct context *x, enum err err, const char *flow);
 
 /*
  * Reads the whole body of a request. ERR_LENGTH, ERR_BODY_LONG, ERR_BODY_SHORT.
  * The buffer must be initialised with BODY_MAX.
  */
-enum err exchange_body(struct exchange *x, struct buf *body) MUST_CHECK;
+enum err context_body(struct context *x, struct buf *body) MUST_CHECK;
 
 /* The project that the request names, by header and query, into a flow's directory, workspace and
  * query. False: too long, or no text. */
-bool exchange_project(const struct exchange *x, struct flow *flow);
+bool context_project(const struct context *x, struct flow *flow);
 
 /* Reads and decodes a form. Also ERR_MEDIA_TYPE and what query_parse() gives. */
-enum err exchange_form(struct exchange *x, struct query *form) MUST_CHECK;
+enum err context_form(struct context *x, struct query *form) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ site_set(struct site *site, const char *scheme, const char *authority)
 	if (!text_join(text, sizeof(text), scheme, authority) || !origin_read(text, site->origin))
 		site->origin[0] = '\0';
 	site->secure = strncmp(site->origin, "https://", 8) == 0;
-	site->usable = site->secure || host_is_loopback(authority);
+	site->usable = site->secure || origin_host_is_loopback(authority);
 }
 
 static bool
@@ -41,7 +41,7 @@ copy_last(const char *list, char *out, size_t size)
 	struct list_item item;
 
 	out[0] = '\0';
-	if (!list_take_last(list, &len, &item) || item.len >= size)
+	if (!forwarded_take_last(list, &len, &item) || item.len >= size)
 		return;
 	memcpy(out, item.text, item.len);
 	out[item.len] = '\0';
@@ -70,7 +70,7 @@ ask_proxy(const struct config *config, const struct request *request, struct tar
 		target->scheme = "https://";
 	else if (strcasecmp(said.proto, "http") == 0)
 		target->scheme = "http://";
-	if (authority_read(said.host, &authority)) {
+	if (origin_authority_read(said.host, &authority)) {
 		memcpy(target->named, said.host, strlen(said.host) + 1);
 		target->host = target->named;
 	}
@@ -89,7 +89,7 @@ site_detect(const struct request *request, const struct target *target,
 	const char *named = request->origin == NULL ? NULL : origin_authority(request->origin);
 	struct authority origin;
 
-	if (named != NULL && says_same_origin(request) && authority_read(named, &origin) &&
+	if (named != NULL && says_same_origin(request) && origin_authority_read(named, &origin) &&
 	    origin.name_len == host->name_len &&
 	    strncasecmp(origin.name, host->name, host->name_len) == 0) {
 		site_set(site, named == request->origin + 8 ? "https://" : "http://", named);
@@ -98,7 +98,7 @@ site_detect(const struct request *request, const struct target *target,
 	if (target->scheme != NULL)
 		site_set(site, target->scheme, target->host);
 	else if (request->https ||
-		 (request->sec_fetch_site != NULL && !host_is_loopback(target->host)))
+		 (request->sec_fetch_site != NULL && !origin_host_is_loopback(target->host)))
 		site_set(site, "https://", target->host);
 	else
 		site_set(site, "http://", target->host);
@@ -113,13 +113,13 @@ host_names(const struct authority *host, const char *origin, bool exact)
 	const char *own_port = authority == origin + 8 ? "443" : "80";
 	struct authority own, given = *host;
 
-	if (authority == NULL || !authority_read(authority, &own))
+	if (authority == NULL || !origin_authority_read(authority, &own))
 		return false;
 	if (exact && given.port[0] == '\0')
 		given.port = own_port;
 	if (exact && own.port[0] == '\0')
 		own.port = own_port;
-	return authority_same(&given, &own);
+	return origin_authority_same(&given, &own);
 }
 
 enum err
@@ -130,7 +130,7 @@ site_find(const struct config *config, const struct request *request, struct sit
 
 	*site = (struct site){.opencode = &config->opencode[0]};
 	ask_proxy(config, request, &target);
-	if (target.host == NULL || !authority_read(target.host, &host))
+	if (target.host == NULL || !origin_authority_read(target.host, &host))
 		return ERR_HOST;
 	if (config->opencode_count == 1 && config->opencode[0].url[0] == '\0') {
 		site_detect(request, &target, &host, site);
@@ -166,8 +166,9 @@ origin_is_ours(const struct site *site, const struct request *request)
 		return true;
 	if (site->opencode->url[0] != '\0' || theirs == NULL || ours == NULL)
 		return false;
-	return (theirs - request->origin) == (ours - site->origin) && authority_read(theirs, &a) &&
-	       authority_read(ours, &b) && authority_same(&a, &b);
+	return (theirs - request->origin) == (ours - site->origin) &&
+	       origin_authority_read(theirs, &a) && origin_authority_read(ours, &b) &&
+	       origin_authority_same(&a, &b);
 }
 
 bool
@@ -179,7 +180,7 @@ site_same_origin(const struct site *site, const struct request *request)
 }
 
 bool
-site_cross_site(const struct site *site, const struct request *request)
+same_origin_cross_site(const struct site *site, const struct request *request)
 {
 	if (request->sec_fetch_site != NULL)
 		return !says_same_origin(request) && strcmp(request->sec_fetch_site, "none") != 0;

@@ -30,6 +30,6 @@ site_find(const struct config *config, const struct request *request, struct sit
 bool site_same_origin(const struct site *site, const struct request *request);
 
 /* Whether the browser says that another site did (a request that says nothing did not). */
-bool site_cross_site(const struct site *site, const struct request *request);
+bool same_origin_cross_site(const struct site *site, const struct request *request);
 
 #endif

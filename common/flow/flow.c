@@ -31,9 +31,9 @@ static const char *const kind_names[KIND_COUNT] = {
     [KIND_TERMINAL] = "terminal",
 };
 
-static const char *const answer_names[ANSWER_COUNT] = {
-    [ANSWER_CODE] = "code",
-    [ANSWER_TOKEN] = "token",
+static const char *const answer_names[RESPONSE_TYPE_COUNT] = {
+    [RESPONSE_TYPE_CODE] = "code",
+    [RESPONSE_TYPE_TOKEN] = "token",
 };
 
 void
@@ -73,7 +73,8 @@ flow_slot(const struct flow *flow)
 void
 flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1])
 {
-	if (flow->kind != KIND_MCP || !segment_decode(flow->provider, label, FLOW_NAME_MAX + 1))
+	if (flow->kind != KIND_MCP ||
+	    !path_segment_decode(flow->provider, label, FLOW_NAME_MAX + 1))
 		memcpy(label, flow->provider, sizeof(flow->provider));
 }
 
@@ -105,7 +106,7 @@ flow_kind_name(enum flow_kind k)
 }
 
 const char *
-flow_answer_name(enum flow_answer a)
+flow_response_type_name(enum flow_response_type a)
 {
 	return answer_names[a];
 }
@@ -130,11 +131,11 @@ flow_kind_parse(const char *word, enum flow_kind *out)
 }
 
 bool
-flow_answer_parse(const char *word, enum flow_answer *out)
+flow_response_type_parse(const char *word, enum flow_response_type *out)
 {
-	int i = find_name(word, answer_names, ANSWER_COUNT);
+	int i = find_name(word, answer_names, RESPONSE_TYPE_COUNT);
 
-	*out = i < 0 ? ANSWER_CODE : (enum flow_answer)i;
+	*out = i < 0 ? RESPONSE_TYPE_CODE : (enum flow_response_type)i;
 	return i >= 0;
 }
 

@@ -56,17 +56,17 @@ enum flow_kind {
 };
 
 /* What the provider sends back (RFC 6749 section 3.1.1). */
-enum flow_answer {
-	ANSWER_CODE,  /* a code, in the query */
-	ANSWER_TOKEN, /* an access token, in the fragment */
-	ANSWER_COUNT
+enum flow_response_type {
+	RESPONSE_TYPE_CODE,  /* a code, in the query */
+	RESPONSE_TYPE_TOKEN, /* an access token, in the fragment */
+	RESPONSE_TYPE_COUNT
 };
 
 struct flow {
 	char id[FLOW_ID_LEN + 1];
 	char opencode[FLOW_NAME_MAX + 1]; /* section name in the configuration, "" if it has none */
 	enum flow_kind kind;
-	enum flow_answer answer;
+	enum flow_response_type answer;
 	bool stateless; /* the provider sends no state: only the flow page can finish it */
 	bool direct;	/* the redirect URI is our own: the provider sends the browser to us */
 	char provider[FLOW_NAME_MAX + 1];     /* "openai"; the MCP server's name as in a path */
@@ -113,7 +113,7 @@ bool flow_id_valid(const char *text);
 
 /* "provider", "mcp"; "code", "token": for records and logs. */
 const char *flow_kind_name(enum flow_kind k);
-const char *flow_answer_name(enum flow_answer a);
+const char *flow_response_type_name(enum flow_response_type a);
 
 /* The words of the status answer: "waiting"; "refused-by-provider", "" for REASON_NONE. */
 const char *flow_state_name(enum flow_state s);
@@ -121,7 +121,7 @@ const char *flow_reason_name(enum flow_reason r);
 
 /* The reverses. False if the word is none of them. */
 bool flow_kind_parse(const char *word, enum flow_kind *out);
-bool flow_answer_parse(const char *word, enum flow_answer *out);
+bool flow_response_type_parse(const char *word, enum flow_response_type *out);
 bool flow_state_parse(const char *word, enum flow_state *out);
 bool flow_reason_parse(const char *word, enum flow_reason *out);
 

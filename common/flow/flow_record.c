@@ -95,7 +95,7 @@ write_value(struct buf *out, enum type type, const void *member)
 		buf_puts(out, flow_kind_name(*(const enum flow_kind *)member));
 		break;
 	case TYPE_ANSWER:
-		buf_puts(out, flow_answer_name(*(const enum flow_answer *)member));
+		buf_puts(out, flow_response_type_name(*(const enum flow_response_type *)member));
 		break;
 	}
 }
@@ -180,7 +180,8 @@ read_value(const struct row *row, const char *value, size_t len, void *member)
 	case TYPE_KIND:
 		return read_text(value, len, word, sizeof(word)) && flow_kind_parse(word, member);
 	case TYPE_ANSWER:
-		return read_text(value, len, word, sizeof(word)) && flow_answer_parse(word, member);
+		return read_text(value, len, word, sizeof(word)) &&
+		       flow_response_type_parse(word, member);
 	}
 	return false;
 }

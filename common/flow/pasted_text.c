@@ -64,25 +64,26 @@ is_bare_code(const char *text)
 }
 
 static bool
-is_redirect_uri(const struct address *a, const struct flow *flow)
+is_redirect_uri(const struct url *a, const struct flow *flow)
 {
-	return strcmp(a->scheme, "http") == 0 && address_is_loopback(a->host) && a->port_given &&
+	return strcmp(a->scheme, "http") == 0 && url_is_loopback(a->host) && a->port_given &&
 	       a->port == flow->redirect_port;
 }
 
 static bool
-is_public(const struct address *a, const char *public_origin)
+is_public(const struct url *a, const char *public_origin)
 {
 	char origin[ORIGIN_MAX + 1];
 
-	return address_origin(a, origin, sizeof(origin)) && strcmp(origin, public_origin) == 0;
+	return url_origin(a, origin, sizeof(origin)) && strcmp(origin, public_origin) == 0;
 }
 
 /* Of the two places in an address the one in which this flow's provider answers. */
 static enum err
-take_answer(const char *query, const char *fragment, enum flow_answer answer, struct buf *out)
+take_answer(const char *query, const char *fragment, enum flow_response_type answer,
+	    struct buf *out)
 {
-	const char *taken = answer == ANSWER_TOKEN ? fragment : query;
+	const char *taken = answer == RESPONSE_TYPE_TOKEN ? fragment : query;
 
 	/* a refusal may stand in the query all the same (RFC 6749 section 4.2.2.1 notwithstanding)
 	 */
@@ -90,7 +91,7 @@ take_answer(const char *query, const char *fragment, enum flow_answer answer, st
 		taken = query;
 	if (taken != NULL)
 		return buf_puts(out, taken) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
-	if (answer == ANSWER_TOKEN)
+	if (answer == RESPONSE_TYPE_TOKEN)
 		return ERR_PASTE_TOKEN;
 	return fragment == NULL ? ERR_NO_CODE : ERR_PASTE_FRAGMENT;
 }
@@ -99,7 +100,7 @@ take_answer(const char *query, const char *fragment, enum flow_answer answer, st
 static enum err
 read_answer(const char *text, const struct flow *flow, struct buf *out)
 {
-	bool token = flow->answer == ANSWER_TOKEN;
+	bool token = flow->answer == RESPONSE_TYPE_TOKEN;
 
 	if (text[0] == '?')
 		return take_answer(text + 1, NULL, flow->answer, out);
@@ -111,13 +112,13 @@ read_answer(const char *text, const struct flow *flow, struct buf *out)
 }
 
 static enum err
-read_address(const struct address *a, const struct flow *flow, const char *public_origin,
+read_address(const struct url *a, const struct flow *flow, const char *public_origin,
 	     struct buf *query)
 {
 	char origin[FLOW_ORIGIN_MAX + 1];
 	bool ours = !a->has_user && (is_redirect_uri(a, flow) || is_public(a, public_origin));
 
-	if (!ours && address_origin(a, origin, sizeof(origin)) &&
+	if (!ours && url_origin(a, origin, sizeof(origin)) &&
 	    strcmp(origin, flow->authorize_origin) == 0)
 		return ERR_PASTE_AUTHORIZE;
 	if (!ours || strcmp(a->path, flow->redirect_path) != 0)
@@ -136,16 +137,16 @@ static enum err
 read_with_scheme(const char *scheme, const char *text, const struct flow *flow,
 		 const char *public_origin, struct buf *query)
 {
-	struct address a;
+	struct url a;
 	struct buf whole;
 	enum err err;
 
 	buf_init(&whole, FORM_VALUE_MAX + 16);
 	buf_printf(&whole, "%s%s", scheme, text);
-	err = address_parse(buf_text(&whole), &a);
+	err = url_parse(buf_text(&whole), &a);
 	if (err == ERR_OK)
 		err = read_address(&a, flow, public_origin, query);
-	address_free(&a);
+	url_free(&a);
 	buf_free(&whole);
 	return err;
 }
@@ -171,7 +172,8 @@ read_clean(const char *text, const struct flow *flow, const char *public_origin,
 }
 
 enum err
-paste_read(const char *text, const struct flow *flow, const char *public_origin, struct buf *query)
+pasted_text_read(const char *text, const struct flow *flow, const char *public_origin,
+		 struct buf *query)
 {
 	size_t len = text == NULL ? 0 : strlen(text);
 	struct buf clean;
@@ -190,7 +192,7 @@ paste_read(const char *text, const struct flow *flow, const char *public_origin,
 }
 
 enum err
-paste_authorize_url(const char *text, struct buf *url)
+pasted_text_authorize_url(const char *text, struct buf *url)
 {
 	static const char frame[] = "\xe2\x94\x82"; /* the line that a terminal draws beside it */
 	const char *start = text == NULL ? NULL : strstr(text, "http");

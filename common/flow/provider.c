@@ -3,12 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct habit usual = {.provider = "", .cancel = CANCEL_PATH};
-static const struct habit integration = {
+static const struct provider usual = {.provider = "", .cancel = CANCEL_PATH};
+static const struct provider integration = {
     .provider = "", .seconds = 600, .cancel = CANCEL_ATTEMPT, .cancel_late = true};
-static const struct habit none = {.provider = ""};
+static const struct provider none = {.provider = ""};
 
-static const struct habit habits[] = {
+static const struct provider providers[] = {
     {
 	.provider = "gitlab",
 	.seconds = 120,
@@ -33,15 +33,15 @@ static const struct habit habits[] = {
     },
 };
 
-const struct habit *
-habit_of(const struct flow *flow)
+const struct provider *
+provider_of(const struct flow *flow)
 {
 	if (flow->kind == KIND_INTEGRATION)
 		return &integration;
 	if (flow->kind != KIND_PROVIDER)
 		return &none;
-	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-		if (strcmp(habits[i].provider, flow->provider) == 0)
-			return &habits[i];
+	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+		if (strcmp(providers[i].provider, flow->provider) == 0)
+			return &providers[i];
 	return &usual;
 }

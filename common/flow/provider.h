@@ -20,10 +20,10 @@ enum cancel {
 	CANCEL_ATTEMPT, /* DELETE the attempt, in opencode's own API */
 };
 
-struct habit {
+struct provider {
 	const char *provider;
 	int seconds;	   /* how long its listener waits; 0: LISTENER_SECONDS */
-	int finish_ms;	   /* what the finishing call may take; 0: what is left of HTTP_TOTAL_MS */
+	int finish_ms;	   /* what the finishing call may take; 0: what is left of CALL_TOTAL_MS */
 	const char *needs; /* an input without which a begin is refused, or NULL */
 	enum cancel cancel;
 	bool cancel_late;    /* a begin beside a pending one is refused, and disturbs nothing */
@@ -32,6 +32,6 @@ struct habit {
 };
 
 /* Never NULL. */
-const struct habit *habit_of(const struct flow *flow);
+const struct provider *provider_of(const struct flow *flow);
 
 #endif

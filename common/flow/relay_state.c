@@ -14,7 +14,7 @@ static const char id_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 #define base64url_bytes id_bytes /* RFC 4648 section 5 has the same */
 
 bool
-relay_id_valid(const char *text)
+relay_state_id_valid(const char *text)
 {
 	size_t len = strlen(text);
 

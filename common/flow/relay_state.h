@@ -42,7 +42,7 @@ struct relay_state {
 };
 
 /* Whether text can be an ID: letters, digits, '_' and '-'. */
-bool relay_id_valid(const char *text);
+bool relay_state_id_valid(const char *text);
 
 /*
  * Wraps a state; expiry in Unix seconds. ERR_TOO_LARGE: it would be longer

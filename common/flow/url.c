@@ -78,7 +78,7 @@ copy_secret(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **out)
  * what it says: scheme, "://", host and port have to come back as they stand in it.
  */
 static bool
-stands_there(const char *text, const struct address *a, const char *port)
+stands_there(const char *text, const struct url *a, const char *port)
 {
 	size_t host_len = strlen(a->host), len;
 	const char *authority = text + strlen(a->scheme), *at;
@@ -101,7 +101,7 @@ stands_there(const char *text, const struct address *a, const char *port)
 }
 
 enum err
-address_parse(const char *text, struct address *out)
+url_parse(const char *text, struct url *out)
 {
 	const struct curl_lib *lib = curl_lib();
 	enum err err;
@@ -109,7 +109,7 @@ address_parse(const char *text, struct address *out)
 	char port[8];
 	CURLU *u;
 
-	*out = (struct address){.query = NULL};
+	*out = (struct url){.query = NULL};
 	if (lib == NULL || (u = lib->curl_url()) == NULL)
 		return ERR_MEMORY;
 	result =
@@ -142,7 +142,7 @@ address_parse(const char *text, struct address *out)
 out:
 	lib->curl_url_cleanup(u);
 	if (err != ERR_OK)
-		address_free(out);
+		url_free(out);
 	return err;
 }
 
@@ -156,14 +156,14 @@ free_secret(char **text)
 }
 
 void
-address_free(struct address *a)
+url_free(struct url *a)
 {
 	free_secret(&a->query);
 	free_secret(&a->fragment);
 }
 
 bool
-address_origin(const struct address *a, char *out, size_t size)
+url_origin(const struct url *a, char *out, size_t size)
 {
 	bool own_port = a->port == (strcmp(a->scheme, "https") == 0 ? 443 : 80);
 	int len = own_port ? snprintf(out, size, "%s://%s", a->scheme, a->host)
@@ -173,18 +173,18 @@ address_origin(const struct address *a, char *out, size_t size)
 }
 
 bool
-address_is_web(const char *text)
+url_is_web(const char *text)
 {
-	struct address a = {.query = NULL};
-	bool web = strlen(text) <= FLOW_URL_MAX && address_parse(text, &a) == ERR_OK &&
+	struct url a = {.query = NULL};
+	bool web = strlen(text) <= FLOW_URL_MAX && url_parse(text, &a) == ERR_OK &&
 		   (strcmp(a.scheme, "https") == 0 || strcmp(a.scheme, "http") == 0) && !a.has_user;
 
-	address_free(&a);
+	url_free(&a);
 	return web;
 }
 
 bool
-address_is_loopback(const char *host)
+url_is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 ||
 	       strcmp(host, "[::1]") == 0;

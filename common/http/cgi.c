@@ -229,7 +229,7 @@ value_is(const char *value, const char *word)
 }
 
 void
-meta_request(struct meta *m, char *const *variables, struct request *r)
+cgi_request(struct meta *m, char *const *variables, struct request *r)
 {
 	const char *values[VAR_COUNT] = {NULL};
 	const char *mount;
@@ -265,7 +265,7 @@ meta_request(struct meta *m, char *const *variables, struct request *r)
 }
 
 void
-meta_plain(struct response *r, int status, const char *text)
+cgi_plain(struct response *r, int status, const char *text)
 {
 	response_start(r, status);
 	response_header(r, "Content-Type", "text/plain; charset=utf-8");
@@ -275,18 +275,18 @@ meta_plain(struct response *r, int status, const char *text)
 }
 
 enum err
-meta_response(const struct response *r, struct buf *out)
+cgi_response(const struct response *r, struct buf *out)
 {
 	if (r->head.err != ERR_OK || r->body.err != ERR_OK) {
 		struct response plain;
 		enum err err;
 
 		response_init(&plain);
-		meta_plain(&plain, 500, "The answer could not be made; the log may say why.");
+		cgi_plain(&plain, 500, "The answer could not be made; the log may say why.");
 		plain.head_only = r->head_only;
 		err = ERR_MEMORY;
 		if (plain.head.err == ERR_OK && plain.body.err == ERR_OK)
-			err = meta_response(&plain, out);
+			err = cgi_response(&plain, out);
 		response_free(&plain);
 		return err;
 	}

@@ -38,16 +38,16 @@ struct meta {
  * carry a link. read and read_ctx are left to the caller. meta and variables
  * must live as long as the request.
  */
-void meta_request(struct meta *meta, char *const *variables, struct request *request);
+void cgi_request(struct meta *meta, char *const *variables, struct request *request);
 
 /*
  * Appends the whole answer to out: Status, headers, Content-Length, a blank
  * line and, unless head_only, the body. A response that could not be built
  * becomes a plain 500. Only ERR_MEMORY and ERR_TOO_LARGE of out itself fail.
  */
-enum err meta_response(const struct response *response, struct buf *out) MUST_CHECK;
+enum err cgi_response(const struct response *response, struct buf *out) MUST_CHECK;
 
 /* A short plain page with all security headers, for when there is no core to ask. */
-void meta_plain(struct response *response, int status, const char *text);
+void cgi_plain(struct response *response, int status, const char *text);
 
 #endif

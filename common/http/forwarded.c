@@ -6,7 +6,7 @@
 static const char blanks[] = " \t";
 
 bool
-list_take_last(const char *list, size_t *len, struct list_item *item)
+forwarded_take_last(const char *list, size_t *len, struct list_item *item)
 {
 	const char *comma;
 

@@ -23,7 +23,7 @@ struct list_item {
  * Takes the last item off a comma list of *len bytes, and shortens *len by it.
  * False once nothing is left: then *len is 0, and was before.
  */
-bool list_take_last(const char *list, size_t *len, struct list_item *item);
+bool forwarded_take_last(const char *list, size_t *len, struct list_item *item);
 
 /* One element of a Forwarded header. What was not said, or is longer than it can be, is "". */
 struct forwarded {

@@ -19,7 +19,7 @@ port_valid(const char *text)
 }
 
 bool
-authority_read(const char *text, struct authority *out)
+origin_authority_read(const char *text, struct authority *out)
 {
 	static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789.-_";
@@ -48,7 +48,7 @@ authority_read(const char *text, struct authority *out)
 }
 
 bool
-authority_same(const struct authority *a, const struct authority *b)
+origin_authority_same(const struct authority *a, const struct authority *b)
 {
 	if (a->name_len != b->name_len || strncasecmp(a->name, b->name, a->name_len) != 0)
 		return false;
@@ -56,11 +56,11 @@ authority_same(const struct authority *a, const struct authority *b)
 }
 
 bool
-host_is_loopback(const char *host)
+origin_host_is_loopback(const char *host)
 {
 	struct authority a;
 
-	if (!authority_read(host, &a))
+	if (!origin_authority_read(host, &a))
 		return false;
 	if (a.name_len == 9 && strncasecmp(a.name, "localhost", 9) == 0)
 		return true;
@@ -95,7 +95,7 @@ origin_read(const char *text, char out[ORIGIN_MAX + 1])
 	out[len] = '\0';
 	/* without its final slash, "https://" is no origin any more */
 	authority = origin_authority(out);
-	if (authority == NULL || !authority_read(authority, &a))
+	if (authority == NULL || !origin_authority_read(authority, &a))
 		return false;
 	/* an origin does not name its scheme's own port (RFC 6454 section 6.2) */
 	if (strcmp(a.port, out[4] == 's' ? "443" : "80") == 0)

@@ -19,13 +19,13 @@ struct authority {
 
 /* Takes a host, perhaps with a port, apart (RFC 3986 section 3.2). False if it is nothing of the
  * kind. */
-bool authority_read(const char *text, struct authority *out);
+bool origin_authority_read(const char *text, struct authority *out);
 
 /* Names must be equal; ports only where both sides give one. */
-bool authority_same(const struct authority *a, const struct authority *b);
+bool origin_authority_same(const struct authority *a, const struct authority *b);
 
 /* Whether a host, perhaps with a port, is a loopback name: localhost, 127.x.x.x, [::1]. */
-bool host_is_loopback(const char *host);
+bool origin_host_is_loopback(const char *host);
 
 /* What follows "http://" or "https://" in an origin, NULL if it is none. */
 const char *origin_authority(const char *origin);

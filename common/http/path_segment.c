@@ -14,7 +14,7 @@ hex_digit(char c)
 }
 
 bool
-segment_decode(const char *raw, char *out, size_t size)
+path_segment_decode(const char *raw, char *out, size_t size)
 {
 	size_t len = 0;
 
@@ -38,7 +38,7 @@ segment_decode(const char *raw, char *out, size_t size)
 }
 
 bool
-segment_encode(const char *name, char *out, size_t size)
+path_segment_encode(const char *name, char *out, size_t size)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				    "0123456789-_.~";

@@ -10,10 +10,10 @@
 
 /* Decodes a segment. False: out is too small, or it does not hold text (UTF-8 without control
  * bytes). */
-bool segment_decode(const char *raw, char *out, size_t size);
+bool path_segment_decode(const char *raw, char *out, size_t size);
 
 /* Encodes a name so that it is one segment, the only one that decodes to it. False: out is too
  * small, or no segment can hold it ("", ".", ".."). */
-bool segment_encode(const char *name, char *out, size_t size);
+bool path_segment_encode(const char *name, char *out, size_t size);
 
 #endif

@@ -29,7 +29,7 @@ refuse(char *why, size_t why_size, const char *word, size_t len, const char *tex
 }
 
 static bool
-add_range(struct trust *out, const char *word, size_t len, char *why, size_t why_size)
+add_range(struct trusted_proxies *out, const char *word, size_t len, char *why, size_t why_size)
 {
 	struct ip_range *range = &out->range[out->count];
 	char first[IP_RANGE_TEXT_MAX + 1], text[IP_RANGE_TEXT_MAX + 32];
@@ -52,7 +52,7 @@ add_range(struct trust *out, const char *word, size_t len, char *why, size_t why
 }
 
 static bool
-add_ranges(struct trust *out, const char *text, char *why, size_t why_size)
+add_ranges(struct trusted_proxies *out, const char *text, char *why, size_t why_size)
 {
 	while (*(text += strspn(text, separators)) != '\0') {
 		size_t len = strcspn(text, separators);
@@ -65,14 +65,14 @@ add_ranges(struct trust *out, const char *text, char *why, size_t why_size)
 }
 
 void
-trust_clear(struct trust *trust)
+trusted_proxies_clear(struct trusted_proxies *trust)
 {
 	trust->count = 0;
 	trust->unix_socket = false;
 }
 
 bool
-trust_add(struct trust *trust, const char *text, char *why, size_t why_size)
+trusted_proxies_add(struct trusted_proxies *trust, const char *text, char *why, size_t why_size)
 {
 	while (*(text += strspn(text, separators)) != '\0') {
 		size_t len = strcspn(text, separators);
@@ -94,7 +94,7 @@ trust_add(struct trust *trust, const char *text, char *why, size_t why_size)
 }
 
 void
-trust_write(const struct trust *trust, struct buf *out)
+trusted_proxies_write(const struct trusted_proxies *trust, struct buf *out)
 {
 	char text[IP_RANGE_TEXT_MAX + 1];
 
@@ -107,13 +107,13 @@ trust_write(const struct trust *trust, struct buf *out)
 }
 
 bool
-trust_any(const struct trust *trust)
+trusted_proxies_any(const struct trusted_proxies *trust)
 {
 	return trust->count > 0 || trust->unix_socket;
 }
 
 bool
-trust_has(const struct trust *trust, const struct ip *ip)
+trusted_proxies_has(const struct trusted_proxies *trust, const struct ip *ip)
 {
 	for (size_t i = 0; i < trust->count; i++)
 		if (ip_range_has(&trust->range[i], ip))

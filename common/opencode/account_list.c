@@ -17,7 +17,7 @@ text_of(const json_t *object, const char *name, const char *otherwise)
 
 /* Whether there is room for one more; else the rest is left out, and the log says so. */
 static bool
-room(struct catalog *c, size_t count, size_t max)
+room(struct account_list *c, size_t count, size_t max)
 {
 	if (count < max)
 		return true;
@@ -26,7 +26,7 @@ room(struct catalog *c, size_t count, size_t max)
 }
 
 static void
-add_options(struct catalog *c, struct page_prompt *prompt, const json_t *options)
+add_options(struct account_list *c, struct page_prompt *prompt, const json_t *options)
 {
 	const json_t *item;
 	size_t i;
@@ -35,7 +35,7 @@ add_options(struct catalog *c, struct page_prompt *prompt, const json_t *options
 	json_array_foreach (options, i, item) {
 		const char *value = text_of(item, "value", NULL);
 
-		if (value == NULL || !room(c, c->options, CATALOG_OPTIONS_MAX))
+		if (value == NULL || !room(c, c->options, ACCOUNT_LIST_OPTIONS_MAX))
 			continue;
 		c->option[c->options++] = (struct page_option){value, text_of(item, "label", value),
 							       text_of(item, "hint", "")};
@@ -44,7 +44,7 @@ add_options(struct catalog *c, struct page_prompt *prompt, const json_t *options
 }
 
 static void
-add_prompts(struct catalog *c, struct page_method *method, const json_t *prompts)
+add_prompts(struct account_list *c, struct page_method *method, const json_t *prompts)
 {
 	const json_t *item;
 	size_t i;
@@ -55,7 +55,7 @@ add_prompts(struct catalog *c, struct page_method *method, const json_t *prompts
 		const json_t *when = json_object_get(item, "when");
 		struct page_prompt *prompt = &c->prompt[c->prompts];
 
-		if (key == NULL || !room(c, c->prompts, CATALOG_PROMPTS_MAX))
+		if (key == NULL || !room(c, c->prompts, ACCOUNT_LIST_PROMPTS_MAX))
 			continue;
 		*prompt = (struct page_prompt){.key = key,
 					       .message = text_of(item, "message", key),
@@ -71,7 +71,7 @@ add_prompts(struct catalog *c, struct page_method *method, const json_t *prompts
 }
 
 static void
-add_methods(struct catalog *c, struct page_account *account, const json_t *methods)
+add_methods(struct account_list *c, struct page_account *account, const json_t *methods)
 {
 	const json_t *item;
 	size_t i;
@@ -81,7 +81,7 @@ add_methods(struct catalog *c, struct page_account *account, const json_t *metho
 		struct page_method *method = &c->method[c->methods];
 
 		if (strcmp(text_of(item, "type", ""), "oauth") != 0 ||
-		    !room(c, c->methods, CATALOG_METHODS_MAX))
+		    !room(c, c->methods, ACCOUNT_LIST_METHODS_MAX))
 			continue;
 		*method = (struct page_method){.number = (int)i,
 					       .label = text_of(item, "label", "Sign in")};
@@ -93,7 +93,7 @@ add_methods(struct catalog *c, struct page_account *account, const json_t *metho
 
 /* Providers that can be signed in to, then those that are connected by other means. */
 static void
-add_accounts(struct catalog *c)
+add_accounts(struct account_list *c)
 {
 	const json_t *methods, *item;
 	const char *provider;
@@ -102,7 +102,7 @@ add_accounts(struct catalog *c)
 	json_object_foreach (c->providers, provider, methods) {
 		struct page_account *account = &c->account[c->accounts];
 
-		if (!room(c, c->accounts, CATALOG_PROVIDERS_MAX))
+		if (!room(c, c->accounts, ACCOUNT_LIST_PROVIDERS_MAX))
 			continue;
 		*account = (struct page_account){
 		    .provider = provider, .connected = connected_has(c->connected, provider)};
@@ -113,14 +113,14 @@ add_accounts(struct catalog *c)
 	json_array_foreach (c->connected, i, item) {
 		provider = json_string_value(item);
 		if (provider != NULL && json_object_get(c->providers, provider) == NULL &&
-		    room(c, c->accounts, CATALOG_PROVIDERS_MAX))
+		    room(c, c->accounts, ACCOUNT_LIST_PROVIDERS_MAX))
 			c->account[c->accounts++] =
 			    (struct page_account){.provider = provider, .connected = true};
 	}
 }
 
 static void
-add_servers(struct catalog *c)
+add_servers(struct account_list *c)
 {
 	const char *name;
 	const json_t *item;
@@ -128,8 +128,8 @@ add_servers(struct catalog *c)
 	json_object_foreach (c->mcp_servers, name, item) {
 		char *segment = c->server[c->servers];
 
-		if (!room(c, c->servers, CATALOG_SERVERS_MAX) ||
-		    !segment_encode(name, segment, FLOW_NAME_MAX + 1))
+		if (!room(c, c->servers, ACCOUNT_LIST_SERVERS_MAX) ||
+		    !path_segment_encode(name, segment, FLOW_NAME_MAX + 1))
 			continue;
 		c->mcp[c->servers++] = (struct page_mcp){
 		    .name = segment, .label = name, .status = text_of(item, "status", "")};
@@ -138,10 +138,10 @@ add_servers(struct catalog *c)
 
 /* Asks for one of the lists. ERR_CREDENTIALS: opencode wants a password. */
 static enum err
-fetch(struct exchange *x, const struct flow *project, const char *path, struct http_reply *reply)
+fetch(struct context *x, const struct flow *project, const char *path, struct call_reply *reply)
 {
-	struct http_call call = {.method = "GET", .tail = strcmp(path, "/provider") == 0};
-	enum err err = visitor_send(x, project, path, &call, reply);
+	struct call call = {.method = "GET", .tail = strcmp(path, "/provider") == 0};
+	enum err err = opencode_visitor_send(x, project, path, &call, reply);
 
 	if (err == ERR_OK && reply->status == 401)
 		return ERR_CREDENTIALS;
@@ -149,28 +149,28 @@ fetch(struct exchange *x, const struct flow *project, const char *path, struct h
 }
 
 static enum err
-fetch_json(struct exchange *x, const struct flow *project, const char *path, json_t **out)
+fetch_json(struct context *x, const struct flow *project, const char *path, json_t **out)
 {
-	struct http_reply reply;
+	struct call_reply reply;
 	enum err err = fetch(x, project, path, &reply);
 
 	if (err == ERR_OK)
 		*out = json_loadb(buf_text(&reply.body), reply.body.len, 0, NULL);
 	if (err == ERR_OK && !json_is_object(*out))
 		err = ERR_OPENCODE_ANSWER;
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err;
 }
 
 static enum err
-fetch_connected(struct exchange *x, const struct flow *project, json_t **out)
+fetch_connected(struct context *x, const struct flow *project, json_t **out)
 {
-	struct http_reply reply;
+	struct call_reply reply;
 	enum err err = fetch(x, project, "/provider", &reply);
 
 	if (err == ERR_OK && (*out = connected_read(&reply)) == NULL)
 		err = ERR_OPENCODE_ANSWER;
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err;
 }
 
@@ -184,21 +184,21 @@ dispensable(enum err err, const char *path)
 }
 
 enum err
-catalog_read(struct exchange *x, const struct flow *project, struct catalog **out)
+account_list_read(struct context *x, const struct flow *project, struct account_list **out)
 {
-	struct catalog *c = *out = calloc(1, sizeof(*c));
+	struct account_list *c = *out = calloc(1, sizeof(*c));
 	enum err err;
 
 	if (c == NULL)
 		return ERR_MEMORY;
-	if ((err = calls_enter(x->app)) != ERR_OK)
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	err = fetch_json(x, project, "/provider/auth", &c->providers);
 	if (err == ERR_OK) {
 		dispensable(fetch_connected(x, project, &c->connected), "/provider");
 		dispensable(fetch_json(x, project, "/mcp", &c->mcp_servers), "/mcp");
 	}
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 	if (err != ERR_OK)
 		return err;
 	add_accounts(c);
@@ -210,7 +210,7 @@ catalog_read(struct exchange *x, const struct flow *project, struct catalog **ou
 }
 
 void
-catalog_free(struct catalog *c)
+account_list_free(struct account_list *c)
 {
 	if (c == NULL)
 		return;

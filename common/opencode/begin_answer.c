@@ -22,18 +22,18 @@ static const struct kind {
 };
 
 void
-begin_path(enum flow_kind kind, const char *provider, struct buf *out)
+begin_answer_path(enum flow_kind kind, const char *provider, struct buf *out)
 {
 	buf_printf(out, "%s%s%s", kinds[kind].path, provider, kinds[kind].path_end);
 }
 
 bool
-begun_read(enum flow_kind kind, json_t *answer, struct begun *out)
+begin_answer_read(enum flow_kind kind, json_t *answer, struct begin_answer *out)
 {
 	const struct kind *k = &kinds[kind];
 	const char *mode, *attempt, *instructions;
 
-	*out = (struct begun){.holder = answer, .instructions = "", .attempt = ""};
+	*out = (struct begin_answer){.holder = answer, .instructions = "", .attempt = ""};
 	if (k->holder != NULL)
 		out->holder = json_object_get(answer, k->holder);
 	out->url = json_string_value(json_object_get(out->holder, k->url));
@@ -49,7 +49,7 @@ begun_read(enum flow_kind kind, json_t *answer, struct begun *out)
 }
 
 bool
-begun_rewrite(enum flow_kind kind, const struct begun *begun, const char *url)
+begin_answer_rewrite(enum flow_kind kind, const struct begin_answer *begun, const char *url)
 {
 	const struct kind *k = &kinds[kind];
 

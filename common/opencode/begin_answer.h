@@ -12,7 +12,7 @@
 #include "util/buf.h"
 
 /* What opencode's answer to a begin says. */
-struct begun {
+struct begin_answer {
 	json_t *holder;	 /* the object that has the authorize URL, inside the answer */
 	const char *url; /* authorize URL */
 	bool automatic;	 /* opencode waits for the redirect; else it wants a code typed in */
@@ -21,13 +21,13 @@ struct begun {
 };
 
 /* Appends the path of the call that begins: "/mcp/demo/auth". */
-void begin_path(enum flow_kind kind, const char *provider, struct buf *out);
+void begin_answer_path(enum flow_kind kind, const char *provider, struct buf *out);
 
 /* Reads opencode's answer. False: it does not say where to go. */
-bool begun_read(enum flow_kind kind, json_t *answer, struct begun *out);
+bool begin_answer_read(enum flow_kind kind, json_t *answer, struct begin_answer *out);
 
 /* Puts another URL in the place of the authorize URL, and words of ours beside it. False: no
  * memory. */
-bool begun_rewrite(enum flow_kind kind, const struct begun *begun, const char *url);
+bool begin_answer_rewrite(enum flow_kind kind, const struct begin_answer *begun, const char *url);
 
 #endif

@@ -12,15 +12,15 @@
 #define STEP_MS 100 /* at most, between two looks at a call that is on its way */
 
 struct transfer {
-	const struct http_call *call;
-	struct http_reply *reply;
+	const struct call *call;
+	struct call_reply *reply;
 	enum err err; /* why we stopped it ourselves */
 };
 
 void
-http_header(struct http_call *call, const char *name, const char *value)
+call_header(struct call *call, const char *name, const char *value)
 {
-	if (value == NULL || call->header_count == HTTP_HEADERS_MAX)
+	if (value == NULL || call->header_count == CALL_HEADERS_MAX)
 		return;
 	call->header[call->header_count++] = (struct header){name, value};
 }
@@ -32,10 +32,10 @@ on_body(char *data, size_t size, size_t count, void *ctx)
 	struct buf *body = &t->reply->body;
 	size_t len = size * count;
 
-	if (t->call->tail && body->len + len > HTTP_BODY_MAX) {
+	if (t->call->tail && body->len + len > CALL_BODY_MAX) {
 		/* a block of libcurl's is at most CURL_MAX_WRITE_SIZE, well below the half that
 		 * stays */
-		size_t keep = HTTP_BODY_MAX / 2 < body->len ? HTTP_BODY_MAX / 2 : body->len;
+		size_t keep = CALL_BODY_MAX / 2 < body->len ? CALL_BODY_MAX / 2 : body->len;
 
 		memmove(body->data, body->data + body->len - keep, keep);
 		body->len = keep;
@@ -66,7 +66,7 @@ on_header(char *data, size_t size, size_t count, void *ctx)
 }
 
 static struct curl_slist *
-make_headers(const struct curl_lib *lib, const struct http_call *call)
+make_headers(const struct curl_lib *lib, const struct call *call)
 {
 	struct curl_slist *list = NULL, *longer;
 	struct buf line;
@@ -93,7 +93,7 @@ make_headers(const struct curl_lib *lib, const struct http_call *call)
 
 /* Headers that libcurl would add by itself and nobody asked for. */
 static void
-suppress_defaults(struct http_call *call)
+suppress_defaults(struct call *call)
 {
 	bool accept = false, type = false;
 
@@ -102,17 +102,17 @@ suppress_defaults(struct http_call *call)
 		type = type || strcasecmp(call->header[i].name, "Content-Type") == 0;
 	}
 	if (!accept)
-		http_header(call, "Accept", "*/*");
+		call_header(call, "Accept", "*/*");
 	if (!type && call->body != NULL)
-		http_header(call, "Content-Type", "application/json");
+		call_header(call, "Content-Type", "application/json");
 }
 
 /* Every option that a call of ours has, in one place. One that fails spoils the call. */
 static bool
 set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct curl_slist *headers)
 {
-	const struct http_call *call = t->call;
-	long timeout = call->timeout_ms > 0 ? call->timeout_ms : HTTP_TOTAL_MS;
+	const struct call *call = t->call;
+	long timeout = call->timeout_ms > 0 ? call->timeout_ms : CALL_TOTAL_MS;
 	CURLcode failed = CURLE_OK;
 
 #define SET(option, value) \
@@ -131,7 +131,7 @@ set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct c
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_FRESH_CONNECT, 1L);
 	SET(CURLOPT_FORBID_REUSE, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CALL_CONNECT_MS);
 	SET(CURLOPT_TIMEOUT_MS, timeout);
 	SET(CURLOPT_HTTPHEADER, headers);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -210,14 +210,14 @@ conclude(const struct curl_lib *lib, CURL *curl, CURLcode result, struct transfe
 /* Makes a handle ready for a call: complete gets its headers, headers the list that libcurl wants.
  */
 static bool
-prepare(const struct curl_lib *lib, CURL *curl, const struct http_call *call,
-	struct http_call *complete, struct transfer *t, struct curl_slist **headers)
+prepare(const struct curl_lib *lib, CURL *curl, const struct call *call, struct call *complete,
+	struct transfer *t, struct curl_slist **headers)
 {
 	*complete = *call;
 	complete->header_count = 0;
-	http_header(complete, "Host", call->host);
+	call_header(complete, "Host", call->host);
 	for (size_t i = 0; i < call->header_count; i++)
-		http_header(complete, call->header[i].name, call->header[i].value);
+		call_header(complete, call->header[i].name, call->header[i].value);
 	suppress_defaults(complete);
 	*headers = make_headers(lib, complete);
 	return *headers != NULL && set_options(lib, curl, t, *headers);
@@ -233,18 +233,18 @@ headers_free(const struct curl_lib *lib, struct curl_slist *headers)
 }
 
 static void
-reply_init(struct http_reply *reply)
+reply_init(struct call_reply *reply)
 {
-	*reply = (struct http_reply){.status = 0};
-	buf_init(&reply->head, HTTP_HEAD_MAX);
-	buf_init(&reply->body, HTTP_BODY_MAX);
+	*reply = (struct call_reply){.status = 0};
+	buf_init(&reply->head, CALL_HEAD_MAX);
+	buf_init(&reply->body, CALL_BODY_MAX);
 }
 
 enum err
-http_send(const struct http_call *call, struct http_reply *reply)
+call_send(const struct call *call, struct call_reply *reply)
 {
 	const struct curl_lib *lib = curl_lib();
-	struct http_call complete;
+	struct call complete;
 	struct transfer t = {.call = &complete, .reply = reply, .err = ERR_OK};
 	struct curl_slist *headers = NULL;
 	enum err err = ERR_OPENCODE_DOWN; /* as long as nothing was sent */
@@ -253,7 +253,7 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	reply_init(reply);
 	if (curl == NULL)
 		return err;
-	wait_begin();
+	blocking_begin();
 	if (prepare(lib, curl, call, &complete, &t, &headers))
 		err = conclude(lib, curl, lib->curl_easy_perform(curl), &t);
 	lib->curl_easy_cleanup(curl); /* kept, it would keep the request's text as well */
@@ -261,9 +261,9 @@ http_send(const struct http_call *call, struct http_reply *reply)
 	return err;
 }
 
-struct http_pending {
+struct call_pending {
 	const struct curl_lib *lib;
-	struct http_call complete;
+	struct call complete;
 	struct transfer transfer;
 	struct curl_slist *headers;
 	CURL *easy;
@@ -272,7 +272,7 @@ struct http_pending {
 };
 
 static void
-pending_free(struct http_pending *p)
+pending_free(struct call_pending *p)
 {
 	if (p->multi != NULL && p->easy != NULL)
 		p->lib->curl_multi_remove_handle(p->multi, p->easy);
@@ -286,7 +286,7 @@ pending_free(struct http_pending *p)
 
 /* Moves the transfer on; false once it has ended. */
 static bool
-pending_step(struct http_pending *p)
+pending_step(struct call_pending *p)
 {
 	if (p->lib->curl_multi_perform(p->multi, &p->running) != CURLM_OK || p->running == 0)
 		return false;
@@ -294,15 +294,15 @@ pending_step(struct http_pending *p)
 }
 
 enum err
-http_start(const struct http_call *call, struct http_reply *reply, struct http_pending **out)
+call_start(const struct call *call, struct call_reply *reply, struct call_pending **out)
 {
 	const struct curl_lib *lib = curl_lib();
-	struct http_pending *p = lib == NULL ? NULL : calloc(1, sizeof(*p));
+	struct call_pending *p = lib == NULL ? NULL : calloc(1, sizeof(*p));
 
 	reply_init(reply);
 	if (p == NULL)
 		return ERR_OPENCODE_DOWN;
-	wait_begin();
+	blocking_begin();
 	p->lib = lib;
 	p->transfer = (struct transfer){.call = &p->complete, .reply = reply, .err = ERR_OK};
 	if ((p->easy = lib->curl_easy_init()) == NULL ||
@@ -315,13 +315,13 @@ http_start(const struct http_call *call, struct http_reply *reply, struct http_p
 	while (!is_sent(lib, p->easy) && pending_step(p))
 		continue;
 	if (!is_sent(lib, p->easy))
-		return http_finish(p);
+		return call_finish(p);
 	*out = p;
 	return ERR_OK;
 }
 
 enum err
-http_finish(struct http_pending *p)
+call_finish(struct call_pending *p)
 {
 	CURLcode result = CURLE_FAILED_INIT;
 	CURLMsg *message;
@@ -339,14 +339,14 @@ http_finish(struct http_pending *p)
 }
 
 void
-http_reply_free(struct http_reply *reply)
+call_reply_free(struct call_reply *reply)
 {
 	buf_free(&reply->head);
 	buf_free(&reply->body);
 }
 
 bool
-http_next_field(const struct http_reply *reply, const char **pos, struct http_field *field)
+call_next_field(const struct call_reply *reply, const char **pos, struct call_field *field)
 {
 	const char *line = *pos == NULL ? buf_text(&reply->head) : *pos;
 	size_t len = strcspn(line, "\n");

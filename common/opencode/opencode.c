@@ -13,7 +13,7 @@
 #include "util/unix_path.h"
 
 enum err
-calls_enter(struct app *app)
+call_slot_enter(struct app *app)
 {
 	if (atomic_fetch_add(&app->calls, 1) < app->calls_max)
 		return ERR_OK;
@@ -22,7 +22,7 @@ calls_enter(struct app *app)
 }
 
 void
-calls_leave(struct app *app)
+call_slot_leave(struct app *app)
 {
 	atomic_fetch_sub(&app->calls, 1);
 }
@@ -49,7 +49,7 @@ read_password(const struct config_opencode *o, char *out, size_t size)
 }
 
 void
-credentials_find(const struct exchange *x, struct credentials *out)
+credentials_find(const struct context *x, struct credentials *out)
 {
 	const struct config_opencode *o = x->site.opencode;
 	const char *own = x->request->authorization;
@@ -69,7 +69,7 @@ credentials_wipe(struct credentials *c)
 }
 
 bool
-credentials_suffice(const struct exchange *x, const struct flow *flow)
+credentials_suffice(const struct context *x, const struct flow *flow)
 {
 	struct credentials credentials;
 	bool have;
@@ -99,64 +99,64 @@ socket_find(const struct config_opencode *o, int port, char path[UNIX_PATH_SIZE]
 }
 
 enum err
-opencode_send(const struct exchange *x, struct http_call *call, struct http_reply *reply)
+opencode_send(const struct context *x, struct call *call, struct call_reply *reply)
 {
 	const struct config_opencode *o = x->site.opencode;
 	char path[UNIX_PATH_SIZE];
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	if (socket_find(o, o->port, path) != ERR_OK)
 		return ERR_OPENCODE_DOWN;
 	call->socket_path = path;
 	call->host = "opencode";
-	return http_send(call, reply);
+	return call_send(call, reply);
 }
 
 enum err
-listener_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
-	      struct http_reply *reply)
+opencode_listener_send(const struct context *x, const struct flow *flow, struct call *call,
+		       struct call_reply *reply)
 {
 	char path[UNIX_PATH_SIZE];
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	if (socket_find(x->site.opencode, flow->redirect_port, path) != ERR_OK)
 		return ERR_OPENCODE_DOWN;
 	call->socket_path = path;
 	call->host = flow->redirect_host;
-	return http_send(call, reply);
+	return call_send(call, reply);
 }
 
 /* Calls opencode in the project of a flow; with pending, returns once the request is sent. */
 static enum err
-project_send(const struct exchange *x, const struct flow *flow, struct http_call *call,
-	     struct http_reply *reply, struct http_pending **pending)
+project_send(const struct context *x, const struct flow *flow, struct call *call,
+	     struct call_reply *reply, struct call_pending **pending)
 {
 	const struct config_opencode *o = x->site.opencode;
 	char path[UNIX_PATH_SIZE];
 	enum err err;
 
 	if (flow->directory[0] != '\0')
-		http_header(call, "x-opencode-directory", flow->directory);
+		call_header(call, "x-opencode-directory", flow->directory);
 	if (flow->workspace[0] != '\0')
-		http_header(call, "x-opencode-workspace", flow->workspace);
+		call_header(call, "x-opencode-workspace", flow->workspace);
 	if (socket_find(o, o->port, path) != ERR_OK)
 		return ERR_OPENCODE_DOWN;
 	call->socket_path = path;
 	call->host = "opencode";
-	err = pending == NULL ? http_send(call, reply) : http_start(call, reply, pending);
+	err = pending == NULL ? call_send(call, reply) : call_start(call, reply, pending);
 	call->socket_path = NULL; /* it ends with this function */
 	return err;
 }
 
 enum err
-visitor_send(const struct exchange *x, const struct flow *flow, const char *path,
-	     struct http_call *call, struct http_reply *reply)
+opencode_visitor_send(const struct context *x, const struct flow *flow, const char *path,
+		      struct call *call, struct call_reply *reply)
 {
 	char token[QUERY_MAX + 1] = "";
 	struct buf target;
 	enum err err;
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	/* a query can hold the credentials */
 	if (!query_copy_raw(x->request->query, "auth_token", token, sizeof(token)))
 		return ERR_QUERY_LONG;
@@ -164,7 +164,7 @@ visitor_send(const struct exchange *x, const struct flow *flow, const char *path
 	buf_printf(&target, "%s%s%s%s%s", path,
 		   flow->query[0] == '\0' && token[0] == '\0' ? "" : "?", flow->query,
 		   flow->query[0] == '\0' || token[0] == '\0' ? "" : "&", token);
-	http_header(call, "Authorization", x->request->authorization);
+	call_header(call, "Authorization", x->request->authorization);
 	call->target = buf_text(&target);
 	err = target.err != ERR_OK ? target.err : project_send(x, flow, call, reply, NULL);
 	buf_free(&target);
@@ -173,41 +173,41 @@ visitor_send(const struct exchange *x, const struct flow *flow, const char *path
 }
 
 enum err
-opencode_lets_in(const struct exchange *x, struct http_reply *reply)
+opencode_lets_in(const struct context *x, struct call_reply *reply)
 {
-	struct http_call call = {.method = "GET"};
+	struct call call = {.method = "GET"};
 	struct flow project = {.method = 0};
-	struct http_reply own;
+	struct call_reply own;
 	enum err err;
 
 	if (reply == NULL)
 		reply = &own;
-	*reply = (struct http_reply){.status = 0};
-	if (!exchange_project(x, &project))
+	*reply = (struct call_reply){.status = 0};
+	if (!context_project(x, &project))
 		return ERR_QUERY_LONG;
-	err = visitor_send(x, &project, "/provider/auth", &call, reply);
+	err = opencode_visitor_send(x, &project, "/provider/auth", &call, reply);
 	if (err == ERR_OK && reply->status == 401)
 		err = ERR_CREDENTIALS;
 	else if (err == ERR_OK && reply->status != 200)
 		err = ERR_OPENCODE_ANSWER;
 	if (reply == &own)
-		http_reply_free(&own);
+		call_reply_free(&own);
 	return err;
 }
 
 static enum err
-flow_send_or_start(const struct exchange *x, const struct flow *flow, const char *path,
-		   struct http_call *call, struct http_reply *reply, struct http_pending **pending)
+flow_send_or_start(const struct context *x, const struct flow *flow, const char *path,
+		   struct call *call, struct call_reply *reply, struct call_pending **pending)
 {
 	struct credentials credentials;
 	struct buf target;
 	enum err err;
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, FLOW_DIRECTORY_MAX + FLOW_NAME_MAX + 64);
 	credentials_find(x, &credentials);
 	if (credentials.authorization[0] != '\0')
-		http_header(call, "Authorization", credentials.authorization);
+		call_header(call, "Authorization", credentials.authorization);
 	buf_printf(&target, "%s%s%s", path, flow->query[0] == '\0' ? "" : "?", flow->query);
 	call->target = buf_text(&target);
 	err = target.err != ERR_OK ? target.err : project_send(x, flow, call, reply, pending);
@@ -217,22 +217,22 @@ flow_send_or_start(const struct exchange *x, const struct flow *flow, const char
 }
 
 enum err
-flow_send(const struct exchange *x, const struct flow *flow, const char *path,
-	  struct http_call *call, struct http_reply *reply)
+opencode_flow_send(const struct context *x, const struct flow *flow, const char *path,
+		   struct call *call, struct call_reply *reply)
 {
 	return flow_send_or_start(x, flow, path, call, reply, NULL);
 }
 
 enum err
-flow_start(const struct exchange *x, const struct flow *flow, const char *path,
-	   struct http_call *call, struct http_reply *reply, struct http_pending **out)
+opencode_flow_start(const struct context *x, const struct flow *flow, const char *path,
+		    struct call *call, struct call_reply *reply, struct call_pending **out)
 {
 	return flow_send_or_start(x, flow, path, call, reply, out);
 }
 
 /* The list "connected" is the last member of a very long answer: its end is enough. */
 json_t *
-connected_read(const struct http_reply *reply)
+connected_read(const struct call_reply *reply)
 {
 	static const char key[] = "\"connected\":";
 	const char *found = NULL;
@@ -256,7 +256,7 @@ connected_has(const json_t *list, const char *provider)
 }
 
 static enum err
-answer_err(enum err err, const struct http_reply *reply)
+answer_err(enum err err, const struct call_reply *reply)
 {
 	if (err != ERR_OK || reply->status == 200)
 		return err;
@@ -264,29 +264,30 @@ answer_err(enum err err, const struct http_reply *reply)
 }
 
 static enum err
-provider_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+provider_connected(const struct context *x, const struct flow *flow, bool *connected)
 {
-	struct http_call call = {.method = "GET", .tail = true};
-	struct http_reply reply;
+	struct call call = {.method = "GET", .tail = true};
+	struct call_reply reply;
 	json_t *list = NULL;
-	enum err err = flow_send(x, flow, "/provider", &call, &reply);
+	enum err err = opencode_flow_send(x, flow, "/provider", &call, &reply);
 
 	if ((err = answer_err(err, &reply)) == ERR_OK && (list = connected_read(&reply)) == NULL)
 		err = ERR_OPENCODE_ANSWER;
 	*connected = connected_has(list, flow->provider);
 	json_decref(list);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err;
 }
 
 void
-mcp_status_read(const struct http_reply *reply, const struct flow *flow, char *status, size_t size)
+connected_mcp_read(const struct call_reply *reply, const struct flow *flow, char *status,
+		   size_t size)
 {
 	char name[FLOW_NAME_MAX + 1];
 	const char *word = NULL;
 	json_t *json = NULL;
 
-	if (reply->status == 200 && segment_decode(flow->provider, name, sizeof(name))) {
+	if (reply->status == 200 && path_segment_decode(flow->provider, name, sizeof(name))) {
 		json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
 		word = json_string_value(json_object_get(json_object_get(json, name), "status"));
 	}
@@ -295,20 +296,20 @@ mcp_status_read(const struct http_reply *reply, const struct flow *flow, char *s
 }
 
 enum err
-mcp_status(const struct exchange *x, const struct flow *flow, char *status, size_t size)
+connected_mcp(const struct context *x, const struct flow *flow, char *status, size_t size)
 {
-	struct http_call call = {.method = "GET"};
-	struct http_reply reply;
-	enum err err = flow_send(x, flow, "/mcp", &call, &reply);
+	struct call call = {.method = "GET"};
+	struct call_reply reply;
+	enum err err = opencode_flow_send(x, flow, "/mcp", &call, &reply);
 
 	err = answer_err(err, &reply);
-	mcp_status_read(&reply, flow, status, size);
-	http_reply_free(&reply);
+	connected_mcp_read(&reply, flow, status, size);
+	call_reply_free(&reply);
 	return err;
 }
 
 enum err
-opencode_connected(const struct exchange *x, const struct flow *flow, bool *connected)
+connected_ask(const struct context *x, const struct flow *flow, bool *connected)
 {
 	char status[32];
 	enum err err;
@@ -318,19 +319,19 @@ opencode_connected(const struct exchange *x, const struct flow *flow, bool *conn
 		return provider_connected(x, flow, connected);
 	if (flow->kind != KIND_MCP)
 		return ERR_OK;
-	err = mcp_status(x, flow, status, sizeof(status));
+	err = connected_mcp(x, flow, status, sizeof(status));
 	*connected = err == ERR_OK && strcmp(status, "connected") == 0;
 	return err;
 }
 
 enum err
-opencode_reload(const struct exchange *x, const struct flow *flow)
+opencode_reload(const struct context *x, const struct flow *flow)
 {
-	struct http_call call = {.method = "POST", .body = "", .body_len = 0};
-	struct http_reply reply;
-	enum err err = flow_send(x, flow, "/instance/dispose", &call, &reply);
+	struct call call = {.method = "POST", .body = "", .body_len = 0};
+	struct call_reply reply;
+	enum err err = opencode_flow_send(x, flow, "/instance/dispose", &call, &reply);
 
 	err = answer_err(err, &reply);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err;
 }

@@ -8,7 +8,7 @@
 
 /* Headers of opencode's answer that go back to the browser. */
 static bool
-header_returns(const struct http_field *f)
+header_returns(const struct call_field *f)
 {
 	static const char *const names[] = {"content-type", "vary", "www-authenticate", "allow"};
 	static const char cors[] = "access-control-";
@@ -24,16 +24,16 @@ header_returns(const struct http_field *f)
 }
 
 void
-forward_answer(struct exchange *x, const struct http_reply *reply, const char *json)
+passthrough_respond(struct context *x, const struct call_reply *reply, const char *json)
 {
-	struct http_field f;
+	struct call_field f;
 	const char *pos = NULL;
 	struct buf name, value;
 
 	response_start(x->response, reply->status);
 	buf_init(&name, HEADER_MAX);
 	buf_init(&value, HEADER_MAX);
-	while (http_next_field(reply, &pos, &f)) {
+	while (call_next_field(reply, &pos, &f)) {
 		if (!header_returns(&f))
 			continue;
 		buf_free(&name);
@@ -53,14 +53,14 @@ forward_answer(struct exchange *x, const struct http_reply *reply, const char *j
 }
 
 enum err
-forward_send(struct exchange *x, const struct buf *body, struct http_reply *reply)
+passthrough_send(struct context *x, const struct buf *body, struct call_reply *reply)
 {
 	const struct request *r = x->request;
-	struct http_call call = {.method = r->method};
+	struct call call = {.method = r->method};
 	struct buf target, cookie;
 	enum err err;
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, QUERY_MAX + 2048);
 	buf_init(&cookie, HEADER_MAX);
 	buf_printf(&target, "%s%s%s", r->path, r->query[0] == '\0' ? "" : "?", r->query);
@@ -71,15 +71,15 @@ forward_send(struct exchange *x, const struct buf *body, struct http_reply *repl
 		call.target = buf_text(&target);
 		call.body = body == NULL ? NULL : buf_text(body);
 		call.body_len = body == NULL ? 0 : body->len;
-		http_header(&call, "Authorization", r->authorization);
-		http_header(&call, "Content-Type", r->content_type);
-		http_header(&call, "Accept", r->accept);
-		http_header(&call, "Origin", r->origin);
-		http_header(&call, "Access-Control-Request-Method", r->cors_method);
-		http_header(&call, "Access-Control-Request-Headers", r->cors_headers);
-		http_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
+		call_header(&call, "Authorization", r->authorization);
+		call_header(&call, "Content-Type", r->content_type);
+		call_header(&call, "Accept", r->accept);
+		call_header(&call, "Origin", r->origin);
+		call_header(&call, "Access-Control-Request-Method", r->cors_method);
+		call_header(&call, "Access-Control-Request-Headers", r->cors_headers);
+		call_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
 		for (size_t i = 0; i < r->x_opencode_count; i++)
-			http_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
+			call_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
 		err = opencode_send(x, &call, reply);
 	}
 	buf_free(&target);
@@ -88,38 +88,38 @@ forward_send(struct exchange *x, const struct buf *body, struct http_reply *repl
 }
 
 bool
-forward_foreign_form(const struct exchange *x)
+same_origin_foreign_form(const struct context *x)
 {
 	static const char json[] = "application/json";
 	const char *type = x->request->content_type;
 
-	if (!site_cross_site(&x->site, x->request))
+	if (!same_origin_cross_site(&x->site, x->request))
 		return false;
 	return type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0 ||
 	       (type[sizeof(json) - 1] != '\0' && type[sizeof(json) - 1] != ';');
 }
 
 void
-forward_pass(struct exchange *x)
+begin_route_other(struct context *x)
 {
 	bool has_body = x->request->content_length > 0 || strcmp(x->request->method, "POST") == 0;
-	struct http_reply reply = {.status = 0};
+	struct call_reply reply = {.status = 0};
 	struct buf body;
 	enum err err = ERR_OK;
 
 	buf_init(&body, BODY_MAX);
-	if (strcmp(x->request->method, "OPTIONS") != 0 && forward_foreign_form(x))
+	if (strcmp(x->request->method, "OPTIONS") != 0 && same_origin_foreign_form(x))
 		err = ERR_CROSS_SITE;
 	else if (has_body)
-		err = exchange_body(x, &body);
-	if (err == ERR_OK && (err = calls_enter(x->app)) == ERR_OK) {
-		err = forward_send(x, has_body ? &body : NULL, &reply);
-		calls_leave(x->app);
+		err = context_body(x, &body);
+	if (err == ERR_OK && (err = call_slot_enter(x->app)) == ERR_OK) {
+		err = passthrough_send(x, has_body ? &body : NULL, &reply);
+		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK)
-		forward_answer(x, &reply, NULL);
+		passthrough_respond(x, &reply, NULL);
 	else
-		answer_api_problem(x, err);
-	http_reply_free(&reply);
+		respond_api_problem(x, err);
+	call_reply_free(&reply);
 	buf_free(&body);
 }

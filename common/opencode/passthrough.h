@@ -10,20 +10,20 @@
 
 /*
  * Sends the request on with this body (NULL: none), our own cookies left out; so
- * opencode's own authentication decides. Errors of http_send(), ERR_TOO_LARGE,
+ * opencode's own authentication decides. Errors of call_send(), ERR_TOO_LARGE,
  * ERR_HEADER_LONG. Release reply in any case.
  */
 enum err
-forward_send(struct exchange *x, const struct buf *body, struct http_reply *reply) MUST_CHECK;
+passthrough_send(struct context *x, const struct buf *body, struct call_reply *reply) MUST_CHECK;
 
 /* Answers as opencode did; json, if not NULL, in the place of its body. */
-void forward_answer(struct exchange *x, const struct http_reply *reply, const char *json);
+void passthrough_respond(struct context *x, const struct call_reply *reply, const char *json);
 
 /* Whether a form of another site may have sent this: it can send anything but JSON without being
  * asked first (Fetch standard). */
-bool forward_foreign_form(const struct exchange *x);
+bool same_origin_foreign_form(const struct context *x);
 
 /* The whole way, for calls that we only stand in the path of. */
-void forward_pass(struct exchange *x);
+void begin_route_other(struct context *x);
 
 #endif

@@ -32,8 +32,8 @@ enum {
 	RELAY = 128,	 /* is there only if the configuration has sites for a relay */
 };
 
-static void asset_get(struct exchange *x);
-static void prefix_get(struct exchange *x);
+static void asset_get(struct context *x);
+static void prefix_get(struct context *x);
 
 /*
  * Everything that we answer. In a path, {callback} stands for each of callback_paths, {prefix} for
@@ -42,40 +42,40 @@ static void prefix_get(struct exchange *x);
 static const struct route {
 	const char *method;
 	const char *path;
-	void (*handler)(struct exchange *x);
+	void (*handler)(struct context *x);
 	int flags;
 } routes[] = {
-    {"GET", "{callback}", callback_get, NO_HEAD | PERSON_ONLY},
-    {"POST", "/provider/*/oauth/authorize", begin_provider, IS_API},
-    {"POST", "/mcp/*/auth", begin_mcp, IS_API},
-    {"POST", "/mcp/*/auth/authenticate", begin_mcp_button, IS_API},
-    {"POST", "/api/integration/*/connect/oauth", begin_integration, IS_API},
-    {"*", "/provider/*/oauth/authorize", forward_pass, IS_API},
-    {"*", "/mcp/*/auth", forward_pass, IS_API},
-    {"*", "/mcp/*/auth/authenticate", forward_pass, IS_API},
-    {"*", "/api/integration/*/connect/oauth", forward_pass, IS_API},
+    {"GET", "{callback}", callback_route_get, NO_HEAD | PERSON_ONLY},
+    {"POST", "/provider/*/oauth/authorize", begin_route_provider, IS_API},
+    {"POST", "/mcp/*/auth", begin_route_mcp, IS_API},
+    {"POST", "/mcp/*/auth/authenticate", begin_route_mcp_button, IS_API},
+    {"POST", "/api/integration/*/connect/oauth", begin_route_integration, IS_API},
+    {"*", "/provider/*/oauth/authorize", begin_route_other, IS_API},
+    {"*", "/mcp/*/auth", begin_route_other, IS_API},
+    {"*", "/mcp/*/auth/authenticate", begin_route_other, IS_API},
+    {"*", "/api/integration/*/connect/oauth", begin_route_other, IS_API},
     {"GET", "{prefix}", prefix_get, 0},
-    {"GET", "{prefix}/", start_get, 0},
-    {"POST", "{prefix}/start", start_post, OWN_POST},
-    {"POST", "{prefix}/adopt", adopt_post, OWN_POST},
-    {"GET", "{prefix}/flow/*", flow_get, 0},
-    {"POST", "{prefix}/flow/*", flow_post, OWN_POST},
-    {"GET", "{prefix}/flow/*/status", flow_status_get, IS_JSON | UNCOUNTED},
-    {"GET", "{prefix}/health", health_get, ANY_HOST | IS_JSON | UNCOUNTED},
+    {"GET", "{prefix}/", start_route_get, 0},
+    {"POST", "{prefix}/start", start_route_post, OWN_POST},
+    {"POST", "{prefix}/adopt", start_route_adopt, OWN_POST},
+    {"GET", "{prefix}/flow/*", flow_route_get, 0},
+    {"POST", "{prefix}/flow/*", flow_route_post, OWN_POST},
+    {"GET", "{prefix}/flow/*/status", flow_route_status, IS_JSON | UNCOUNTED},
+    {"GET", "{prefix}/health", health_route_get, ANY_HOST | IS_JSON | UNCOUNTED},
     {"GET", "{prefix}/assets/*", asset_get, ANY_HOST | UNCOUNTED},
     /* has a name of its own, which leads nowhere: that only the configuration does */
-    {"GET", RELAY_PATH, relay_get, NO_HEAD | PERSON_ONLY | ANY_HOST | RELAY},
+    {"GET", RELAY_PATH, relay_route_get, NO_HEAD | PERSON_ONLY | ANY_HOST | RELAY},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
 static void
-asset_get(struct exchange *x)
+asset_get(struct context *x)
 {
 	const struct asset *asset = asset_find(x->segment);
 
 	if (asset == NULL) {
-		answer_problem(x, ERR_PATH);
+		respond_problem(x, ERR_PATH);
 		return;
 	}
 	response_start(x->response, 200);
@@ -86,9 +86,9 @@ asset_get(struct exchange *x)
 
 /* The start page without its final slash. */
 static void
-prefix_get(struct exchange *x)
+prefix_get(struct context *x)
 {
-	char path[EXCHANGE_BASE_MAX + 2];
+	char path[CONTEXT_BASE_MAX + 2];
 
 	snprintf(path, sizeof(path), "%s/", x->base);
 	response_redirect(x->response, path);
@@ -96,7 +96,7 @@ prefix_get(struct exchange *x)
 
 /* Matches the rest of a path against the rest of a pattern; '*' goes into segment. */
 static bool
-tail_matches(const char *pattern, const char *path, char segment[EXCHANGE_SEGMENT_MAX + 1])
+tail_matches(const char *pattern, const char *path, char segment[CONTEXT_SEGMENT_MAX + 1])
 {
 	const char *star = strchr(pattern, '*');
 	size_t len;
@@ -107,7 +107,7 @@ tail_matches(const char *pattern, const char *path, char segment[EXCHANGE_SEGMEN
 		return false;
 	path += star - pattern;
 	len = strcspn(path, "/");
-	if (len == 0 || len > EXCHANGE_SEGMENT_MAX || strcmp(star + 1, path + len) != 0)
+	if (len == 0 || len > CONTEXT_SEGMENT_MAX || strcmp(star + 1, path + len) != 0)
 		return false;
 	memcpy(segment, path, len);
 	segment[len] = '\0';
@@ -116,7 +116,7 @@ tail_matches(const char *pattern, const char *path, char segment[EXCHANGE_SEGMEN
 
 static bool
 route_matches(const struct route *route, const struct config *config, const char *path,
-	      char segment[EXCHANGE_SEGMENT_MAX + 1])
+	      char segment[CONTEXT_SEGMENT_MAX + 1])
 {
 	static const char prefix[] = "{prefix}";
 	size_t len = strlen(config->prefix);
@@ -147,7 +147,7 @@ method_matches(const struct route *route, const char *method)
 
 /* Finds the route. ERR_PATH; ERR_METHOD, with the methods that there are in allow. */
 static enum err
-route_find(struct exchange *x, const struct route **out, char allow[32])
+route_find(struct context *x, const struct route **out, char allow[32])
 {
 	const struct request *r = x->request;
 	bool path_known = false;
@@ -194,18 +194,18 @@ is_visible(const char *text)
 
 /* A proxy on this machine that nobody has told us of is most likely an oversight. */
 static void
-notice_proxy(struct exchange *x)
+notice_proxy(struct context *x)
 {
 	if (atomic_load(&x->app->proxy_told) || !client_proxy_ignored(x->app->config, x->request) ||
 	    atomic_exchange(&x->app->proxy_told, true))
 		return;
-	log_event(LOG_LEVEL_WARNING, "proxy-not-trusted", "peer", exchange_client(x)->address,
+	log_event(LOG_LEVEL_WARNING, "proxy-not-trusted", "peer", context_client(x)->address,
 		  "hint", "its headers are ignored; see [proxy] trust", NULL);
 }
 
 /* What holds for every request, cheapest first. */
 static enum err
-check_request(struct exchange *x, const struct route *route)
+check_request(struct context *x, const struct route *route)
 {
 	const struct request *r = x->request;
 	enum err err;
@@ -228,20 +228,20 @@ check_request(struct exchange *x, const struct route *route)
 }
 
 static void
-answer_error(struct exchange *x, const struct route *route, enum err err)
+answer_error(struct context *x, const struct route *route, enum err err)
 {
 	if (route != NULL && (route->flags & IS_API))
-		answer_api_problem(x, err);
+		respond_api_problem(x, err);
 	else if (route != NULL && (route->flags & IS_JSON))
-		answer_json_problem(x, err);
+		respond_json_problem(x, err);
 	else
-		answer_problem(x, err);
+		respond_problem(x, err);
 }
 
 void
 app_handle(struct app *app, const struct request *request, struct response *response)
 {
-	struct exchange x = {.app = app, .request = request, .response = response};
+	struct context x = {.app = app, .request = request, .response = response};
 	const struct route *route = NULL;
 	char allow[32];
 	enum err err;
@@ -264,7 +264,7 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 		response_header(response, "Allow", allow);
 	response->head_only = strcmp(request->method, "HEAD") == 0;
 	if (response->head.err != ERR_OK || response->body.err != ERR_OK)
-		answer_problem(&x, ERR_MEMORY);
+		respond_problem(&x, ERR_MEMORY);
 }
 
 enum err

@@ -54,25 +54,25 @@ read_body(const struct buf *body, struct flow *flow, bool *known)
 static enum err
 ask_as_it_came(struct begin *b)
 {
-	return forward_send(b->x, &b->body, &b->reply);
+	return passthrough_send(b->x, &b->body, &b->reply);
 }
 
 /* Everything that would be in vain or unsafe to find out after opencode was asked. */
 static enum err
 prepare(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	enum err err;
 
-	if (forward_foreign_form(x))
+	if (same_origin_foreign_form(x))
 		return ERR_CROSS_SITE;
-	if ((err = exchange_body(x, &b->body)) != ERR_OK)
+	if ((err = context_body(x, &b->body)) != ERR_OK)
 		return err;
 	b->ask = ask_as_it_came;
 	/* what opencode makes of a body that we cannot read is its own affair, and not recorded */
 	if ((err = read_body(&b->body, &b->flow, &b->record)) != ERR_OK)
 		return err;
-	b->record = b->record && begin_name(b, x->segment) && exchange_project(x, &b->flow) &&
+	b->record = b->record && begin_name(b, x->segment) && context_project(x, &b->flow) &&
 		    x->site.usable && (b->flow.kind == KIND_MCP || strchr(x->segment, '%') == NULL);
 	return ERR_OK;
 }
@@ -82,20 +82,20 @@ prepare(struct begin *b)
 static void
 answer_recorded(struct begin *b)
 {
-	struct exchange *x = b->x;
-	struct begun begun;
+	struct context *x = b->x;
+	struct begin_answer begun;
 	struct buf url;
 	char *text = NULL;
 
-	buf_init(&url, ORIGIN_MAX + EXCHANGE_BASE_MAX + FLOW_ID_LEN + 8);
+	buf_init(&url, ORIGIN_MAX + CONTEXT_BASE_MAX + FLOW_ID_LEN + 8);
 	buf_printf(&url, "%s%s/flow/%s", x->site.origin, x->base, b->flow.id);
-	if (url.err == ERR_OK && begun_read(b->flow.kind, b->json, &begun) &&
-	    begun_rewrite(b->flow.kind, &begun, buf_text(&url)))
+	if (url.err == ERR_OK && begin_answer_read(b->flow.kind, b->json, &begun) &&
+	    begin_answer_rewrite(b->flow.kind, &begun, buf_text(&url)))
 		text = json_write(b->json);
 	if (text == NULL)
-		answer_api_problem(x, ERR_MEMORY);
+		respond_api_problem(x, ERR_MEMORY);
 	else
-		forward_answer(x, &b->reply, text);
+		passthrough_respond(x, &b->reply, text);
 	free(text);
 	buf_free(&url);
 }
@@ -104,21 +104,21 @@ answer_recorded(struct begin *b)
 static void
 answer_relayed(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	struct buf text;
 	enum err err;
 
 	buf_init(&text, RESPONSE_BODY_MAX);
 	err = json_replace(&b->reply.body, b->url, buf_text(&b->wrapped), &text);
 	if (err == ERR_OK)
-		forward_answer(x, &b->reply, buf_text(&text));
+		passthrough_respond(x, &b->reply, buf_text(&text));
 	else
-		answer_api_problem(x, err);
+		respond_api_problem(x, err);
 	buf_free(&text);
 }
 
 static void
-begin(struct exchange *x, enum flow_kind kind)
+begin(struct context *x, enum flow_kind kind)
 {
 	struct begin b;
 	enum err err;
@@ -128,26 +128,26 @@ begin(struct exchange *x, enum flow_kind kind)
 	if (err == ERR_OK)
 		err = begin_run(&b);
 	if (err != ERR_OK)
-		answer_api_problem(x, err);
+		respond_api_problem(x, err);
 	else if (b.recorded && !b.flow.direct)
 		answer_recorded(&b);
 	else if (b.recorded && flow_relayed(&b.flow))
 		answer_relayed(&b);
 	else
-		forward_answer(x, &b.reply, NULL);
+		passthrough_respond(x, &b.reply, NULL);
 	if (b.recorded)
 		buf_puts(&x->response->head, buf_text(&b.offered.head));
 	begin_free(&b);
 }
 
 void
-begin_provider(struct exchange *x)
+begin_route_provider(struct context *x)
 {
 	begin(x, KIND_PROVIDER);
 }
 
 void
-begin_mcp(struct exchange *x)
+begin_route_mcp(struct context *x)
 {
 	begin(x, KIND_MCP);
 }
@@ -156,7 +156,7 @@ begin_mcp(struct exchange *x)
 static void
 answer_button(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	char label[FLOW_NAME_MAX + 1];
 	struct buf text;
 
@@ -165,9 +165,9 @@ answer_button(struct begin *b)
 	buf_printf(&text, "Sign in to %s at %s%s/ and then click here again.", label,
 		   x->site.origin, x->base);
 	if (text.err != ERR_OK)
-		answer_api_problem(x, text.err);
+		respond_api_problem(x, text.err);
 	else
-		answer_api_text(x, 409, buf_text(&text));
+		respond_api_text(x, 409, buf_text(&text));
 	buf_free(&text);
 }
 
@@ -175,19 +175,19 @@ answer_button(struct begin *b)
 static enum err
 button_connected(struct begin *b, bool *connected)
 {
-	struct http_call call = {.method = "GET"};
-	struct http_reply reply;
+	struct call call = {.method = "GET"};
+	struct call_reply reply;
 	char status[32];
-	enum err err = calls_enter(b->x->app);
+	enum err err = call_slot_enter(b->x->app);
 
 	*connected = false;
 	if (err != ERR_OK)
 		return err;
-	err = visitor_send(b->x, &b->flow, "/mcp", &call, &reply);
-	calls_leave(b->x->app);
-	mcp_status_read(&reply, &b->flow, status, sizeof(status));
+	err = opencode_visitor_send(b->x, &b->flow, "/mcp", &call, &reply);
+	call_slot_leave(b->x->app);
+	connected_mcp_read(&reply, &b->flow, status, sizeof(status));
 	*connected = strcmp(status, "connected") == 0;
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err;
 }
 
@@ -214,24 +214,24 @@ button_waits(struct begin *b)
 static void
 button_begin(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	enum err err;
 
 	b->ask = begin_ask;
 	if ((err = begin_run(b)) != ERR_OK) {
-		answer_api_problem(x, err);
+		respond_api_problem(x, err);
 	} else if (b->recorded) {
 		answer_button(b);
 		buf_puts(&x->response->head, buf_text(&b->offered.head));
 	} else if (b->reply.status == 200) {
-		answer_api_problem(x, b->url == NULL ? ERR_BEGIN_NEEDLESS : ERR_ADOPT_REDIRECT);
+		respond_api_problem(x, b->url == NULL ? ERR_BEGIN_NEEDLESS : ERR_ADOPT_REDIRECT);
 	} else {
-		forward_answer(x, &b->reply, NULL);
+		passthrough_respond(x, &b->reply, NULL);
 	}
 }
 
 void
-begin_mcp_button(struct exchange *x)
+begin_route_mcp_button(struct context *x)
 {
 	bool connected = false;
 	struct begin b;
@@ -242,9 +242,9 @@ begin_mcp_button(struct exchange *x)
 	if (err == ERR_OK)
 		err = button_connected(&b, &connected);
 	if (err != ERR_OK)
-		answer_api_problem(x, err);
+		respond_api_problem(x, err);
 	else if (connected)
-		answer_json(x, 200, "{\"status\":\"connected\"}");
+		respond_json(x, 200, "{\"status\":\"connected\"}");
 	else if (button_waits(&b))
 		answer_button(&b);
 	else
@@ -253,7 +253,7 @@ begin_mcp_button(struct exchange *x)
 }
 
 void
-begin_integration(struct exchange *x)
+begin_route_integration(struct context *x)
 {
 	begin(x, KIND_INTEGRATION);
 }

@@ -7,8 +7,8 @@
 
 #include "core/context.h"
 
-void begin_provider(struct exchange *x);
-void begin_mcp(struct exchange *x);
+void begin_route_provider(struct context *x);
+void begin_route_mcp(struct context *x);
 
 /*
  * POST /mcp/{name}/auth/authenticate, the button of opencode's web UI: opencode
@@ -16,8 +16,8 @@ void begin_mcp(struct exchange *x);
  * here, and the UI is told where to go on: it shows that as a message. Clicked
  * once more afterwards, it finds the server connected.
  */
-void begin_mcp_button(struct exchange *x);
+void begin_route_mcp_button(struct context *x);
 
-void begin_integration(struct exchange *x);
+void begin_route_integration(struct context *x);
 
 #endif

@@ -10,9 +10,9 @@
 #include "util/log.h"
 
 void
-answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback)
+flow_route_ask(struct context *x, const struct snapshot *snap, const char *callback)
 {
-	struct page_site site = exchange_site(x);
+	struct page_site site = context_page_site(x);
 	char label[FLOW_NAME_MAX + 1];
 	struct page_ask ask = {.id = snap->flow.id,
 			       .kind = snap->flow.kind,
@@ -22,15 +22,15 @@ answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback
 			       .callback = callback};
 
 	flow_label(&snap->flow, label);
-	page_ask(answer_page_begin(x), &site, &ask);
-	answer_page(x, 200);
+	page_ask(respond_page_begin(x), &site, &ask);
+	respond_page(x, 200);
 }
 
 /* Whether editing the dead tab's address would bring this flow's callback to us. */
 static bool
-address_edit(const struct exchange *x, const struct flow *flow)
+address_edit(const struct context *x, const struct flow *flow)
 {
-	return !flow->direct && !flow->stateless && flow->answer == ANSWER_CODE &&
+	return !flow->direct && !flow->stateless && flow->answer == RESPONSE_TYPE_CODE &&
 	       x->request->mount[0] == '\0' &&
 	       config_callback_path(x->app->config, flow->redirect_path);
 }
@@ -50,7 +50,7 @@ can_begin_again(const struct flow *flow)
 }
 
 static void
-end_expired(struct exchange *x, struct snapshot *snap, bool connected)
+end_expired(struct context *x, struct snapshot *snap, bool connected)
 {
 	struct store *store = x->app->store;
 
@@ -68,35 +68,35 @@ end_expired(struct exchange *x, struct snapshot *snap, bool connected)
  * without us. If opencode cannot be asked, that is left for the next time.
  */
 static void
-resolve_expired(struct exchange *x, struct snapshot *snap)
+resolve_expired(struct context *x, struct snapshot *snap)
 {
 	struct store *store = x->app->store;
 	bool connected = false;
 
 	if (snap->state != FLOW_EXPIRED || snap->ended || !credentials_suffice(x, &snap->flow) ||
-	    calls_enter(x->app) != ERR_OK)
+	    call_slot_enter(x->app) != ERR_OK)
 		return;
 	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {
-		if (opencode_connected(x, &snap->flow, &connected) == ERR_OK)
+		if (connected_ask(x, &snap->flow, &connected) == ERR_OK)
 			end_expired(x, snap, connected);
 		else if (store->ops->release(store, snap->flow.id) != ERR_OK)
 			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
 	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
 		snap->state = FLOW_EXPIRED;
 	}
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 }
 
 /* The flow that a path names, for its owner; else ERR_UNKNOWN_FLOW or an ask page. */
 static enum err
-find_own(struct exchange *x, struct snapshot *snap, enum claimant *who)
+find_own(struct context *x, struct snapshot *snap, enum claimant *who)
 {
 	enum err err;
 
 	*who = CLAIMANT_OTHER;
 	if (!x->site.usable)
 		return ERR_NEEDS_HTTPS;
-	err = flow_find(x, x->segment, snap, who);
+	err = access_find(x, x->segment, snap, who);
 	if (err == ERR_OK && *who == CLAIMANT_OTHER)
 		err = ERR_UNKNOWN_FLOW;
 	x->uncounted = x->uncounted || *who == CLAIMANT_OWNER;
@@ -104,10 +104,10 @@ find_own(struct exchange *x, struct snapshot *snap, enum claimant *who)
 }
 
 static void
-answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
+answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 {
 	struct store *store = x->app->store;
-	struct page_site site = exchange_site(x);
+	struct page_site site = context_page_site(x);
 	char label[FLOW_NAME_MAX + 1];
 	struct page_flow flow = {.id = snap->flow.id,
 				 .kind = snap->flow.kind,
@@ -140,16 +140,16 @@ answer_flow_page(struct exchange *x, struct snapshot *snap, enum err problem)
 		flow.reason = snap->reason;
 		flow.listed = snap->state == FLOW_DONE && snap->expired;
 		flow.expires_in = snap->flow.expires - snap->now;
-		page_flow(answer_page_begin(x), &site, &flow);
-		answer_page(x, problem == ERR_OK ? 200 : error_status(problem));
+		page_flow(respond_page_begin(x), &site, &flow);
+		respond_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
-		answer_problem(x, err);
+		respond_problem(x, err);
 	}
 	buf_free(&url);
 }
 
 void
-flow_get(struct exchange *x)
+flow_route_get(struct context *x)
 {
 	struct snapshot snap;
 	enum claimant who;
@@ -158,9 +158,9 @@ flow_get(struct exchange *x)
 	if (err == ERR_OK && who == CLAIMANT_ASK && snap.state != FLOW_WAITING)
 		err = ERR_UNKNOWN_FLOW;
 	if (err != ERR_OK) {
-		answer_problem(x, err);
+		respond_problem(x, err);
 	} else if (who == CLAIMANT_ASK) {
-		answer_ask(x, &snap, NULL);
+		flow_route_ask(x, &snap, NULL);
 	} else {
 		resolve_expired(x, &snap);
 		answer_flow_page(x, &snap, ERR_OK);
@@ -168,7 +168,7 @@ flow_get(struct exchange *x)
 }
 
 void
-flow_status_get(struct exchange *x)
+flow_route_status(struct context *x)
 {
 	struct snapshot snap;
 	enum claimant who;
@@ -179,7 +179,7 @@ flow_status_get(struct exchange *x)
 	if (err == ERR_OK && who == CLAIMANT_ASK)
 		err = ERR_UNKNOWN_FLOW;
 	if (err != ERR_OK) {
-		answer_json_problem(x, err);
+		respond_json_problem(x, err);
 		return;
 	}
 	resolve_expired(x, &snap);
@@ -191,42 +191,42 @@ flow_status_get(struct exchange *x)
 		snprintf(
 		    json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld,\"reason\":\"%s\"}",
 		    flow_state_name(snap.state), (long long)left, flow_reason_name(snap.reason));
-	answer_json(x, 200, json);
+	respond_json(x, 200, json);
 }
 
 /* address=: the dead tab's address. */
 static enum err
-post_address(struct exchange *x, struct snapshot *snap, const char *address)
+post_address(struct context *x, struct snapshot *snap, const char *address)
 {
-	struct callback cb = {.raw = ""};
+	struct authorization_response cb = {.raw = ""};
 	struct buf query;
 	enum err err;
 
 	buf_init(&query, QUERY_MAX);
-	err = paste_read(address, &snap->flow, x->site.origin, &query);
+	err = pasted_text_read(address, &snap->flow, x->site.origin, &query);
 	if (err == ERR_OK)
-		err = callback_read(&cb, buf_text(&query), &snap->flow);
+		err = authorization_response_read(&cb, buf_text(&query), &snap->flow);
 	if (err == ERR_OK && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_PASTE_OTHER;
 	if (err == ERR_OK)
-		err = callback_finish(x, snap, &cb);
-	callback_free(&cb);
+		err = finish_waiting(x, snap, &cb);
+	authorization_response_free(&cb);
 	buf_free(&query);
 	return err;
 }
 
 /* load=yes: the done page's offer, for when no window of opencode is waiting. */
 static enum err
-post_load(struct exchange *x, const struct snapshot *snap)
+post_load(struct context *x, const struct snapshot *snap)
 {
 	enum err err;
 
 	if (snap->state != FLOW_DONE || snap->flow.kind != KIND_PROVIDER)
 		return ERR_OK;
-	if ((err = calls_enter(x->app)) != ERR_OK)
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	err = opencode_reload(x, &snap->flow);
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 	return err;
 }
 
@@ -235,23 +235,24 @@ post_load(struct exchange *x, const struct snapshot *snap)
  * nobody into his browser, and finishes it with the callback that he was shown.
  */
 static void
-post_confirm(struct exchange *x, struct snapshot *snap, const char *callback)
+post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 {
-	struct callback cb = {.raw = ""};
+	struct authorization_response cb = {.raw = ""};
 	struct response offered;
 	enum err err;
 
 	response_init(&offered);
-	if ((err = calls_enter(x->app)) == ERR_OK) {
+	if ((err = call_slot_enter(x->app)) == ERR_OK) {
 		err = opencode_lets_in(x, NULL);
-		calls_leave(x->app);
+		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK && callback != NULL)
-		err = callback_read(&cb, callback, NULL);
+		err = authorization_response_read(&cb, callback, NULL);
 	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
 	/* an answer of the kind that was asked for */
-	if (err == ERR_OK && callback != NULL && snap->flow.answer != ANSWER_CODE && !cb.declined)
+	if (err == ERR_OK && callback != NULL && snap->flow.answer != RESPONSE_TYPE_CODE &&
+	    !cb.declined)
 		err = ERR_RESPONSE_MODE;
 	if (err == ERR_OK && x->browser[0] == '\0')
 		cookie_offer(&offered, x->site.secure, x->browser);
@@ -260,15 +261,15 @@ post_confirm(struct exchange *x, struct snapshot *snap, const char *callback)
 	if (err == ERR_TAKEN)
 		err = ERR_UNKNOWN_FLOW;
 	if (err == ERR_OK && callback != NULL)
-		err = callback_finish(x, snap, &cb);
+		err = finish_waiting(x, snap, &cb);
 	if (err == ERR_OK)
-		answer_flow(x, snap->flow.id);
+		respond_flow(x, snap->flow.id);
 	else
-		answer_problem(x, err);
+		respond_problem(x, err);
 	/* the cookie goes along even if delivery did not: the flow is this browser's now */
 	buf_puts(&x->response->head, buf_text(&offered.head));
 	response_free(&offered);
-	callback_free(&cb);
+	authorization_response_free(&cb);
 }
 
 static bool
@@ -280,14 +281,14 @@ says_yes(const struct query *form, const char *name)
 }
 
 static void
-post_form(struct exchange *x, struct snapshot *snap, enum claimant who, const struct query *form)
+post_form(struct context *x, struct snapshot *snap, enum claimant who, const struct query *form)
 {
 	const char *address = query_get(form, "address");
 	enum err err = ERR_OK;
 
 	if (who == CLAIMANT_ASK) {
 		if (!says_yes(form, "confirm") || snap->state != FLOW_WAITING)
-			answer_problem(x, ERR_UNKNOWN_FLOW);
+			respond_problem(x, ERR_UNKNOWN_FLOW);
 		else
 			post_confirm(x, snap, query_get(form, "callback"));
 		return;
@@ -297,17 +298,17 @@ post_form(struct exchange *x, struct snapshot *snap, enum claimant who, const st
 	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
 		err = post_address(x, snap, address);
 	if (err == ERR_OK)
-		answer_flow(x, snap->flow.id);
+		respond_flow(x, snap->flow.id);
 	else if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING &&
 		 error_status(err) == 400) {
-		log_refusal(x, err, snap->flow.id);
+		respond_log_refusal(x, err, snap->flow.id);
 		answer_flow_page(x, snap, err);
 	} else
-		answer_problem(x, err);
+		respond_problem(x, err);
 }
 
 void
-flow_post(struct exchange *x)
+flow_route_post(struct context *x)
 {
 	struct query form = {.count = 0};
 	struct snapshot snap;
@@ -315,14 +316,14 @@ flow_post(struct exchange *x)
 	enum err err = find_own(x, &snap, &who);
 
 	if (err == ERR_OK)
-		err = exchange_form(x, &form);
+		err = context_form(x, &form);
 	if (err == ERR_OK)
 		post_form(x, &snap, who, &form);
 	else if (who == CLAIMANT_OWNER && snap.state == FLOW_WAITING && error_status(err) == 400) {
-		log_refusal(x, err, snap.flow.id);
+		respond_log_refusal(x, err, snap.flow.id);
 		answer_flow_page(
 		    x, &snap, err == ERR_ENCODING || err == ERR_VALUE_LONG ? ERR_PASTE_TEXT : err);
 	} else
-		answer_problem(x, err);
+		respond_problem(x, err);
 	query_free(&form);
 }

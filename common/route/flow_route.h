@@ -7,11 +7,11 @@
 #include "core/context.h"
 
 /* GET and POST {prefix}/flow/{id}, GET {prefix}/flow/{id}/status. */
-void flow_get(struct exchange *x);
-void flow_post(struct exchange *x);
-void flow_status_get(struct exchange *x);
+void flow_route_get(struct context *x);
+void flow_route_post(struct context *x);
+void flow_route_status(struct context *x);
 
 /* Answers 200 with the ask page; callback is the raw query to finish with, or NULL. */
-void answer_ask(struct exchange *x, const struct snapshot *snap, const char *callback);
+void flow_route_ask(struct context *x, const struct snapshot *snap, const char *callback);
 
 #endif

@@ -15,7 +15,7 @@ static const char locked[] = "locked"; /* up, and wants a password */
 static const char down[] = "down";
 
 static void
-read_version(const struct http_reply *reply, char note[STORE_NOTE_MAX + 1])
+read_version(const struct call_reply *reply, char note[STORE_NOTE_MAX + 1])
 {
 	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
 	const char *version = json_string_value(json_object_get(json, "version"));
@@ -26,31 +26,30 @@ read_version(const struct http_reply *reply, char note[STORE_NOTE_MAX + 1])
 
 /* Asks one opencode for its health, unless somebody did so just now. */
 static enum err
-probe(const struct exchange *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
+probe(const struct context *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
 {
-	struct http_call call = {
-	    .method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
-	struct http_reply reply = {.status = 0};
+	struct call call = {.method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
+	struct call_reply reply = {.status = 0};
 	enum err err;
 
-	http_header(&call, "Authorization", authorization);
-	if ((err = calls_enter(x->app)) != ERR_OK)
+	call_header(&call, "Authorization", authorization);
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	err = opencode_send(x, &call, &reply);
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 	if (err == ERR_OK && reply.status == 401)
 		memcpy(note, locked, sizeof(locked));
 	else if (err == ERR_OK && reply.status == 200)
 		read_version(&reply, note);
 	else
 		memcpy(note, down, sizeof(down));
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return ERR_OK;
 }
 
 /* The note on one opencode, at most HEALTH_SECONDS old. */
 static enum err
-look(const struct exchange *x, char note[STORE_NOTE_MAX + 1])
+look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 {
 	struct store *store = x->app->store;
 	char name[CONFIG_NAME_MAX + 16];
@@ -67,19 +66,19 @@ look(const struct exchange *x, char note[STORE_NOTE_MAX + 1])
 
 /* Whether opencode lets the visitor see more: it has no password, or he brought it. */
 static bool
-lets_in(struct exchange *x, const char *note)
+lets_in(struct context *x, const char *note)
 {
 	char own[STORE_NOTE_MAX + 1];
 
 	if (strncmp(note, up, sizeof(up) - 1) == 0)
 		return true;
 	if (strcmp(note, locked) != 0 || x->request->authorization == NULL ||
-	    exchange_rate(x) != ERR_OK || probe(x, x->request->authorization, own) != ERR_OK)
+	    context_check_rate(x) != ERR_OK || probe(x, x->request->authorization, own) != ERR_OK)
 		return false;
 	if (strncmp(own, up, sizeof(up) - 1) == 0)
 		return true;
 	/* a guess, which opencode had to answer */
-	exchange_spend(x);
+	context_consume(x);
 	return false;
 }
 
@@ -108,7 +107,7 @@ describe(const struct config_opencode *o, const char *note)
 }
 
 static void
-answer(struct exchange *x, bool ok, json_t *details)
+answer(struct context *x, bool ok, json_t *details)
 {
 	json_t *json = json_pack("{s:s}", "status", ok ? "ok" : "degraded");
 	char *text;
@@ -116,14 +115,14 @@ answer(struct exchange *x, bool ok, json_t *details)
 	if (details != NULL)
 		json_object_update(json, details);
 	text = json_write(json);
-	answer_json(x, ok && text != NULL ? 200 : 503,
-		    text == NULL ? "{\"status\":\"degraded\"}" : text);
+	respond_json(x, ok && text != NULL ? 200 : 503,
+		     text == NULL ? "{\"status\":\"degraded\"}" : text);
 	free(text);
 	json_decref(json);
 }
 
 void
-health_get(struct exchange *x)
+health_route_get(struct context *x)
 {
 	const struct config *config = x->app->config;
 	const struct config_opencode *asked = x->site.opencode;

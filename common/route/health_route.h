@@ -8,6 +8,6 @@
 
 #define HEALTH_SECONDS 2 /* opencode is asked at most this often */
 
-void health_get(struct exchange *x);
+void health_route_get(struct context *x);
 
 #endif

@@ -15,7 +15,7 @@
  * whose key differs, and is told alike: who is a site here is nobody's business.
  */
 static enum err
-prove(struct exchange *x, const struct relay_state *s, const struct config_site **site)
+prove(struct context *x, const struct relay_state *s, const struct config_site **site)
 {
 	const struct config *config = x->app->config;
 	struct relay_pair pair = {.current = {{0}}};
@@ -24,7 +24,7 @@ prove(struct exchange *x, const struct relay_state *s, const struct config_site 
 
 	*site = config_site_find(config, s->id);
 	if (*site != NULL)
-		err = relay_keys_site(x->app->keys, *site, config, &pair);
+		err = relay_key_site(x->app->keys, *site, config, &pair);
 	if (err != ERR_OK)
 		return err;
 	current = relay_state_proved(s, &pair.current);
@@ -37,7 +37,7 @@ prove(struct exchange *x, const struct relay_state *s, const struct config_site 
 }
 
 static void
-pass_on(struct exchange *x, const struct config_site *site, const char *inner)
+pass_on(struct context *x, const struct config_site *site, const char *inner)
 {
 	struct buf state, location;
 
@@ -49,9 +49,9 @@ pass_on(struct exchange *x, const struct config_site *site, const char *inner)
 	if (state.err == ERR_OK && location.err == ERR_OK) {
 		response_redirect(x->response, buf_text(&location));
 		log_event(LOG_LEVEL_INFO, "relayed", "site", site->id, "client",
-			  exchange_client(x)->address, NULL);
+			  context_client(x)->address, NULL);
 	} else {
-		answer_problem(x, ERR_MEMORY);
+		respond_problem(x, ERR_MEMORY);
 	}
 	buf_free(&location);
 	buf_free(&state);
@@ -59,7 +59,7 @@ pass_on(struct exchange *x, const struct config_site *site, const char *inner)
 
 /* The checks in security order: nothing in a state is believed before its MAC is right. */
 static enum err
-relay_answer(struct exchange *x, const struct query *q, struct relay_state *s)
+relay_answer(struct context *x, const struct query *q, struct relay_state *s)
 {
 	const char *state = query_get(q, "state");
 	const struct config_site *site;
@@ -79,7 +79,7 @@ relay_answer(struct exchange *x, const struct query *q, struct relay_state *s)
 }
 
 void
-relay_get(struct exchange *x)
+relay_route_get(struct context *x)
 {
 	const char *raw = x->request->query;
 	struct relay_state s;
@@ -90,7 +90,7 @@ relay_get(struct exchange *x)
 	if (err == ERR_OK)
 		err = relay_answer(x, &q, &s);
 	if (err != ERR_OK)
-		answer_problem(x, err);
+		respond_problem(x, err);
 	x->relay_site = NULL; /* it stands in s, which ends here */
 	query_free(&q);
 }

@@ -13,6 +13,6 @@
  * site's target, with the query as it came and the site's own state in it. Keeps
  * nothing, and asks nobody.
  */
-void relay_get(struct exchange *x);
+void relay_route_get(struct context *x);
 
 #endif

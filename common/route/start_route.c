@@ -20,19 +20,19 @@
 #define DEVICE_MS    3000 /* for opencode to take a call whose answer comes minutes later */
 
 void
-answer_start(struct exchange *x, enum err problem)
+start_route_respond(struct context *x, enum err problem)
 {
-	struct page_site site = exchange_site(x);
-	struct catalog *catalog = NULL;
+	struct page_site site = context_page_site(x);
+	struct account_list *catalog = NULL;
 	struct flow project = {.method = 0};
 	struct flow_list flows = {.count = 0};
 	struct page_start start = {.query = project.query, .problem = problem};
 	enum err err = x->site.usable ? ERR_OK : ERR_NEEDS_HTTPS;
 
-	if (err == ERR_OK && !exchange_project(x, &project))
+	if (err == ERR_OK && !context_project(x, &project))
 		err = ERR_QUERY_LONG;
 	if (err == ERR_OK)
-		err = catalog_read(x, &project, &catalog);
+		err = account_list_read(x, &project, &catalog);
 	if (err == ERR_OK)
 		err = flow_list(x, false, &flows);
 	if (err == ERR_OK) {
@@ -41,18 +41,18 @@ answer_start(struct exchange *x, enum err problem)
 		start.mcp = catalog->mcp;
 		start.mcp_count = catalog->servers;
 		start.flows = (struct page_list){flows.item, flows.count};
-		page_start(answer_page_begin(x), &site, &start);
-		answer_page(x, problem == ERR_OK ? 200 : error_status(problem));
+		page_start(respond_page_begin(x), &site, &start);
+		respond_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
-		answer_problem(x, err);
+		respond_problem(x, err);
 	}
-	catalog_free(catalog);
+	account_list_free(catalog);
 }
 
 void
-start_get(struct exchange *x)
+start_route_get(struct context *x)
 {
-	answer_start(x, ERR_OK);
+	start_route_respond(x, ERR_OK);
 }
 
 /* The answers to what a method asks, by key. */
@@ -111,14 +111,14 @@ not_begun(const struct begin *b)
 /* A code to be entered at the provider, on any machine: no redirect comes, opencode asks there
  * itself. */
 static bool
-is_device(const struct begin *b, struct begun *begun)
+is_device(const struct begin *b, struct begin_answer *begun)
 {
 	struct flow flow = {.method = 0};
 
 	return b->flow.kind == KIND_PROVIDER && b->reply.status == 200 &&
-	       begun_read(b->flow.kind, b->json, begun) && begun->automatic &&
-	       address_is_web(begun->url) &&
-	       authorize_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT;
+	       begin_answer_read(b->flow.kind, b->json, begun) && begun->automatic &&
+	       url_is_web(begun->url) &&
+	       authorize_url_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT;
 }
 
 /*
@@ -129,27 +129,27 @@ static enum err
 finish_device(struct begin *b)
 {
 	char path[FLOW_NAME_MAX + 40], body[32];
-	struct http_call call = {.method = "POST", .body = body, .timeout_ms = DEVICE_MS};
-	struct http_reply reply;
-	enum err err = calls_enter(b->x->app);
+	struct call call = {.method = "POST", .body = body, .timeout_ms = DEVICE_MS};
+	struct call_reply reply;
+	enum err err = call_slot_enter(b->x->app);
 
 	if (err != ERR_OK)
 		return err;
 	snprintf(path, sizeof(path), "/provider/%s/oauth/callback", b->flow.provider);
 	call.body_len = (size_t)snprintf(body, sizeof(body), "{\"method\":%d}", b->flow.method);
-	err = visitor_send(b->x, &b->flow, path, &call, &reply);
-	calls_leave(b->x->app);
+	err = opencode_visitor_send(b->x, &b->flow, path, &call, &reply);
+	call_slot_leave(b->x->app);
 	if (err == ERR_OK && reply.status != 200)
 		err = ERR_BEGIN_REFUSED;
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	return err == ERR_OPENCODE_TIMEOUT ? ERR_OK : err;
 }
 
 static void
-answer_device(struct begin *b, const struct begun *begun)
+answer_device(struct begin *b, const struct begin_answer *begun)
 {
-	struct exchange *x = b->x;
-	struct page_site site = exchange_site(x);
+	struct context *x = b->x;
+	struct page_site site = context_page_site(x);
 	struct page_device device = {.provider = b->flow.provider,
 				     .url = begun->url,
 				     .instructions = begun->instructions,
@@ -157,19 +157,19 @@ answer_device(struct begin *b, const struct begun *begun)
 	enum err err = finish_device(b);
 
 	if (err != ERR_OK) {
-		answer_problem(x, err);
+		respond_problem(x, err);
 		return;
 	}
-	page_device(answer_page_begin(x), &site, &device);
-	answer_page(x, 200);
+	page_device(respond_page_begin(x), &site, &device);
+	respond_page(x, 200);
 }
 
 /* Begins what b->flow names, and leads to its page. */
 static void
 begin_here(struct begin *b, const struct query *form)
 {
-	struct exchange *x = b->x;
-	struct begun begun;
+	struct context *x = b->x;
+	struct begin_answer begun;
 	enum err err = write_body(b, form);
 
 	b->ask = begin_ask;
@@ -178,12 +178,12 @@ begin_here(struct begin *b, const struct query *form)
 	if (err == ERR_OK)
 		err = begin_run(b);
 	if (err == ERR_OK && b->recorded) {
-		answer_flow(x, b->flow.id);
+		respond_flow(x, b->flow.id);
 		buf_puts(&x->response->head, buf_text(&b->offered.head));
 	} else if (err == ERR_OK && is_device(b, &begun)) {
 		answer_device(b, &begun);
 	} else {
-		answer_problem(x, err == ERR_OK ? not_begun(b) : err);
+		respond_problem(x, err == ERR_OK ? not_begun(b) : err);
 	}
 }
 
@@ -209,29 +209,29 @@ is_segment(const char *text)
 }
 
 static void
-start_named(struct exchange *x, enum flow_kind kind, const char *name, const struct query *form)
+start_named(struct context *x, enum flow_kind kind, const char *name, const struct query *form)
 {
 	struct begin b;
 	enum err err = ERR_REQUEST;
 
 	begin_init(&b, x, kind);
-	if (is_segment(name) && begin_name(&b, name) && exchange_project(x, &b.flow) &&
+	if (is_segment(name) && begin_name(&b, name) && context_project(x, &b.flow) &&
 	    (kind != KIND_PROVIDER || read_number(query_get(form, "method"), &b.flow.method)))
 		err = ERR_OK;
 	if (err == ERR_OK)
 		begin_here(&b, form);
 	else
-		answer_problem(x, err);
+		respond_problem(x, err);
 	begin_free(&b);
 }
 
 /* What a method asks for is not kept: it is asked again, on the start page of the same project. */
 static void
-answer_start_over(struct exchange *x, const struct flow *flow)
+answer_start_over(struct context *x, const struct flow *flow)
 {
 	struct buf path;
 
-	buf_init(&path, EXCHANGE_BASE_MAX + FLOW_DIRECTORY_MAX + 16);
+	buf_init(&path, CONTEXT_BASE_MAX + FLOW_DIRECTORY_MAX + 16);
 	buf_printf(&path, "%s/", x->base);
 	if (flow->query[0] != '\0')
 		buf_printf(&path, "?%s", flow->query);
@@ -243,17 +243,17 @@ answer_start_over(struct exchange *x, const struct flow *flow)
 
 /* The same once more, in the same project. */
 static void
-start_again(struct exchange *x, const char *id)
+start_again(struct context *x, const char *id)
 {
 	enum claimant who = CLAIMANT_OTHER;
 	struct snapshot snap;
 	struct begin b;
-	enum err err = flow_id_valid(id) ? flow_find(x, id, &snap, &who) : ERR_UNKNOWN_FLOW;
+	enum err err = flow_id_valid(id) ? access_find(x, id, &snap, &who) : ERR_UNKNOWN_FLOW;
 
 	if (err == ERR_OK && (who != CLAIMANT_OWNER || snap.flow.kind == KIND_TERMINAL))
 		err = ERR_UNKNOWN_FLOW;
 	if (err != ERR_OK) {
-		answer_problem(x, err);
+		respond_problem(x, err);
 		return;
 	}
 	if (snap.flow.with_inputs) {
@@ -272,17 +272,17 @@ start_again(struct exchange *x, const char *id)
 }
 
 void
-start_post(struct exchange *x)
+start_route_post(struct context *x)
 {
 	struct query form = {.count = 0};
 	const char *again, *mcp, *provider;
-	enum err err = x->site.usable ? exchange_form(x, &form) : ERR_NEEDS_HTTPS;
+	enum err err = x->site.usable ? context_form(x, &form) : ERR_NEEDS_HTTPS;
 
 	again = query_get(&form, "again");
 	mcp = query_get(&form, "mcp");
 	provider = query_get(&form, "provider");
 	if (err != ERR_OK)
-		answer_problem(x, err);
+		respond_problem(x, err);
 	else if (again != NULL)
 		start_again(x, again);
 	else if (mcp != NULL)
@@ -290,7 +290,7 @@ start_post(struct exchange *x)
 	else if (provider != NULL)
 		start_named(x, KIND_PROVIDER, provider, &form);
 	else
-		answer_problem(x, ERR_REQUEST);
+		respond_problem(x, ERR_REQUEST);
 	query_free(&form);
 }
 
@@ -307,7 +307,7 @@ adopt(struct begin *b, const char *url)
 {
 	struct flow named = {.kind = KIND_TERMINAL};
 	const char *host;
-	enum err err = authorize_read(url, NULL, &named);
+	enum err err = authorize_url_read(url, NULL, &named);
 
 	if (err != ERR_OK)
 		return err;
@@ -323,27 +323,27 @@ adopt(struct begin *b, const char *url)
 }
 
 void
-adopt_post(struct exchange *x)
+start_route_adopt(struct context *x)
 {
 	struct query form = {.count = 0};
 	struct begin b;
 	struct buf url;
-	enum err err = x->site.usable ? exchange_form(x, &form) : ERR_NEEDS_HTTPS;
+	enum err err = x->site.usable ? context_form(x, &form) : ERR_NEEDS_HTTPS;
 
 	begin_init(&b, x, KIND_TERMINAL);
 	buf_init(&url, FLOW_URL_MAX);
 	if (err == ERR_OK)
-		err = paste_authorize_url(query_get(&form, "address"), &url);
+		err = pasted_text_authorize_url(query_get(&form, "address"), &url);
 	if (err == ERR_OK)
 		err = adopt(&b, buf_text(&url));
 	if (err == ERR_OK || err == ERR_TAKEN) { /* taken: it is known already */
-		answer_flow(x, b.flow.id);
+		respond_flow(x, b.flow.id);
 		buf_puts(&x->response->head, buf_text(&b.offered.head));
 	} else if (error_status(err) == 400) {
-		log_refusal(x, err, NULL);
-		answer_start(x, err);
+		respond_log_refusal(x, err, NULL);
+		start_route_respond(x, err);
 	} else {
-		answer_problem(x, err);
+		respond_problem(x, err);
 	}
 	buf_free(&url);
 	begin_free(&b);

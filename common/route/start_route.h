@@ -8,18 +8,18 @@
 #include "core/context.h"
 
 /* GET {prefix}/ */
-void start_get(struct exchange *x);
+void start_route_get(struct context *x);
 
 /*
  * POST {prefix}/start: provider= and method= with input.KEY= for what the method
  * asks, or mcp=, or again= with the id of an ended flow of this browser.
  */
-void start_post(struct exchange *x);
+void start_route_post(struct context *x);
 
 /* POST {prefix}/adopt: address= the authorize URL of a sign-in that was begun in a terminal. */
-void adopt_post(struct exchange *x);
+void start_route_adopt(struct context *x);
 
 /* Answers with the start page; problem: what was wrong with an address to adopt. */
-void answer_start(struct exchange *x, enum err problem);
+void start_route_respond(struct context *x, enum err problem);
 
 #endif

@@ -17,14 +17,15 @@ is_other_kind(const struct query *q, bool token)
 }
 
 enum err
-callback_read(struct callback *cb, const char *raw, const struct flow *flow)
+authorization_response_read(struct authorization_response *cb, const char *raw,
+			    const struct flow *flow)
 {
-	bool token = flow != NULL && flow->answer == ANSWER_TOKEN;
+	bool token = flow != NULL && flow->answer == RESPONSE_TYPE_TOKEN;
 	bool stateless = flow != NULL && flow->stateless;
 	const char *state, *answer, *error;
 	enum err err;
 
-	*cb = (struct callback){.raw = raw};
+	*cb = (struct authorization_response){.raw = raw};
 	if (strlen(raw) > QUERY_MAX)
 		return ERR_QUERY_LONG;
 	if ((err = query_parse(&cb->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
@@ -49,14 +50,14 @@ callback_read(struct callback *cb, const char *raw, const struct flow *flow)
 }
 
 void
-callback_free(struct callback *cb)
+authorization_response_free(struct authorization_response *cb)
 {
 	query_free(&cb->query);
 }
 
 /* RFC 9207 section 2.4: iss, where given, must be the server that we asked. */
 static bool
-issuer_matches(const struct exchange *x, const struct flow *flow, const char *iss)
+issuer_matches(const struct context *x, const struct flow *flow, const char *iss)
 {
 	const struct config *config = x->app->config;
 	size_t len = strlen(flow->authorize_origin);
@@ -77,7 +78,7 @@ issuer_matches(const struct exchange *x, const struct flow *flow, const char *is
 
 /* Sends a claimed callback to opencode and writes down how that went. */
 static enum err
-deliver_claimed(struct exchange *x, const struct flow *flow, const struct callback *cb)
+deliver_claimed(struct context *x, const struct flow *flow, const struct authorization_response *cb)
 {
 	struct delivery d = {.x = x, .flow = flow, .cb = cb};
 	struct store *store = x->app->store;
@@ -102,7 +103,8 @@ deliver_claimed(struct exchange *x, const struct flow *flow, const struct callba
  * must not come between, neither at the listener nor at the finishing call.
  */
 static enum err
-claim_and_deliver(struct exchange *x, const struct flow *flow, const struct callback *cb)
+claim_and_deliver(struct context *x, const struct flow *flow,
+		  const struct authorization_response *cb)
 {
 	struct store *store = x->app->store;
 	struct store_lock lock = STORE_LOCK_NONE;
@@ -122,7 +124,8 @@ claim_and_deliver(struct exchange *x, const struct flow *flow, const struct call
 }
 
 enum err
-callback_finish(struct exchange *x, const struct snapshot *snap, const struct callback *cb)
+finish_waiting(struct context *x, const struct snapshot *snap,
+	       const struct authorization_response *cb)
 {
 	enum err err;
 
@@ -130,15 +133,15 @@ callback_finish(struct exchange *x, const struct snapshot *snap, const struct ca
 		return ERR_ISSUER;
 	if (!credentials_suffice(x, &snap->flow))
 		return ERR_CREDENTIALS;
-	if ((err = calls_enter(x->app)) != ERR_OK)
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	err = claim_and_deliver(x, &snap->flow, cb);
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 	return err;
 }
 
 enum err
-flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claimant *who)
+access_find(struct context *x, const char *id, struct snapshot *snap, enum claimant *who)
 {
 	struct store *store = x->app->store;
 	enum err err = store->ops->find(store, id, snap);
@@ -166,7 +169,7 @@ flow_find(struct exchange *x, const char *id, struct snapshot *snap, enum claima
 
 /* The checks in security order; each failure leaves the flow waiting and opencode untouched. */
 static enum err
-callback_answer(struct exchange *x, struct callback *cb)
+callback_answer(struct context *x, struct authorization_response *cb)
 {
 	struct snapshot snap;
 	enum claimant who;
@@ -175,10 +178,10 @@ callback_answer(struct exchange *x, struct callback *cb)
 	if (!x->site.usable)
 		return ERR_NEEDS_HTTPS;
 	/* sizes, encoding, duplicates, required parameters: RFC 6749 sections 3.1, 4.1.2 */
-	if ((err = callback_read(cb, x->request->query, NULL)) != ERR_OK)
+	if ((err = authorization_response_read(cb, x->request->query, NULL)) != ERR_OK)
 		return err;
 	/* a state that we know: RFC 6749 section 10.12 */
-	if ((err = flow_find(x, cb->id, &snap, &who)) != ERR_OK)
+	if ((err = access_find(x, cb->id, &snap, &who)) != ERR_OK)
 		return err;
 	/*
 	 * On the redirect URI that it was given for: RFC 9700 section 4.4. A relay's is the same
@@ -188,32 +191,32 @@ callback_answer(struct exchange *x, struct callback *cb)
 	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
 	/* an answer of the kind that was asked for */
-	if (snap.flow.answer != ANSWER_CODE && !cb->declined)
+	if (snap.flow.answer != RESPONSE_TYPE_CODE && !cb->declined)
 		return ERR_RESPONSE_MODE;
 	/* in the browser that began: RFC 9700 section 4.7.1 */
 	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
 		return ERR_UNKNOWN_FLOW;
 	if (who == CLAIMANT_ASK) {
-		answer_ask(x, &snap, cb->raw);
+		flow_route_ask(x, &snap, cb->raw);
 		return ERR_OK;
 	}
 	x->uncounted = true;
 	/* once, and in time */
-	if (snap.state == FLOW_WAITING && (err = callback_finish(x, &snap, cb)) != ERR_OK)
+	if (snap.state == FLOW_WAITING && (err = finish_waiting(x, &snap, cb)) != ERR_OK)
 		return err;
-	answer_flow(x, cb->id);
+	respond_flow(x, cb->id);
 	return ERR_OK;
 }
 
 /* A list is many pages of stack: only for whom it is made. */
-static void __attribute__((noinline)) answer_listing(struct exchange *x, enum err err)
+static void __attribute__((noinline)) answer_listing(struct context *x, enum err err)
 {
 	struct flow_list waiting;
 	struct page_list list = {waiting.item, 0};
 
 	if (flow_list(x, true, &waiting) == ERR_OK)
 		list.count = waiting.count;
-	answer_problem_listing(x, err, &list);
+	respond_problem_listing(x, err, &list);
 }
 
 /*
@@ -221,21 +224,21 @@ static void __attribute__((noinline)) answer_listing(struct exchange *x, enum er
  * a '#'. Then this browser's own sign-ins are named, where it can be pasted.
  */
 static void
-answer_refused(struct exchange *x, enum err err)
+answer_refused(struct context *x, enum err err)
 {
 	if (err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE)
 		answer_listing(x, err);
 	else
-		answer_problem(x, err);
+		respond_problem(x, err);
 }
 
 void
-callback_get(struct exchange *x)
+callback_route_get(struct context *x)
 {
-	struct callback cb = {.raw = ""};
+	struct authorization_response cb = {.raw = ""};
 	enum err err = callback_answer(x, &cb);
 
 	if (err != ERR_OK)
 		answer_refused(x, err);
-	callback_free(&cb);
+	authorization_response_free(&cb);
 }

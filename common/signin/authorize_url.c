@@ -9,20 +9,20 @@
 #define LOOPBACK_PORT_MIN 1024
 
 static bool
-is_listener(const struct address *a)
+is_listener(const struct url *a)
 {
-	return strcmp(a->scheme, "http") == 0 && address_is_loopback(a->host) && a->port_given &&
+	return strcmp(a->scheme, "http") == 0 && url_is_loopback(a->host) && a->port_given &&
 	       a->port >= LOOPBACK_PORT_MIN;
 }
 
 /* The path behind the mount point, if the redirect URI is one of ours; else NULL. */
 static const char *
-own_path(const struct address *a, const struct authorize_site *own)
+own_path(const struct url *a, const struct authorize_site *own)
 {
 	char origin[FLOW_ORIGIN_MAX + 1];
 	size_t mount_len;
 
-	if (own == NULL || !address_origin(a, origin, sizeof(origin)) ||
+	if (own == NULL || !url_origin(a, origin, sizeof(origin)) ||
 	    strcmp(origin, own->origin) != 0)
 		return NULL;
 	mount_len = strlen(own->mount);
@@ -35,7 +35,7 @@ own_path(const struct address *a, const struct authorize_site *own)
 static enum err
 read_redirect_uri(const char *text, const struct authorize_site *own, struct flow *flow)
 {
-	struct address a;
+	struct url a;
 	const char *path;
 	enum err err;
 	int len;
@@ -45,7 +45,7 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 		flow->direct = true;
 		return ERR_OK;
 	}
-	err = address_parse(text, &a);
+	err = url_parse(text, &a);
 	if (err != ERR_OK)
 		return err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
 	err = ERR_ADOPT_REDIRECT;
@@ -67,17 +67,17 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 	memcpy(flow->redirect_path, path, strlen(path) + 1);
 	err = ERR_OK;
 out:
-	address_free(&a);
+	url_free(&a);
 	return err;
 }
 
 static bool
-read_answer(const char *response_type, enum flow_answer *answer)
+read_answer(const char *response_type, enum flow_response_type *answer)
 {
 	if (response_type == NULL)
 		return false;
-	*answer = strcmp(response_type, "token") == 0 ? ANSWER_TOKEN : ANSWER_CODE;
-	return *answer == ANSWER_TOKEN || strcmp(response_type, "code") == 0;
+	*answer = strcmp(response_type, "token") == 0 ? RESPONSE_TYPE_TOKEN : RESPONSE_TYPE_CODE;
+	return *answer == RESPONSE_TYPE_TOKEN || strcmp(response_type, "code") == 0;
 }
 
 static enum err
@@ -97,7 +97,7 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 	flow->stateless = state == NULL || state[0] == '\0';
 	if (!flow->stateless)
 		flow_id(state, strlen(state), flow->id);
-	else if (flow->direct || flow->answer == ANSWER_TOKEN)
+	else if (flow->direct || flow->answer == RESPONSE_TYPE_TOKEN)
 		return ERR_ADOPT_REDIRECT; /* nothing would tell whose the answer is */
 	else
 		flow_id(url, strlen(url), flow->id);
@@ -105,21 +105,21 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 }
 
 enum err
-authorize_read(const char *url, const struct authorize_site *own, struct flow *flow)
+authorize_url_read(const char *url, const struct authorize_site *own, struct flow *flow)
 {
 	struct query q = {.count = 0};
-	struct address a;
+	struct url a;
 	enum err err;
 
 	if (strlen(url) > FLOW_URL_MAX)
 		return ERR_ADOPT_TEXT;
-	if ((err = address_parse(url, &a)) != ERR_OK)
+	if ((err = url_parse(url, &a)) != ERR_OK)
 		return err == ERR_MEMORY ? err : ERR_ADOPT_TEXT;
 	err = ERR_ADOPT_TEXT;
 	if (strcmp(a.scheme, "https") != 0 && strcmp(a.scheme, "http") != 0)
 		goto out;
 	if (a.has_user || a.query == NULL ||
-	    !address_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
+	    !url_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
 		goto out;
 	if ((err = query_parse(&q, a.query, strlen(a.query), QUERY_STRING)) == ERR_OK)
 		err = read_query(url, &q, own, flow);
@@ -127,6 +127,6 @@ authorize_read(const char *url, const struct authorize_site *own, struct flow *f
 		err = ERR_ADOPT_TEXT;
 out:
 	query_free(&q);
-	address_free(&a);
+	url_free(&a);
 	return err;
 }

@@ -27,6 +27,6 @@ struct authorize_site {
  * ERR_ADOPT_REDIRECT: one that comes back elsewhere.
  */
 enum err
-authorize_read(const char *url, const struct authorize_site *own, struct flow *flow) MUST_CHECK;
+authorize_url_read(const char *url, const struct authorize_site *own, struct flow *flow) MUST_CHECK;
 
 #endif

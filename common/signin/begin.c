@@ -20,7 +20,7 @@
 #define RETRIES	 8  /* and how many there are */
 
 void
-begin_init(struct begin *b, struct exchange *x, enum flow_kind kind)
+begin_init(struct begin *b, struct context *x, enum flow_kind kind)
 {
 	*b = (struct begin){.x = x, .lock = STORE_LOCK_NONE, .flow = {.kind = kind, .method = -1}};
 	buf_init(&b->body, BODY_MAX);
@@ -31,7 +31,7 @@ begin_init(struct begin *b, struct exchange *x, enum flow_kind kind)
 void
 begin_free(struct begin *b)
 {
-	http_reply_free(&b->reply);
+	call_reply_free(&b->reply);
 	response_free(&b->offered);
 	buf_free(&b->body);
 	buf_free(&b->wrapped);
@@ -48,7 +48,7 @@ begin_name(struct begin *b, const char *provider)
 static bool
 is_taken(const struct begin *b)
 {
-	const struct http_reply *reply = &b->reply;
+	const struct call_reply *reply = &b->reply;
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
@@ -61,16 +61,16 @@ static enum err
 ask_opencode(struct begin *b)
 {
 	static const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
-	bool late = habit_of(&b->flow)->cancel_late;
-	enum err err = late ? ERR_OK : replace_cancel(b);
+	bool late = provider_of(&b->flow)->cancel_late;
+	enum err err = late ? ERR_OK : supersede_cancel(b);
 
 	if (err == ERR_OK)
 		err = b->ask(b);
 	if (err == ERR_OK && late && is_taken(b))
-		err = replace_cancel(b);
+		err = supersede_cancel(b);
 	for (int i = 0; err == ERR_OK && b->cancelled && is_taken(b) && i < RETRIES; i++) {
 		nanosleep(&pause, NULL);
-		http_reply_free(&b->reply);
+		call_reply_free(&b->reply);
 		err = b->ask(b);
 	}
 	return err;
@@ -79,15 +79,15 @@ ask_opencode(struct begin *b)
 enum err
 begin_ask(struct begin *b)
 {
-	struct http_call call = {
-	    .method = "POST", .body = buf_text(&b->body), .body_len = b->body.len};
+	struct call call = {.method = "POST", .body = buf_text(&b->body), .body_len = b->body.len};
 	struct buf path;
 	enum err err;
 
 	buf_init(&path, FLOW_NAME_MAX + 64);
-	begin_path(b->flow.kind, b->flow.provider, &path);
-	err = path.err != ERR_OK ? path.err
-				 : visitor_send(b->x, &b->flow, buf_text(&path), &call, &b->reply);
+	begin_answer_path(b->flow.kind, b->flow.provider, &path);
+	err = path.err != ERR_OK
+		  ? path.err
+		  : opencode_visitor_send(b->x, &b->flow, buf_text(&path), &call, &b->reply);
 	buf_free(&path);
 	return err;
 }
@@ -110,10 +110,10 @@ begin_has_inputs(json_t *inputs)
 static bool
 fill_flow(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	const struct request *r = x->request;
 	struct flow *flow = &b->flow;
-	int seconds = x->app->config->lifetime, own = habit_of(flow)->seconds;
+	int seconds = x->app->config->lifetime, own = provider_of(flow)->seconds;
 
 	if (own != 0 && (own < seconds || seconds == LISTENER_SECONDS))
 		seconds = own;
@@ -121,7 +121,7 @@ fill_flow(struct begin *b)
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + seconds;
-	return text_copy(flow->address, sizeof(flow->address), exchange_client(x)->address) &&
+	return text_copy(flow->address, sizeof(flow->address), context_client(x)->address) &&
 	       text_copy(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
 	       text_copy(flow->browser, sizeof(flow->browser), x->browser);
 }
@@ -151,9 +151,9 @@ static enum err
 lead_by_relay(struct begin *b, enum err read)
 {
 	if (read != ERR_OK)
-		relay_begin_missed(b->x, b->url);
+		relay_wrap_missed(b->x, b->url);
 	else if (flow_relayed(&b->flow))
-		return relay_begin(b->x, &b->flow, b->url, &b->wrapped);
+		return relay_wrap(b->x, &b->flow, b->url, &b->wrapped);
 	return read;
 }
 
@@ -161,9 +161,9 @@ lead_by_relay(struct begin *b, enum err read)
 static enum err
 read_answer(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	struct authorize_site own = {x->site.origin, x->request->mount, x->app->config};
-	struct begun begun = {.url = b->adopted, .automatic = true, .attempt = ""};
+	struct begin_answer begun = {.url = b->adopted, .automatic = true, .attempt = ""};
 	enum err err;
 
 	if (b->adopted == NULL) {
@@ -172,13 +172,13 @@ read_answer(struct begin *b)
 		err = json_read(buf_text(&b->reply.body), b->reply.body.len, 0, &b->json);
 		if (err == ERR_MEMORY)
 			return err;
-		if (!begun_read(b->flow.kind, b->json, &begun))
+		if (!begin_answer_read(b->flow.kind, b->json, &begun))
 			return ERR_ADOPT_REDIRECT;
 	}
 	b->url = begun.url;
 	if (!b->record || !begun.automatic)
 		return ERR_ADOPT_REDIRECT;
-	err = authorize_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
+	err = authorize_url_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
 	if (err == ERR_OK && (!copy_attempt(&b->flow, begun.attempt) || !fill_flow(b)))
 		err = ERR_ADOPT_REDIRECT;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
@@ -190,13 +190,13 @@ read_answer(struct begin *b)
 static enum err
 record(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	struct store *store = x->app->store;
 	struct flow *flow = &b->flow;
 	enum err err;
 
 	b->keys.slot = flow_slot(flow);
-	replace_supersede(b, flow->id);
+	supersede_waiting(b, flow->id);
 	if (!flow->bound)
 		cookie_offer(&b->offered, x->site.secure, flow->browser);
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
@@ -207,7 +207,7 @@ record(struct begin *b)
 	b->recorded = true;
 	log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "kind",
 		  flow_kind_name(flow->kind), "provider", flow->provider, "client",
-		  exchange_client(x)->address, "bound", flow->bound ? "yes" : "offered", NULL);
+		  context_client(x)->address, "bound", flow->bound ? "yes" : "offered", NULL);
 	return ERR_OK;
 }
 
@@ -232,7 +232,7 @@ begin_locked(struct begin *b)
 		err = record(b);
 	else if (b->url != NULL || b->cancelled || read == ERR_MEMORY)
 		/* opencode keeps one pending sign-in of each, whatever it is */
-		replace_supersede(b, "");
+		supersede_waiting(b, "");
 	store->ops->unlock(store, &b->lock);
 	return err;
 }
@@ -240,18 +240,18 @@ begin_locked(struct begin *b)
 enum err
 begin_run(struct begin *b)
 {
-	struct exchange *x = b->x;
+	struct context *x = b->x;
 	enum err err;
 
 	b->keys.client = x->browser[0] != '\0'
 			     ? secret_key("browser", x->browser, NULL)
-			     : secret_key("address", exchange_client(x)->group, NULL);
+			     : secret_key("address", context_client(x)->group, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, b->flow.kind, b->flow.provider);
 	/* one that has to come again is not counted */
-	if ((err = calls_enter(x->app)) != ERR_OK)
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	if ((err = exchange_spend(x)) == ERR_OK)
+	if ((err = context_consume(x)) == ERR_OK)
 		err = begin_locked(b);
-	calls_leave(x->app);
+	call_slot_leave(x->app);
 	return err;
 }

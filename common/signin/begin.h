@@ -12,7 +12,7 @@
 
 /* One begin on its way. Fill in the first part, then begin_run(), then begin_free(). */
 struct begin {
-	struct exchange *x;
+	struct context *x;
 	struct flow flow; /* kind, provider, method, directory, workspace, query: what is begun */
 	bool record;	  /* this is something that can come home to us */
 	enum err (*ask)(
@@ -22,7 +22,7 @@ struct begin {
 	    *adopted; /* the authorize URL of a sign-in that opencode has begun already, or NULL */
 
 	/* what came of it */
-	struct http_reply reply;
+	struct call_reply reply;
 	json_t *json;		 /* the answer as JSON, NULL if it is none */
 	const char *url;	 /* the authorize URL, NULL if there is none */
 	struct buf wrapped;	 /* the one to open in its place, if a relay brings the answer */
@@ -35,7 +35,7 @@ struct begin {
 	bool cancelled; /* an older sign-in's listener was told so */
 };
 
-void begin_init(struct begin *b, struct exchange *x, enum flow_kind kind);
+void begin_init(struct begin *b, struct context *x, enum flow_kind kind);
 void begin_free(struct begin *b);
 
 /* What is begun, by name. False if it is too long to be recorded. */

@@ -49,17 +49,18 @@ delivery_fail(struct delivery *d, enum flow_reason reason)
 }
 
 enum err
-delivery_redirect(struct delivery *d, int timeout_ms, struct http_reply *reply)
+delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 {
-	struct http_call call = {.method = "GET", .timeout_ms = timeout_ms};
+	struct call call = {.method = "GET", .timeout_ms = timeout_ms};
 	struct buf target;
 	enum err err;
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
 	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->cb->raw);
 	call.target = buf_text(&target);
-	err = target.err != ERR_OK ? target.err : listener_send(d->x, d->flow, &call, reply);
+	err =
+	    target.err != ERR_OK ? target.err : opencode_listener_send(d->x, d->flow, &call, reply);
 	buf_free(&target);
 	return err;
 }
@@ -79,18 +80,18 @@ token_json(const struct query *q)
 }
 
 static enum err
-send_token(struct delivery *d, struct http_reply *reply)
+send_token(struct delivery *d, struct call_reply *reply)
 {
-	struct http_call call = {
+	struct call call = {
 	    .method = "POST", .target = TOKEN_TARGET, .timeout_ms = delivery_left_ms(d)};
 	char *body = token_json(&d->cb->query);
 	enum err err = ERR_MEMORY;
 
-	*reply = (struct http_reply){.status = 0};
+	*reply = (struct call_reply){.status = 0};
 	if (body != NULL) {
 		call.body = body;
 		call.body_len = strlen(body);
-		err = listener_send(d->x, d->flow, &call, reply);
+		err = opencode_listener_send(d->x, d->flow, &call, reply);
 		secret_wipe(body, strlen(body));
 	}
 	free(body);
@@ -98,7 +99,7 @@ send_token(struct delivery *d, struct http_reply *reply)
 }
 
 void
-delivery_judge(struct delivery *d, enum err err, const struct http_reply *reply)
+delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	if (err == ERR_OPENCODE_DOWN || err == ERR_TOO_LARGE || err == ERR_MEMORY)
 		d->outcome.err = err; /* nothing was sent */
@@ -113,13 +114,13 @@ delivery_judge(struct delivery *d, enum err err, const struct http_reply *reply)
 void
 deliver_listener(struct delivery *d)
 {
-	struct http_reply reply;
-	enum err err = d->flow->answer == ANSWER_TOKEN
+	struct call_reply reply;
+	enum err err = d->flow->answer == RESPONSE_TYPE_TOKEN
 			   ? send_token(d, &reply)
 			   : delivery_redirect(d, delivery_left_ms(d), &reply);
 
 	delivery_judge(d, err, &reply);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 }
 
 /* A process of its own has it now, and says itself how it went. */
@@ -141,7 +142,7 @@ deliver(struct delivery *d)
 	    [KIND_TERMINAL] = deliver_terminal,
 	};
 
-	d->deadline_ms = delivery_now_ms() + HTTP_TOTAL_MS;
+	d->deadline_ms = delivery_now_ms() + CALL_TOTAL_MS;
 	d->outcome = (struct outcome){.state = FLOW_DELIVERING};
 	ways[d->flow->kind](d);
 }

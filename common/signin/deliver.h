@@ -17,15 +17,15 @@ struct outcome {
 
 /* One delivery on its way. */
 struct delivery {
-	struct exchange *x;
+	struct context *x;
 	const struct flow *flow;
-	const struct callback *cb;
+	const struct authorization_response *cb;
 	int64_t deadline_ms; /* on the monotonic clock */
 	struct outcome outcome;
 };
 
 /*
- * Hands the answer over in the way of the flow's kind, within HTTP_TOTAL_MS, and
+ * Hands the answer over in the way of the flow's kind, within CALL_TOTAL_MS, and
  * fills in the outcome. At most one call in it hands out the code where it counts.
  */
 void deliver(struct delivery *d);
@@ -42,10 +42,10 @@ bool delivery_pause(const struct delivery *d);
 void delivery_fail(struct delivery *d, enum flow_reason reason);
 
 /* GETs the redirect URI with the callback's query, word for word. Release reply in any case. */
-enum err delivery_redirect(struct delivery *d, int timeout_ms, struct http_reply *reply) MUST_CHECK;
+enum err delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply) MUST_CHECK;
 
 /* What the listener's answer means: FLOW_DELIVERING stays if it took the redirect. */
-void delivery_judge(struct delivery *d, enum err err, const struct http_reply *reply);
+void delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply);
 
 /*
  * The redirect, word for word, to the listener that the flow's redirect URI

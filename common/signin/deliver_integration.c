@@ -8,7 +8,7 @@
 enum verdict { VERDICT_PENDING, VERDICT_COMPLETE, VERDICT_FAILED, VERDICT_NONE };
 
 static enum verdict
-read_verdict(const struct http_reply *reply)
+read_verdict(const struct call_reply *reply)
 {
 	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
 	const char *status =
@@ -29,22 +29,22 @@ read_verdict(const struct http_reply *reply)
 static void
 await_attempt(struct delivery *d)
 {
-	struct http_reply reply = {.status = 0};
+	struct call_reply reply = {.status = 0};
 	enum verdict verdict = VERDICT_NONE;
 	char path[FLOW_ATTEMPT_MAX + 40];
 	int status = 0;
 
 	snprintf(path, sizeof(path), "/api/integration/attempt/%s", d->flow->attempt);
 	do {
-		struct http_call call = {.method = "GET", .timeout_ms = delivery_left_ms(d)};
+		struct call call = {.method = "GET", .timeout_ms = delivery_left_ms(d)};
 		enum err err;
 
-		http_reply_free(&reply);
-		err = flow_send(d->x, d->flow, path, &call, &reply);
+		call_reply_free(&reply);
+		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 		status = err == ERR_OK ? reply.status : 0;
 		verdict = status == 200 ? read_verdict(&reply) : VERDICT_NONE;
 	} while (verdict == VERDICT_PENDING && delivery_pause(d));
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	if (verdict == VERDICT_FAILED)
 		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
 	else if (status == 401)

@@ -31,7 +31,7 @@ await_status(struct delivery *d)
 	char status[32] = "";
 
 	do {
-		if (mcp_status(d->x, d->flow, status, sizeof(status)) != ERR_OK)
+		if (connected_mcp(d->x, d->flow, status, sizeof(status)) != ERR_OK)
 			status[0] = '\0';
 	} while (strcmp(status, "connected") != 0 && strcmp(status, "failed") != 0 &&
 		 delivery_pause(d));
@@ -39,7 +39,7 @@ await_status(struct delivery *d)
 }
 
 static void
-verdict(struct delivery *d, enum err err, const struct http_reply *reply)
+verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	json_t *json;
 
@@ -66,19 +66,19 @@ send_code(struct delivery *d)
 {
 	json_t *json = json_pack("{s:s}", "code", query_get(&d->cb->query, "code"));
 	char *body = json_write(json);
-	struct http_call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
-	struct http_reply reply = {.status = 0};
+	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
+	struct call_reply reply = {.status = 0};
 	char path[FLOW_NAME_MAX + 32];
 	enum err err = ERR_OPENCODE_DOWN;
 
 	snprintf(path, sizeof(path), "/mcp/%s/auth/callback", d->flow->provider);
 	if (body != NULL) {
 		call.body_len = strlen(body);
-		err = flow_send(d->x, d->flow, path, &call, &reply);
+		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 		secret_wipe(body, strlen(body));
 	}
 	verdict(d, err, &reply);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	free(body);
 	json_decref(json);
 }
@@ -86,7 +86,7 @@ send_code(struct delivery *d)
 void
 deliver_mcp(struct delivery *d)
 {
-	struct http_reply reply = {.status = 0};
+	struct call_reply reply = {.status = 0};
 	enum err err = ERR_OK;
 
 	if (d->cb->declined) {
@@ -101,5 +101,5 @@ deliver_mcp(struct delivery *d)
 		await_status(d);
 	else
 		send_code(d);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 }

@@ -21,7 +21,7 @@ look(const struct delivery *d)
 {
 	bool connected = false;
 
-	if (opencode_connected(d->x, d->flow, &connected) != ERR_OK)
+	if (connected_ask(d->x, d->flow, &connected) != ERR_OK)
 		return LISTED_UNKNOWN;
 	return connected ? LISTED_YES : LISTED_NO;
 }
@@ -44,7 +44,7 @@ comes_up(const struct delivery *d)
 /* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure.
  */
 static bool
-says_missing(const struct http_reply *reply)
+says_missing(const struct call_reply *reply)
 {
 	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
 	const char *name = json_string_value(json_object_get(json, "name"));
@@ -55,7 +55,7 @@ says_missing(const struct http_reply *reply)
 }
 
 static void
-verdict(struct delivery *d, enum err err, const struct http_reply *reply)
+verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	d->outcome.state = FLOW_DONE;
 	d->outcome.reason = REASON_NONE;
@@ -76,15 +76,15 @@ verdict(struct delivery *d, enum err err, const struct http_reply *reply)
 /* The call that makes opencode store the tokens: its answer is the true verdict, for a listener's
  * own page says "successful" even where the token exchange fails. Exactly one per flow, ever. */
 static void
-finishing_call(const struct delivery *d, struct http_call *call, char path[PATH_SIZE],
+finishing_call(const struct delivery *d, struct call *call, char path[PATH_SIZE],
 	       char body[BODY_SIZE])
 {
-	int finish_ms = habit_of(d->flow)->finish_ms;
+	int finish_ms = provider_of(d->flow)->finish_ms;
 
 	snprintf(path, PATH_SIZE, "/provider/%s/oauth/callback", d->flow->provider);
-	*call = (struct http_call){.method = "POST",
-				   .body = body,
-				   .timeout_ms = finish_ms != 0 ? finish_ms : delivery_left_ms(d)};
+	*call = (struct call){.method = "POST",
+			      .body = body,
+			      .timeout_ms = finish_ms != 0 ? finish_ms : delivery_left_ms(d)};
 	call->body_len = (size_t)snprintf(body, BODY_SIZE, "{\"method\":%d}", d->flow->method);
 }
 
@@ -92,14 +92,14 @@ static void
 finish(struct delivery *d)
 {
 	char path[PATH_SIZE], body[BODY_SIZE];
-	struct http_call call;
-	struct http_reply reply;
+	struct call call;
+	struct call_reply reply;
 	enum err err;
 
 	finishing_call(d, &call, path, body);
-	err = flow_send(d->x, d->flow, path, &call, &reply);
+	err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 	verdict(d, err, &reply);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 }
 
 /*
@@ -143,32 +143,32 @@ static void
 finish_with_redirect(struct delivery *d)
 {
 	char path[PATH_SIZE], body[BODY_SIZE];
-	struct http_pending *pending = NULL;
-	struct http_reply reply, redirected;
-	struct http_call call;
+	struct call_pending *pending = NULL;
+	struct call_reply reply, redirected;
+	struct call call;
 	enum err err;
 
 	finishing_call(d, &call, path, body);
-	err = flow_start(d->x, d->flow, path, &call, &reply, &pending);
+	err = opencode_flow_start(d->x, d->flow, path, &call, &reply, &pending);
 	if (err == ERR_OPENCODE_DOWN) {
 		d->outcome.err = err; /* nothing was sent */
-		http_reply_free(&reply);
+		call_reply_free(&reply);
 		return;
 	}
 	for (int i = 0; err == ERR_OK && i < TRIES; i++) {
 		enum err heard = delivery_redirect(d, TRY_MS, &redirected);
 
-		http_reply_free(&redirected);
+		call_reply_free(&redirected);
 		if (heard != ERR_OPENCODE_TIMEOUT)
 			break;
 	}
 	if (err == ERR_OK)
-		err = http_finish(pending);
+		err = call_finish(pending);
 	if (d->cb->declined)
 		d->outcome.state = FLOW_DECLINED;
 	else
 		verdict(d, err, &reply);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 }
 
 /*
@@ -179,14 +179,14 @@ finish_with_redirect(struct delivery *d)
 static void
 deliver_finish_first(struct delivery *d, bool before)
 {
-	struct http_reply reply;
+	struct call_reply reply;
 	enum err err = ERR_OPENCODE_TIMEOUT;
 
 	if (!d->flow->from_here) {
 		err = delivery_redirect(d, TRY_MS, &reply);
 		if (err != ERR_OPENCODE_TIMEOUT)
 			delivery_judge(d, err, &reply);
-		http_reply_free(&reply);
+		call_reply_free(&reply);
 	}
 	if (err == ERR_OPENCODE_TIMEOUT)
 		finish_with_redirect(d);
@@ -197,7 +197,7 @@ deliver_finish_first(struct delivery *d, bool before)
 void
 deliver_provider(struct delivery *d)
 {
-	const struct habit *habit = habit_of(d->flow);
+	const struct provider *habit = provider_of(d->flow);
 	bool shared = (habit->finish_first || habit->exchanges_each) && !d->flow->from_here;
 	bool before = shared && look(d) != LISTED_NO;
 

@@ -18,7 +18,7 @@ add(struct flow_list *list, const struct snapshot *snap)
 }
 
 enum err
-flow_list(struct exchange *x, bool waiting_only, struct flow_list *out)
+flow_list(struct context *x, bool waiting_only, struct flow_list *out)
 {
 	struct store *store = x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
@@ -32,7 +32,7 @@ flow_list(struct exchange *x, bool waiting_only, struct flow_list *out)
 		return ERR_OK;
 	err = store->ops->list_browser(store, secret_key("browser", x->browser, NULL), id, &found);
 	for (size_t i = 0; err == ERR_OK && i < found; i++)
-		if (flow_find(x, id[i], &snap, &who) == ERR_OK && who == CLAIMANT_OWNER &&
+		if (access_find(x, id[i], &snap, &who) == ERR_OK && who == CLAIMANT_OWNER &&
 		    (!waiting_only || snap.state == FLOW_WAITING))
 			add(out, &snap);
 	return err;

@@ -13,6 +13,6 @@ struct flow_list {
 
 /* Finds the flows that belong to the sender of the request, newest first; with
  * waiting_only none that ended. A browser without our cookie has none. */
-enum err flow_list(struct exchange *x, bool waiting_only, struct flow_list *out) MUST_CHECK;
+enum err flow_list(struct context *x, bool waiting_only, struct flow_list *out) MUST_CHECK;
 
 #endif

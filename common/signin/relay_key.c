@@ -66,7 +66,7 @@ text_fault(const char *text, size_t *len)
 static const char *
 read_key(const char *path, struct relay_key *out)
 {
-	int fd = folder_open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = open_private_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	const char *fault = file_fault(fd);
 	char text[KEY_SIZE];
 	size_t len = 0;
@@ -116,8 +116,8 @@ read_pair(const struct config_site *site, struct relay_pair *out, struct fault *
 }
 
 enum err
-relay_keys_open(struct relay_keys **out, const struct config *config,
-		char message[CONFIG_MESSAGE_MAX])
+relay_key_open(struct relay_keys **out, const struct config *config,
+	       char message[CONFIG_MESSAGE_MAX])
 {
 	struct fault fault = {.why = NULL};
 	struct relay_keys *keys;
@@ -135,7 +135,7 @@ relay_keys_open(struct relay_keys **out, const struct config *config,
 	if (fault.why != NULL) {
 		snprintf(message, CONFIG_MESSAGE_MAX, "%s:%d: %s: %s: %s", config->file, fault.line,
 			 fault.key, fault.path, fault.why);
-		relay_keys_close(keys);
+		relay_key_close(keys);
 		return ERR_CONFIG;
 	}
 	*out = keys;
@@ -143,7 +143,7 @@ relay_keys_open(struct relay_keys **out, const struct config *config,
 }
 
 void
-relay_keys_close(struct relay_keys *keys)
+relay_key_close(struct relay_keys *keys)
 {
 	if (keys != NULL)
 		secret_wipe(keys, keys_size(keys->config));
@@ -161,7 +161,7 @@ judge(const struct fault *fault)
 }
 
 enum err
-relay_keys_own(const struct relay_keys *keys, const struct config *config, struct relay_key *out)
+relay_key_own(const struct relay_keys *keys, const struct config *config, struct relay_key *out)
 {
 	struct fault fault;
 
@@ -174,8 +174,8 @@ relay_keys_own(const struct relay_keys *keys, const struct config *config, struc
 }
 
 enum err
-relay_keys_site(const struct relay_keys *keys, const struct config_site *site,
-		const struct config *config, struct relay_pair *out)
+relay_key_site(const struct relay_keys *keys, const struct config_site *site,
+	       const struct config *config, struct relay_pair *out)
 {
 	struct fault fault;
 

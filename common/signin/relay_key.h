@@ -22,20 +22,20 @@ struct relay_keys;
 /*
  * Reads them; *out is NULL if there are none. config must outlive them. On
  * ERR_CONFIG, message says what is wrong with which file, and where that is named.
- * relay_keys_close() wipes them.
+ * relay_key_close() wipes them.
  */
-enum err relay_keys_open(struct relay_keys **out, const struct config *config,
-			 char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
-void relay_keys_close(struct relay_keys *keys);
+enum err relay_key_open(struct relay_keys **out, const struct config *config,
+			char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
+void relay_key_close(struct relay_keys *keys);
 
 /*
  * The key of [relay], and those of a site of the configuration. Without keys (NULL) their
  * files are read now. ERR_CONFIG: a file is wrong, the log says how; ERR_MEMORY. The caller
  * wipes what it gets.
  */
-enum err relay_keys_own(const struct relay_keys *keys, const struct config *config,
-			struct relay_key *out) MUST_CHECK;
-enum err relay_keys_site(const struct relay_keys *keys, const struct config_site *site,
-			 const struct config *config, struct relay_pair *out) MUST_CHECK;
+enum err relay_key_own(const struct relay_keys *keys, const struct config *config,
+		       struct relay_key *out) MUST_CHECK;
+enum err relay_key_site(const struct relay_keys *keys, const struct config_site *site,
+			const struct config *config, struct relay_pair *out) MUST_CHECK;
 
 #endif

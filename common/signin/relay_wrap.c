@@ -43,7 +43,7 @@ hidden(const struct query *q)
 
 /* The end of the flow's life on the clock that site and relay have in common. */
 static int64_t
-expiry_of(const struct exchange *x, const struct flow *flow)
+expiry_of(const struct context *x, const struct flow *flow)
 {
 	struct store *store = x->app->store;
 
@@ -52,7 +52,7 @@ expiry_of(const struct exchange *x, const struct flow *flow)
 
 /* Writes url with its state wrapped. q: its query. */
 static enum err
-wrap(struct exchange *x, const struct flow *flow, const struct query *q, const char *url,
+wrap(struct context *x, const struct flow *flow, const struct query *q, const char *url,
      struct buf *out)
 {
 	const struct config *config = x->app->config;
@@ -61,7 +61,7 @@ wrap(struct exchange *x, const struct flow *flow, const struct query *q, const c
 	struct buf query;
 	const char *raw;
 	size_t len;
-	enum err err = relay_keys_own(x->app->keys, config, &key);
+	enum err err = relay_key_own(x->app->keys, config, &key);
 
 	if (err != ERR_OK)
 		return err;
@@ -82,7 +82,7 @@ wrap(struct exchange *x, const struct flow *flow, const struct query *q, const c
 }
 
 enum err
-relay_begin(struct exchange *x, const struct flow *flow, const char *url, struct buf *out)
+relay_wrap(struct context *x, const struct flow *flow, const char *url, struct buf *out)
 {
 	struct query q;
 	const char *why;
@@ -99,7 +99,7 @@ relay_begin(struct exchange *x, const struct flow *flow, const char *url, struct
 }
 
 void
-relay_begin_missed(struct exchange *x, const char *url)
+relay_wrap_missed(struct context *x, const char *url)
 {
 	struct query q;
 	size_t len;

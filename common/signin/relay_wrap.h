@@ -12,11 +12,11 @@
  * flow_relayed(), complete as it will be recorded. ERR_ADOPT_REDIRECT: its state cannot be
  * wrapped, the log says why. ERR_CONFIG: nor any, for the key cannot be read; ERR_MEMORY.
  */
-enum err relay_begin(struct exchange *x, const struct flow *flow, const char *url,
-		     struct buf *out) MUST_CHECK;
+enum err
+relay_wrap(struct context *x, const struct flow *flow, const char *url, struct buf *out) MUST_CHECK;
 
 /* Says in the log why an authorize URL that could not be read as one of ours will not come home by
  * the relay, if it was to. */
-void relay_begin_missed(struct exchange *x, const char *url);
+void relay_wrap_missed(struct context *x, const char *url);
 
 #endif

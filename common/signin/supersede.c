@@ -23,7 +23,7 @@ list_older(const struct begin *b, const struct store_keys *keys,
 	   char id[STORE_LIST_MAX][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct store *store = b->x->app->store;
-	int seconds = b->x->app->config->lifetime, own = habit_of(&b->flow)->seconds;
+	int seconds = b->x->app->config->lifetime, own = provider_of(&b->flow)->seconds;
 
 	if (seconds < LISTENER_SECONDS)
 		seconds = LISTENER_SECONDS;
@@ -33,7 +33,7 @@ list_older(const struct begin *b, const struct store_keys *keys,
 
 /* Whether opencode's list of methods says that this one is a sign-in. */
 static bool
-method_listed(const struct http_reply *reply, const struct flow *flow)
+method_listed(const struct call_reply *reply, const struct flow *flow)
 {
 	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
 	const json_t *methods = json_object_get(json, flow->provider);
@@ -49,7 +49,7 @@ method_listed(const struct http_reply *reply, const struct flow *flow)
 static bool
 has_needed(const struct begin *b)
 {
-	const char *needs = habit_of(&b->flow)->needs, *text;
+	const char *needs = provider_of(&b->flow)->needs, *text;
 	json_t *json;
 	bool given;
 
@@ -67,7 +67,7 @@ has_needed(const struct begin *b)
 static enum err
 ask_acceptable(struct begin *b, bool *acceptable)
 {
-	struct http_reply reply;
+	struct call_reply reply;
 	enum err err;
 
 	*acceptable = has_needed(b);
@@ -75,40 +75,40 @@ ask_acceptable(struct begin *b, bool *acceptable)
 		return ERR_OK;
 	err = opencode_lets_in(b->x, &reply);
 	*acceptable = err == ERR_OK && method_listed(&reply, &b->flow);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	/* opencode's own answer to the begin says it better */
 	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
 }
 
 /* Tells whoever waits for a sign-in inside opencode that it is over. */
 static void
-cancel(struct exchange *x, const struct flow *old)
+cancel(struct context *x, const struct flow *old)
 {
 	static const char body[] = "{\"error\":\"superseded\"}";
-	struct http_call call = {.method = "GET", .timeout_ms = CANCEL_MS};
-	enum cancel way = habit_of(old)->cancel;
+	struct call call = {.method = "GET", .timeout_ms = CANCEL_MS};
+	enum cancel way = provider_of(old)->cancel;
 	char target[FLOW_PATH_MAX + 64];
-	struct http_reply reply;
+	struct call_reply reply;
 	enum err err;
 
 	snprintf(target, sizeof(target), "%s?error=superseded", old->redirect_path);
 	call.target = way == CANCEL_ERROR ? target : "/cancel";
 	if (way == CANCEL_TOKEN)
-		call = (struct http_call){.method = "POST",
-					  .target = "/auth/token",
-					  .body = body,
-					  .body_len = sizeof(body) - 1,
-					  .timeout_ms = CANCEL_MS};
+		call = (struct call){.method = "POST",
+				     .target = "/auth/token",
+				     .body = body,
+				     .body_len = sizeof(body) - 1,
+				     .timeout_ms = CANCEL_MS};
 	if (way == CANCEL_ATTEMPT) {
 		call.method = "DELETE";
 		snprintf(target, sizeof(target), "/api/integration/attempt/%s", old->attempt);
-		err = visitor_send(x, old, target, &call, &reply);
+		err = opencode_visitor_send(x, old, target, &call, &reply);
 	} else {
-		err = listener_send(x, old, &call, &reply);
+		err = opencode_listener_send(x, old, &call, &reply);
 	}
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old->id, NULL);
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 }
 
 /* Cancels the newest of a group that may still be pending. */
@@ -140,14 +140,14 @@ cancel_group(struct begin *b, const struct store_keys *keys)
 }
 
 enum err
-replace_cancel(struct begin *b)
+supersede_cancel(struct begin *b)
 {
 	const struct flow *flow = &b->flow;
 	struct store_keys attempts = {
 	    .group = flow_group(b->x->site.opencode->name, KIND_INTEGRATION, flow->provider)};
 	enum err err = ERR_OK;
 
-	if (b->adopted != NULL || habit_of(flow)->cancel == CANCEL_NOT)
+	if (b->adopted != NULL || provider_of(flow)->cancel == CANCEL_NOT)
 		return ERR_OK;
 	/* A begin beside a pending attempt of the newer API would leave opencode without a
 	 * listener. The reverse is refused, for good: the older API's listener stays until one has
@@ -159,7 +159,7 @@ replace_cancel(struct begin *b)
 }
 
 void
-replace_supersede(struct begin *b, const char *keep)
+supersede_waiting(struct begin *b, const char *keep)
 {
 	struct store *store = b->x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];

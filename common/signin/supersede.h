@@ -10,11 +10,11 @@
 /*
  * Tells the listeners of older sign-ins that those are over, and supersedes them
  * first; b->cancelled says whether there were any. Only if opencode lets this
- * caller in and would accept the begin. Errors of http_send().
+ * caller in and would accept the begin. Errors of call_send().
  */
-enum err replace_cancel(struct begin *b) MUST_CHECK;
+enum err supersede_cancel(struct begin *b) MUST_CHECK;
 
 /* Supersedes the flows that wait in the same group or slot, but not `keep`. */
-void replace_supersede(struct begin *b, const char *keep);
+void supersede_waiting(struct begin *b, const char *keep);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 void
-snapshot_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE])
+claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE])
 {
 	snprintf(out, SNAPSHOT_TEXT_SIZE, "%s %s", flow_state_name(state),
 		 flow_reason_name(reason));
@@ -44,7 +44,7 @@ read_end(const char *text, struct snapshot *out)
 }
 
 void
-snapshot_read(struct snapshot *out, const char *claim, const char *end)
+claim_text_read(struct snapshot *out, const char *claim, const char *end)
 {
 	char word[16];
 	int64_t since = claim_time(claim, word);

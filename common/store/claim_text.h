@@ -17,9 +17,9 @@
 #define SNAPSHOT_EXPIRED    "expired"
 
 /* Writes an end. */
-void snapshot_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE]);
+void claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE]);
 
 /* Fills in all but the flow, its browser and the clock, which must be there. */
-void snapshot_read(struct snapshot *out, const char *claim, const char *end);
+void claim_text_read(struct snapshot *out, const char *claim, const char *end);
 
 #endif

@@ -13,8 +13,8 @@ static const struct kind {
 			 const struct store_login *login, struct store **out);
 	bool (*check)(const char *rest, char *why, size_t why_size);
 } kinds[] = {
-    {"dir:", store_dir_open, store_dir_check},
-    {"redis:", store_redis_open, store_redis_check},
+    {"dir:", dir_store_open, dir_store_check},
+    {"redis:", redis_store_open, redis_store_check},
 };
 
 /* The kind, and what stands behind its name in spec. NULL: none. */
@@ -63,18 +63,18 @@ store_folder(const char *spec)
 	const char *rest;
 	const struct kind *kind = find_kind(spec, &rest);
 
-	return kind != NULL && kind->open == store_dir_open ? rest : NULL;
+	return kind != NULL && kind->open == dir_store_open ? rest : NULL;
 }
 
 int
 store_port(const char *spec)
 {
-	struct redis_spec parts;
+	struct redis_address parts;
 	const char *rest;
 	const struct kind *kind = find_kind(spec, &rest);
 
-	if (kind == NULL || kind->open != store_redis_open ||
-	    !redis_spec_read(rest, &parts, NULL, 0))
+	if (kind == NULL || kind->open != redis_store_open ||
+	    !redis_address_read(rest, &parts, NULL, 0))
 		return 0;
 	return parts.port;
 }

@@ -6,29 +6,29 @@ static void (*waits)(void);
 static _Thread_local unsigned moment;
 
 void
-wait_hook(void (*hook)(void))
+blocking_hook(void (*hook)(void))
 {
 	waits = hook;
 }
 
 void
-wait_begin(void)
+blocking_begin(void)
 {
 	if (moment != 0)
-		wait_over();
+		blocking_over();
 	if (waits != NULL)
 		waits();
 }
 
 void
-wait_over(void)
+blocking_over(void)
 {
 	if (++moment == 0)
 		moment = 1;
 }
 
 unsigned
-wait_moment(void)
+blocking_generation(void)
 {
 	return moment;
 }

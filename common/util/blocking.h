@@ -8,17 +8,18 @@
 #ifndef BLOCKING_H
 #define BLOCKING_H
 
-/* What wait_begin() is to call, in the thread that waits; NULL: nothing. Before any thread starts.
+/* What blocking_begin() is to call, in the thread that waits; NULL: nothing. Before any thread
+ * starts.
  */
-void wait_hook(void (*hook)(void));
+void blocking_hook(void (*hook)(void));
 
 /* Called before each wait that can take longer than answering a request does. */
-void wait_begin(void);
+void blocking_begin(void);
 
 /* Called by a front end each time that requests have come to this thread. */
-void wait_over(void);
+void blocking_over(void);
 
 /* This thread's moment, another number each time; 0: nobody says when requests come. */
-unsigned wait_moment(void);
+unsigned blocking_generation(void);
 
 #endif

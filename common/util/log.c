@@ -104,7 +104,7 @@ line_send(struct line *l, enum log_level level)
 		l->len--;
 	l->text[l->len++] = '\n';
 	if (poll(&reader, 1, 0) == 0) /* it lags behind */
-		wait_begin();
+		blocking_begin();
 	/* one write, so that lines of several threads and processes stay whole */
 	if (write(STDERR_FILENO, l->text, l->len) < 0)
 		return;

@@ -12,7 +12,7 @@
 bool
 password_read(const char *file, char out[PASSWORD_MAX + 2])
 {
-	int fd = folder_open_path(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = open_private_path(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, out, PASSWORD_MAX + 1);
 	const char *cause = n < 0 ? strerror(errno) : NULL;
 	size_t len;

@@ -16,11 +16,11 @@ ask_warning(struct buf *out, const char *provider)
 enum err
 page_ask(struct buf *out, const struct page_site *site, const struct page_ask *ask)
 {
-	const char *provider = page_name(ask->kind, ask->provider);
+	const char *provider = page_part_name(ask->kind, ask->provider);
 
-	page_open(out, site, "Is this sign-in yours?", PAGE_RELOAD_NEVER);
+	page_part_open(out, site, "Is this sign-in yours?", PAGE_RELOAD_NEVER);
 	buf_puts(out, "<div id=\"ask\" class=\"verdict\">\n");
-	page_sign(out, MOOD_WARN);
+	page_part_sign(out, MOOD_WARN);
 	html_add(out,
 		 "<h1>Is this sign-in yours?</h1>\n"
 		 "<p>A sign-in to <strong>%s</strong> was begun ",
@@ -43,7 +43,7 @@ page_ask(struct buf *out, const struct page_site *site, const struct page_ask *a
 	html_add(out, "<button type=\"submit\" class=\"button\">I began it: %s</button>\n</form>\n",
 		 ask->callback != NULL ? "finish it" : "go on");
 	buf_puts(out, "</div>\n");
-	return page_close(out);
+	return page_part_close(out);
 }
 
 /* The three causes as a list, because people come to this page to look for theirs. */
@@ -75,7 +75,7 @@ count_tokens(const struct page_list *waiting)
 	size_t n = 0;
 
 	for (size_t i = 0; waiting != NULL && i < waiting->count; i++)
-		n += waiting->item[i].answer == ANSWER_TOKEN;
+		n += waiting->item[i].answer == RESPONSE_TYPE_TOKEN;
 	return n;
 }
 
@@ -86,7 +86,7 @@ count_tokens(const struct page_list *waiting)
 static void
 token_flow(struct buf *out, const struct page_site *site, const struct page_list_item *item)
 {
-	const char *name = page_name(item->kind, item->provider);
+	const char *name = page_part_name(item->kind, item->provider);
 
 	html_add(out,
 		 "<p>Your sign-in to <strong>%s</strong> waits for an answer that stands behind a "
@@ -120,8 +120,8 @@ waiting_flows(struct buf *out, const struct page_site *site, const struct page_l
 		 "<ul class=\"rows\">\n",
 		 named == 0 ? "Sign-ins" : "Other sign-ins");
 	for (size_t i = 0; i < waiting->count; i++)
-		if (named == 0 || waiting->item[i].answer != ANSWER_TOKEN)
-			page_waiting_row(out, site, &waiting->item[i]);
+		if (named == 0 || waiting->item[i].answer != RESPONSE_TYPE_TOKEN)
+			page_part_waiting_row(out, site, &waiting->item[i]);
 	buf_puts(out, "</ul>\n</section>\n");
 }
 
@@ -153,13 +153,13 @@ page_problem(struct buf *out, const struct page_site *site, enum err problem,
 	size_t tokens = lacks_answer(problem) ? count_tokens(waiting) : 0;
 	const char *title = tokens == 0 ? error_title(problem) : "The answer did not arrive";
 
-	page_open(out, site, title, PAGE_RELOAD_NEVER);
+	page_part_open(out, site, title, PAGE_RELOAD_NEVER);
 	html_add(out, "<div id=\"problem\" class=\"verdict\" data-problem=\"%s\">\n",
 		 error_name(problem));
-	page_sign(out, tokens == 0 ? MOOD_BAD : MOOD_WARN);
+	page_part_sign(out, tokens == 0 ? MOOD_BAD : MOOD_WARN);
 	html_add(out, "<h1>%s</h1>\n", title);
 	for (size_t i = 0; tokens > 0 && i < waiting->count; i++)
-		if (waiting->item[i].answer == ANSWER_TOKEN)
+		if (waiting->item[i].answer == RESPONSE_TYPE_TOKEN)
 			token_flow(out, site, &waiting->item[i]);
 	if (tokens == 0)
 		advice(out, problem, waiting != NULL && waiting->count > 0);
@@ -168,9 +168,9 @@ page_problem(struct buf *out, const struct page_site *site, enum err problem,
 			 "<p><a class=\"button quiet\" href=\"%s/\">Back to the accounts</a></p>\n",
 			 site->base);
 	else if (tokens == 0 && !site->relay)
-		page_back(out);
+		page_part_back(out);
 	html_add(out, "<p class=\"word\">In the log: <code>%s</code></p>\n</div>\n",
 		 error_name(problem));
 	waiting_flows(out, site, waiting, tokens);
-	return page_close(out);
+	return page_part_close(out);
 }

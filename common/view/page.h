@@ -24,7 +24,7 @@ struct page_site {
 struct page_flow {
 	const char *id;
 	enum flow_kind kind;
-	enum flow_answer answer;
+	enum flow_response_type answer;
 	const char *provider; /* provider id, such as "openai"; an MCP server's name, decoded */
 	const char *authorize_url; /* while waiting; else NULL */
 	const char *redirect_host; /* "localhost:1455" */
@@ -55,7 +55,7 @@ struct page_ask {
 struct page_list_item {
 	char id[FLOW_ID_LEN + 1];
 	enum flow_kind kind;
-	enum flow_answer answer;
+	enum flow_response_type answer;
 	char provider[FLOW_NAME_MAX + 1]; /* as in struct page_flow */
 	enum flow_state state;
 	int64_t expires_in;

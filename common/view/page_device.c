@@ -4,12 +4,12 @@
 enum err
 page_device(struct buf *out, const struct page_site *site, const struct page_device *device)
 {
-	const char *provider = page_provider(device->provider);
+	const char *provider = page_part_provider(device->provider);
 	struct buf title;
 
 	buf_init(&title, PAGE_TEXT_MAX);
 	buf_printf(&title, "Connect %s", provider);
-	page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
+	page_part_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
 	html_add(out,
 		 "<h1>%s</h1>\n"
 		 "<p class=\"lead\">opencode says: <strong>%s</strong></p>\n"
@@ -32,5 +32,5 @@ page_device(struct buf *out, const struct page_site *site, const struct page_dev
 	if (title.err != ERR_OK)
 		out->err = title.err;
 	buf_free(&title);
-	return page_close(out);
+	return page_part_close(out);
 }

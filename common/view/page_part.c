@@ -6,7 +6,7 @@
 #include "view/html.h"
 
 void
-page_open(struct buf *out, const struct page_site *site, const char *title, int reload)
+page_part_open(struct buf *out, const struct page_site *site, const char *title, int reload)
 {
 	const char *version = asset_version();
 
@@ -38,14 +38,14 @@ page_open(struct buf *out, const struct page_site *site, const char *title, int 
 }
 
 enum err
-page_close(struct buf *out)
+page_part_close(struct buf *out)
 {
 	buf_puts(out, "</main>\n</body>\n</html>\n");
 	return out->err;
 }
 
 void
-page_sign(struct buf *out, enum page_mood mood)
+page_part_sign(struct buf *out, enum page_mood mood)
 {
 	static const struct {
 		const char *name;
@@ -64,13 +64,13 @@ page_sign(struct buf *out, enum page_mood mood)
 }
 
 void
-page_back(struct buf *out)
+page_part_back(struct buf *out)
 {
 	buf_puts(out, "<p><a class=\"button quiet\" href=\"/\">Go to opencode</a></p>\n");
 }
 
 const char *
-page_provider(const char *id)
+page_part_provider(const char *id)
 {
 	static const struct {
 		const char *id;
@@ -89,15 +89,16 @@ page_provider(const char *id)
 }
 
 const char *
-page_name(enum flow_kind kind, const char *provider)
+page_part_name(enum flow_kind kind, const char *provider)
 {
-	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : page_provider(provider);
+	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : page_part_provider(provider);
 }
 
 void
-page_waiting_row(struct buf *out, const struct page_site *site, const struct page_list_item *item)
+page_part_waiting_row(struct buf *out, const struct page_site *site,
+		      const struct page_list_item *item)
 {
-	const char *name = page_name(item->kind, item->provider);
+	const char *name = page_part_name(item->kind, item->provider);
 
 	html_add(out,
 		 "<li class=\"row\" data-state=\"%s\">\n"
@@ -121,7 +122,7 @@ page_waiting_row(struct buf *out, const struct page_site *site, const struct pag
 }
 
 void
-page_refusal(struct buf *out, enum err problem)
+page_part_refusal(struct buf *out, enum err problem)
 {
 	if (problem != ERR_OK)
 		html_add(out,

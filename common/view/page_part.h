@@ -14,32 +14,32 @@
 enum page_mood { MOOD_GOOD, MOOD_WAIT, MOOD_WARN, MOOD_BAD };
 
 /* Everything up to and with <main>. title is a text; the product's name is put behind it. */
-void page_open(struct buf *out, const struct page_site *site, const char *title, int reload);
+void page_part_open(struct buf *out, const struct page_site *site, const char *title, int reload);
 
-/* Closes what page_open() opened. Returns what went wrong with the buffer, if anything. */
-enum err page_close(struct buf *out);
+/* Closes what page_part_open() opened. Returns what went wrong with the buffer, if anything. */
+enum err page_part_close(struct buf *out);
 
 /* A drawn sign for the mood; it says nothing that the text beside it does not say. */
-void page_sign(struct buf *out, enum page_mood mood);
+void page_part_sign(struct buf *out, enum page_mood mood);
 
 /* A link back to opencode itself, as a button. */
-void page_back(struct buf *out);
+void page_part_back(struct buf *out);
 
 /* The flow page of a flow that no longer waits: being delivered, or how it went. */
 enum err page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow);
 
 /* "ChatGPT" for "openai"; an id that is not known is its own name. */
-const char *page_provider(const char *id);
+const char *page_part_provider(const char *id);
 
 /* What to call the other side of a flow: an MCP server and a terminal's host are called as given.
  */
-const char *page_name(enum flow_kind kind, const char *provider);
+const char *page_part_name(enum flow_kind kind, const char *provider);
 
 /* A row of a list that leads to a waiting flow. */
-void
-page_waiting_row(struct buf *out, const struct page_site *site, const struct page_list_item *item);
+void page_part_waiting_row(struct buf *out, const struct page_site *site,
+			   const struct page_list_item *item);
 
 /* A refused entry, in front of its box: title and advice, found by aria-describedby="problem". */
-void page_refusal(struct buf *out, enum err problem);
+void page_part_refusal(struct buf *out, enum err problem);
 
 #endif

@@ -52,10 +52,10 @@ ended_flows(struct buf *out, const struct page_site *site, const struct page_lis
 		const struct page_list_item *item = &flows->item[i];
 
 		if (!is_waiting(item))
-			html_add(out,
-				 "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> %s</li>\n",
-				 flow_state_name(item->state), site->base, item->id,
-				 page_name(item->kind, item->provider), ended_word(item->state));
+			html_add(
+			    out, "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> %s</li>\n",
+			    flow_state_name(item->state), site->base, item->id,
+			    page_part_name(item->kind, item->provider), ended_word(item->state));
 	}
 	buf_puts(out, "</ul>\n");
 }
@@ -75,7 +75,7 @@ own_flows(struct buf *out, const struct page_site *site, const struct page_list 
 		buf_puts(out, "<ul class=\"rows urgent\">\n");
 	for (size_t i = 0; i < flows->count; i++)
 		if (is_waiting(&flows->item[i]))
-			page_waiting_row(out, site, &flows->item[i]);
+			page_part_waiting_row(out, site, &flows->item[i]);
 	if (waiting > 0)
 		buf_puts(out, "</ul>\n");
 	if (waiting < flows->count)
@@ -255,8 +255,8 @@ method_form(struct buf *out, const struct page_site *site, const struct page_sta
 		buf_puts(out, "</div>\n");
 	}
 	form_close(out, account->connected ? " quiet" : " soft",
-		   account->connected ? "Reconnect" : "Connect", page_provider(account->provider),
-		   method->label);
+		   account->connected ? "Reconnect" : "Connect",
+		   page_part_provider(account->provider), method->label);
 }
 
 static void
@@ -264,7 +264,7 @@ account_row(struct buf *out, const struct page_site *site, const struct page_sta
 	    const struct page_account *account)
 {
 	html_add(out, "<li class=\"account\">\n<div>\n<h3>%s</h3>\n",
-		 page_provider(account->provider));
+		 page_part_provider(account->provider));
 	if (account->connected)
 		buf_puts(out, "<p class=\"good\">connected</p>\n");
 	buf_puts(out, "</div>\n<div>\n");
@@ -307,7 +307,7 @@ terminal(struct buf *out, const struct page_site *site, const struct page_start 
 	    "<p><label for=\"address\"><code>opencode auth login</code> prints a long address. "
 	    "Paste it here and sign in with this browser; the terminal then goes on by "
 	    "itself.</label></p>\n");
-	page_refusal(out, start->problem);
+	page_part_refusal(out, start->problem);
 	form_open(out, site, start, "adopt");
 	buf_puts(out, " data-adopt>\n"
 		      "<input id=\"address\" name=\"address\" type=\"text\" inputmode=\"url\" "
@@ -345,7 +345,7 @@ page_start(struct buf *out, const struct page_site *site, const struct page_star
 	if (start->problem != ERR_OK)
 		buf_printf(&title, "%s · ", error_title(start->problem));
 	buf_puts(&title, heading);
-	page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
+	page_part_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
 	html_add(out, "<h1>%s</h1>\n", heading);
 	lead(out, start);
 	own_flows(out, site, &start->flows);
@@ -355,5 +355,5 @@ page_start(struct buf *out, const struct page_site *site, const struct page_star
 	if (title.err != ERR_OK)
 		out->err = title.err;
 	buf_free(&title);
-	return page_close(out);
+	return page_part_close(out);
 }

@@ -289,7 +289,7 @@ fill(struct buf *out, const struct page_flow *flow, const char *text)
 			return;
 		len = strcspn(mark, "}");
 		if (len == 4 && strncmp(mark, "name", len) == 0)
-			buf_puts(out, page_name(flow->kind, flow->provider));
+			buf_puts(out, page_part_name(flow->kind, flow->provider));
 		else
 			fill(out, flow, word_text(flow, mark, len));
 		text = mark + len + 1;
@@ -335,7 +335,7 @@ actions(struct buf *out, const struct page_site *site, const struct page_flow *f
 		    out,
 		    "<p><a class=\"button\" href=\"%s/#terminal\">Paste a new address</a></p>\n",
 		    site->base);
-	page_back(out);
+	page_part_back(out);
 	if (flow->state == FLOW_DONE)
 		html_add(out, "<p><a class=\"button quiet\" href=\"%s/\">Connect more</a></p>\n",
 			 site->base);
@@ -374,13 +374,14 @@ page_verdict(struct buf *out, const struct page_site *site, const struct page_fl
 
 	buf_init(&title, PAGE_TEXT_MAX);
 	fill(&title, flow, verdict->title);
-	page_open(out, site, buf_text(&title), delivering ? DELIVERING_RELOAD : PAGE_RELOAD_NEVER);
+	page_part_open(out, site, buf_text(&title),
+		       delivering ? DELIVERING_RELOAD : PAGE_RELOAD_NEVER);
 	html_add(out, "<div id=\"state\" class=\"verdict\" data-state=\"%s\" data-reason=\"%s\"",
 		 flow_state_name(flow->state), flow_reason_name(flow->reason));
 	if (delivering)
 		html_add(out, " data-status-url=\"%s/flow/%s/status\"", site->base, flow->id);
 	buf_puts(out, ">\n");
-	page_sign(out, verdict->mood);
+	page_part_sign(out, verdict->mood);
 	html_add(out, "<h1>%s</h1>\n", buf_text(&title));
 	paragraph(out, flow, verdict->text);
 	paragraph(out, flow, verdict->advice);
@@ -392,5 +393,5 @@ page_verdict(struct buf *out, const struct page_site *site, const struct page_fl
 	if (title.err != ERR_OK)
 		out->err = title.err;
 	buf_free(&title);
-	return page_close(out);
+	return page_part_close(out);
 }

@@ -4,7 +4,7 @@
 static const char *
 name_of(const struct page_flow *flow)
 {
-	return page_name(flow->kind, flow->provider);
+	return page_part_name(flow->kind, flow->provider);
 }
 
 /* Who gets the answer in the end. */
@@ -18,7 +18,7 @@ taker_of(const struct page_flow *flow)
 static const char *
 answer_of(const struct page_flow *flow)
 {
-	return flow->answer == ANSWER_TOKEN ? "#access_token=…" : "?code=…";
+	return flow->answer == RESPONSE_TYPE_TOKEN ? "#access_token=…" : "?code=…";
 }
 
 static void
@@ -48,7 +48,7 @@ static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
 	const char *host = flow->redirect_host;
-	bool token = flow->answer == ANSWER_TOKEN;
+	bool token = flow->answer == RESPONSE_TYPE_TOKEN;
 
 	html_add(
 	    out,
@@ -80,7 +80,7 @@ static void
 step_paste(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
 	buf_puts(out, "<li>\n<h2><label for=\"address\">Paste that address here</label></h2>\n");
-	page_refusal(out, flow->problem);
+	page_part_refusal(out, flow->problem);
 	html_add(out,
 		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
 		 "<input id=\"address\" name=\"address\" type=\"text\" inputmode=\"url\" "
@@ -99,7 +99,7 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 	bool terminal = flow->kind == KIND_TERMINAL;
 
 	/* what stands behind a # would not reach us that way */
-	if (flow->address_edit && flow->answer == ANSWER_CODE)
+	if (flow->address_edit && flow->answer == RESPONSE_TYPE_CODE)
 		html_add(out,
 			 "<h2>Another way, without copying</h2>\n"
 			 "<p>In the tab that failed, put <code>%s</code> in place of "
@@ -151,7 +151,7 @@ lead(struct buf *out, const struct page_flow *flow)
 		 "<p class=\"lead\">The sign-in ends in a tab that <strong>fails to load</strong>. "
 		 "Its address is what %s needs: ",
 		 taker_of(flow));
-	buf_puts(out, flow->answer == ANSWER_TOKEN
+	buf_puts(out, flow->answer == RESPONSE_TYPE_TOKEN
 			  ? "<strong>copy all of it, with everything behind the #,</strong> and "
 			    "<strong>paste it here.</strong>"
 			  : "<strong>copy it and paste it here.</strong>");
@@ -181,7 +181,7 @@ static void
 direct(struct buf *out, const struct page_flow *flow)
 {
 	buf_puts(out, "<div class=\"only\">\n");
-	page_refusal(out, flow->problem);
+	page_part_refusal(out, flow->problem);
 	buf_puts(out, "<p>");
 	link_open(out, flow);
 	buf_puts(out,
@@ -232,9 +232,9 @@ page_waiting(struct buf *out, const struct page_site *site, const struct page_fl
 	buf_puts(&title, buf_text(&heading));
 	err = heading.err != ERR_OK ? heading.err : title.err;
 	if (err == ERR_OK) {
-		page_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
+		page_part_open(out, site, buf_text(&title), PAGE_RELOAD_NEVER);
 		waiting(out, site, flow, buf_text(&heading));
-		err = page_close(out);
+		err = page_part_close(out);
 	}
 	buf_free(&title);
 	buf_free(&heading);

@@ -127,67 +127,67 @@ doctor_advise(struct doctor *d, const char *fmt, ...)
 }
 
 void
-doctor_visit(struct doctor *d, struct visit_call call, struct visit *visit)
+doctor_check_probe(struct doctor *d, struct probe_call call, struct probe *probe)
 {
-	int left = doctor_left(d), wanted = call.timeout_ms == 0 ? VISIT_MS : call.timeout_ms;
+	int left = doctor_left(d), wanted = call.timeout_ms == 0 ? PROBE_MS : call.timeout_ms;
 
 	if (call.origin == NULL)
 		call.origin = d->origin;
 	call.ca_file = d->ca_file;
 	call.timeout_ms = wanted < left ? wanted : left;
-	visit_make(&call, visit);
-	d->limited = d->limited || visit_status(visit) == 429;
+	probe_make(&call, probe);
+	d->limited = d->limited || probe_status(probe) == 429;
 }
 
 int
-visit_status(const struct visit *v)
+probe_status(const struct probe *v)
 {
-	return v->end == VISIT_ANSWERED ? v->reply.status : 0;
+	return v->end == PROBE_ANSWERED ? v->reply.status : 0;
 }
 
 const char *
-visit_words(const struct visit *v, char out[VISIT_WORDS_MAX])
+probe_words(const struct probe *v, char out[PROBE_WORDS_MAX])
 {
-	if (v->end == VISIT_ANSWERED)
-		snprintf(out, VISIT_WORDS_MAX, "status %d", v->reply.status);
+	if (v->end == PROBE_ANSWERED)
+		snprintf(out, PROBE_WORDS_MAX, "status %d", v->reply.status);
 	else
-		snprintf(out, VISIT_WORDS_MAX, "%s",
-			 v->end == VISIT_LATE ? "no whole answer in time" : v->cause);
+		snprintf(out, PROBE_WORDS_MAX, "%s",
+			 v->end == PROBE_LATE ? "no whole answer in time" : v->cause);
 	return out;
 }
 
 bool
-visit_says(const struct visit *v, const char *text)
+probe_says(const struct probe *v, const char *text)
 {
-	return v->end == VISIT_ANSWERED && strstr(buf_text(&v->reply.body), text) != NULL;
+	return v->end == PROBE_ANSWERED && strstr(buf_text(&v->reply.body), text) != NULL;
 }
 
 bool
-visit_is_problem(const struct visit *v, enum err err)
+probe_is_problem(const struct probe *v, enum err err)
 {
 	char mark[64];
 
 	snprintf(mark, sizeof(mark), "data-problem=\"%s\"", error_name(err));
-	return visit_status(v) == error_status(err) &&
-	       (visit_says(v, mark) ||
-		(visit_says(v, "\"UnknownError\"") && visit_says(v, error_title(err))));
+	return probe_status(v) == error_status(err) &&
+	       (probe_says(v, mark) ||
+		(probe_says(v, "\"UnknownError\"") && probe_says(v, error_title(err))));
 }
 
 bool
-visit_is_ours(const struct visit *v)
+probe_is_ours(const struct probe *v)
 {
-	return visit_says(v, "data-problem=\"");
+	return probe_says(v, "data-problem=\"");
 }
 
 int
-visit_header(const struct visit *v, const char *name, char *value, size_t size)
+probe_header(const struct probe *v, const char *name, char *value, size_t size)
 {
 	const char *pos = NULL;
-	struct http_field f;
+	struct call_field f;
 	int count = 0;
 
 	value[0] = '\0';
-	while (http_next_field(&v->reply, &pos, &f)) {
+	while (call_next_field(&v->reply, &pos, &f)) {
 		if (f.name_len != strlen(name) || strncasecmp(f.name, name, f.name_len) != 0)
 			continue;
 		count++;
@@ -238,19 +238,19 @@ print(const struct doctor *d, const struct check *check, enum verdict verdict)
 static bool
 read_url(struct doctor *d, const char *url)
 {
-	struct address a;
-	bool good = address_parse(url, &a) == ERR_OK;
+	struct url a;
+	bool good = url_parse(url, &a) == ERR_OK;
 
-	good = good && address_is_web(url) && !a.has_user && a.query == NULL &&
-	       a.fragment == NULL && (a.path[0] == '\0' || strcmp(a.path, "/") == 0) &&
-	       strlen(a.host) < sizeof(d->host) && address_origin(&a, d->origin, sizeof(d->origin));
+	good = good && url_is_web(url) && !a.has_user && a.query == NULL && a.fragment == NULL &&
+	       (a.path[0] == '\0' || strcmp(a.path, "/") == 0) &&
+	       strlen(a.host) < sizeof(d->host) && url_origin(&a, d->origin, sizeof(d->origin));
 	if (good) {
 		memcpy(d->host, a.host, strlen(a.host) + 1);
 		d->port = a.port;
 		d->https = strcmp(a.scheme, "https") == 0;
-		d->loopback = host_is_loopback(d->host);
+		d->loopback = origin_host_is_loopback(d->host);
 	}
-	address_free(&a);
+	url_free(&a);
 	return good;
 }
 

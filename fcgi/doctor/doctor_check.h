@@ -13,7 +13,7 @@
 #define DOCTOR_TOTAL_MS	 15000
 #define DOCTOR_TEXT_MAX	 640
 #define DOCTOR_LOGIN_MAX 1024 /* bytes of the Authorization line */
-#define VISIT_WORDS_MAX	 256
+#define PROBE_WORDS_MAX	 256
 #define DOCTOR_EVIL	 "evil.example"
 
 enum verdict {
@@ -56,22 +56,22 @@ void doctor_advise(struct doctor *d, const char *fmt, ...) __attribute__((format
 int doctor_left(const struct doctor *d);
 
 /* A request to the site; origin, time and trust are filled in where the call has none. Release the
- * visit in any case. */
-void doctor_visit(struct doctor *d, struct visit_call call, struct visit *visit);
+ * probe in any case. */
+void doctor_check_probe(struct doctor *d, struct probe_call call, struct probe *probe);
 
 /* The status of an answer, 0 if there was none; and the same in words, for a message. */
-int visit_status(const struct visit *v);
-const char *visit_words(const struct visit *v, char out[VISIT_WORDS_MAX]);
+int probe_status(const struct probe *v);
+const char *probe_words(const struct probe *v, char out[PROBE_WORDS_MAX]);
 
 /* Whether an answer's body holds a text; whether it is our page or JSON for this error. */
-bool visit_says(const struct visit *v, const char *text);
-bool visit_is_problem(const struct visit *v, enum err err);
+bool probe_says(const struct probe *v, const char *text);
+bool probe_is_problem(const struct probe *v, enum err err);
 /* Whether it is any page of ours that refuses something. */
-bool visit_is_ours(const struct visit *v);
+bool probe_is_ours(const struct probe *v);
 
 /* How often an answer has a header; its last value goes to value, "" if there is none or it is too
  * long. */
-int visit_header(const struct visit *v, const char *name, char *value, size_t size);
+int probe_header(const struct probe *v, const char *name, char *value, size_t size);
 
 /* The web server in front and our handler behind it: doctor_site.c, doctor_request.c. */
 enum verdict check_https(struct doctor *d);

@@ -47,16 +47,16 @@ folder_exists(const char *path)
 static enum verdict
 ask_socket(struct doctor *d, const char *path)
 {
-	struct http_call call = {.socket_path = path,
-				 .method = "GET",
-				 .host = "opencode",
-				 .target = "/global/health",
-				 .timeout_ms = SOCKET_MS};
-	struct http_reply reply;
-	enum err err = http_send(&call, &reply);
+	struct call call = {.socket_path = path,
+			    .method = "GET",
+			    .host = "opencode",
+			    .target = "/global/health",
+			    .timeout_ms = SOCKET_MS};
+	struct call_reply reply;
+	enum err err = call_send(&call, &reply);
 	int status = reply.status;
 
-	http_reply_free(&reply);
+	call_reply_free(&reply);
 	if (err == ERR_OK && (status == 200 || status == 401))
 		return doctor_say(d, VERDICT_OK, "opencode answers on %s", path);
 	if (err == ERR_OK)

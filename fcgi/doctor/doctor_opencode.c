@@ -14,27 +14,27 @@
 
 /* Adds our credentials, if there are any, behind the headers of a call. */
 static void
-with_login(const struct doctor *d, struct visit_call *call)
+with_login(const struct doctor *d, struct probe_call *call)
 {
 	size_t n = 0;
 
-	while (n < VISIT_HEADERS_MAX && call->header[n] != NULL)
+	while (n < PROBE_HEADERS_MAX && call->header[n] != NULL)
 		n++;
-	if (n < VISIT_HEADERS_MAX && d->login[0] != '\0')
+	if (n < PROBE_HEADERS_MAX && d->login[0] != '\0')
 		call->header[n] = d->login;
 }
 
 static int
 status_with_login(struct doctor *d, const char *target)
 {
-	struct visit_call call = {.target = target};
-	struct visit v;
+	struct probe_call call = {.target = target};
+	struct probe v;
 	int status;
 
 	with_login(d, &call);
-	doctor_visit(d, call, &v);
-	status = visit_status(&v);
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	status = probe_status(&v);
+	probe_free(&v);
 	return status;
 }
 
@@ -70,20 +70,20 @@ say_guard(struct doctor *d)
 enum verdict
 check_opencode(struct doctor *d)
 {
-	struct visit_call root = {.target = "/"}, health = {.target = "/global/health"};
-	char words[2][VISIT_WORDS_MAX];
-	struct visit v;
+	struct probe_call root = {.target = "/"}, health = {.target = "/global/health"};
+	char words[2][PROBE_WORDS_MAX];
+	struct probe v;
 	bool there;
 
-	doctor_visit(d, root, &v);
-	there = (visit_status(&v) == 200 || visit_status(&v) == 401) && !visit_is_ours(&v);
-	visit_words(&v, words[0]);
-	visit_free(&v);
-	doctor_visit(d, health, &v);
-	d->guarded = visit_status(&v) == 401;
-	d->let_in = visit_status(&v) == 200 && visit_says(&v, "\"healthy\"");
-	visit_words(&v, words[1]);
-	visit_free(&v);
+	doctor_check_probe(d, root, &v);
+	there = (probe_status(&v) == 200 || probe_status(&v) == 401) && !probe_is_ours(&v);
+	probe_words(&v, words[0]);
+	probe_free(&v);
+	doctor_check_probe(d, health, &v);
+	d->guarded = probe_status(&v) == 401;
+	d->let_in = probe_status(&v) == 200 && probe_says(&v, "\"healthy\"");
+	probe_words(&v, words[1]);
+	probe_free(&v);
 	if (!there || (!d->guarded && !d->let_in))
 		return doctor_say(d, VERDICT_FAILED,
 				  "/ and /global/health are not opencode's: %s, %s", words[0],
@@ -94,15 +94,15 @@ check_opencode(struct doctor *d)
 enum verdict
 check_health(struct doctor *d)
 {
-	char path[96], words[VISIT_WORDS_MAX];
-	struct visit_call call = {.target = path};
-	struct visit v;
+	char path[96], words[PROBE_WORDS_MAX];
+	struct probe_call call = {.target = path};
+	struct probe v;
 
 	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
-	doctor_visit(d, call, &v);
-	d->healthy = visit_status(&v) == 200 && visit_says(&v, "\"status\":\"ok\"");
-	visit_words(&v, words);
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	d->healthy = probe_status(&v) == 200 && probe_says(&v, "\"status\":\"ok\"");
+	probe_words(&v, words);
+	probe_free(&v);
 	if (!d->healthy)
 		return doctor_say(d, VERDICT_FAILED,
 				  "%s: %s, the store or the socket to opencode fails", path, words);
@@ -114,8 +114,8 @@ enum verdict
 check_login(struct doctor *d)
 {
 	char path[96];
-	struct visit_call call = {.target = path};
-	struct visit v;
+	struct probe_call call = {.target = path};
+	struct probe v;
 	bool told;
 
 	if (!d->let_in)
@@ -126,9 +126,9 @@ check_login(struct doctor *d)
 		return doctor_say(d, VERDICT_SKIPPED, "because of health, above");
 	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
 	with_login(d, &call);
-	doctor_visit(d, call, &v);
-	told = visit_says(&v, "\"version\"");
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	told = probe_says(&v, "\"version\"");
+	probe_free(&v);
 	return told ? doctor_say(d, VERDICT_OK, "the password reaches the handler too")
 		    : doctor_say(d, VERDICT_FAILED, "Authorization does not reach the handler");
 }
@@ -136,35 +136,35 @@ check_login(struct doctor *d)
 enum verdict
 check_events(struct doctor *d)
 {
-	struct visit_call call = {.target = "/global/event",
+	struct probe_call call = {.target = "/global/event",
 				  .header = {"Accept: text/event-stream"},
 				  .until = "data:",
 				  .compressed = true,
 				  .timeout_ms = EVENT_MS};
-	char words[VISIT_WORDS_MAX];
-	struct visit v;
+	char words[PROBE_WORDS_MAX];
+	struct probe v;
 	enum verdict verdict;
 
 	if (!d->let_in)
 		return skip_outside(d);
 	with_login(d, &call);
-	doctor_visit(d, call, &v);
+	doctor_check_probe(d, call, &v);
 	if (v.found && v.reply.status == 200)
 		verdict = doctor_say(d, VERDICT_OK, "the first event arrives at once");
-	else if (v.end == VISIT_LATE)
+	else if (v.end == PROBE_LATE)
 		verdict =
 		    doctor_say(d, VERDICT_FAILED, "no event within %d s: held back in a buffer",
 			       EVENT_MS / 1000);
 	else
 		verdict = doctor_say(d, VERDICT_FAILED, "/global/event is no event stream: %s",
-				     visit_words(&v, words));
-	visit_free(&v);
+				     probe_words(&v, words));
+	probe_free(&v);
 	return verdict;
 }
 
 /* The id of the terminal that opencode made, fit to stand in a path; "" if there is none. */
 static void
-read_terminal(const struct visit *v, char id[65])
+read_terminal(const struct probe *v, char id[65])
 {
 	json_t *json =
 	    json_loadb(buf_text(&v->reply.body), v->reply.body.len, JSON_REJECT_DUPLICATES, NULL);
@@ -172,7 +172,7 @@ read_terminal(const struct visit *v, char id[65])
 	size_t len = text == NULL ? 0 : strlen(text);
 
 	id[0] = '\0';
-	if (visit_status(v) == 200 && len > 0 && len <= 64 &&
+	if (probe_status(v) == 200 && len > 0 && len <= 64 &&
 	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len)
 		memcpy(id, text, len + 1);
 	json_decref(json);
@@ -181,22 +181,22 @@ read_terminal(const struct visit *v, char id[65])
 static enum verdict
 shake_hands(struct doctor *d, const char *id)
 {
-	char target[96], origin[ORIGIN_MAX + 16], words[VISIT_WORDS_MAX], upgrade[32];
-	struct visit_call call = {
+	char target[96], origin[ORIGIN_MAX + 16], words[PROBE_WORDS_MAX], upgrade[32];
+	struct probe_call call = {
 	    .target = target,
 	    .header = {"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
 		       "Sec-WebSocket-Key: b3BlbmNvZGUtZG9jdG9yIQ==", origin}};
-	struct visit v;
+	struct probe v;
 	bool good;
 
 	snprintf(target, sizeof(target), "/pty/%s/connect", id);
 	snprintf(origin, sizeof(origin), "Origin: %s", d->origin);
 	with_login(d, &call);
-	doctor_visit(d, call, &v);
-	visit_words(&v, words);
-	visit_header(&v, "Upgrade", upgrade, sizeof(upgrade));
-	good = visit_status(&v) == 101 && strcasecmp(upgrade, "websocket") == 0;
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	probe_words(&v, words);
+	probe_header(&v, "Upgrade", upgrade, sizeof(upgrade));
+	good = probe_status(&v) == 101 && strcasecmp(upgrade, "websocket") == 0;
+	probe_free(&v);
 	return good ? doctor_say(d, VERDICT_OK, "a terminal of opencode's opens")
 		    : doctor_say(d, VERDICT_FAILED, "the handshake ends in %s, not 101", words);
 }
@@ -206,22 +206,22 @@ shake_hands(struct doctor *d, const char *id)
 enum verdict
 check_websocket(struct doctor *d)
 {
-	struct visit_call make = {.target = "/pty",
+	struct probe_call make = {.target = "/pty",
 				  .header = {"Content-Type: application/json"},
 				  .body = "{\"command\":\"cat\",\"title\":\"opencode-callback "
 					  "--doctor\"}"};
-	struct visit_call end = {.method = "DELETE"};
-	char id[65], target[96], words[VISIT_WORDS_MAX];
+	struct probe_call end = {.method = "DELETE"};
+	char id[65], target[96], words[PROBE_WORDS_MAX];
 	enum verdict verdict;
-	struct visit v;
+	struct probe v;
 
 	if (!d->let_in)
 		return skip_outside(d);
 	with_login(d, &make);
-	doctor_visit(d, make, &v);
+	doctor_check_probe(d, make, &v);
 	read_terminal(&v, id);
-	visit_words(&v, words);
-	visit_free(&v);
+	probe_words(&v, words);
+	probe_free(&v);
 	if (id[0] == '\0')
 		return doctor_say(d, VERDICT_WARNING,
 				  "opencode made no terminal to try it with: %s", words);
@@ -229,7 +229,7 @@ check_websocket(struct doctor *d)
 	snprintf(target, sizeof(target), "/pty/%s", id);
 	end.target = target;
 	with_login(d, &end);
-	doctor_visit(d, end, &v);
-	visit_free(&v);
+	doctor_check_probe(d, end, &v);
+	probe_free(&v);
 	return verdict;
 }

@@ -10,17 +10,17 @@
 #include "http/cookie.h"
 
 /* One request whose answer tells whether a header reached us. */
-struct probe {
+struct header_trial {
 	const char *header; /* its name */
 	bool post;	    /* to a flow page, else a callback */
 	const char *line;
 	enum err expected; /* if it did */
 };
 
-static struct visit_call
-probe_call(const struct doctor *d, bool post, char target[128])
+static struct probe_call
+trial_call(const struct doctor *d, bool post, char target[128])
 {
-	struct visit_call call = {.target = d->config->callback_paths[0]};
+	struct probe_call call = {.target = d->config->callback_paths[0]};
 
 	if (!post)
 		return call;
@@ -46,7 +46,7 @@ enum verdict
 check_headers(struct doctor *d)
 {
 	struct buf cookies;
-	const struct probe probes[] = {
+	const struct header_trial trials[] = {
 	    {"Sec-Fetch-Dest", false, "Sec-Fetch-Dest: image", ERR_PREFETCH},
 	    {"Sec-Purpose", false, "Sec-Purpose: prefetch", ERR_PREFETCH},
 	    {"Sec-Fetch-Site", true, "Sec-Fetch-Site: same-origin", ERR_UNKNOWN_FLOW},
@@ -54,18 +54,18 @@ check_headers(struct doctor *d)
 	};
 	enum verdict verdict = VERDICT_OK;
 
-	for (size_t i = 0; verdict == VERDICT_OK && i < sizeof(probes) / sizeof(probes[0]); i++) {
-		const struct probe *p = &probes[i];
-		char target[128], words[VISIT_WORDS_MAX];
-		struct visit_call call = probe_call(d, p->post, target);
-		struct visit v;
+	for (size_t i = 0; verdict == VERDICT_OK && i < sizeof(trials) / sizeof(trials[0]); i++) {
+		const struct header_trial *p = &trials[i];
+		char target[128], words[PROBE_WORDS_MAX];
+		struct probe_call call = trial_call(d, p->post, target);
+		struct probe v;
 
 		call.header[call.header[0] == NULL ? 0 : 1] = p->line;
-		doctor_visit(d, call, &v);
-		if (!visit_is_problem(&v, p->expected))
+		doctor_check_probe(d, call, &v);
+		if (!probe_is_problem(&v, p->expected))
 			verdict = doctor_say(d, VERDICT_FAILED, "%s does not reach us: %s",
-					     p->header, visit_words(&v, words));
-		visit_free(&v);
+					     p->header, probe_words(&v, words));
+		probe_free(&v);
 	}
 	buf_free(&cookies);
 	return verdict == VERDICT_OK
@@ -74,10 +74,10 @@ check_headers(struct doctor *d)
 }
 
 /* A form as a page of ours sends it, from a browser that knows only Origin. */
-static struct visit_call
+static struct probe_call
 own_form(const struct doctor *d, char target[128], char origin[ORIGIN_MAX + 16])
 {
-	struct visit_call call = probe_call(d, true, target);
+	struct probe_call call = trial_call(d, true, target);
 
 	snprintf(origin, ORIGIN_MAX + 16, "Origin: %s", d->origin);
 	call.header[1] = origin;
@@ -92,15 +92,15 @@ own_form(const struct doctor *d, char target[128], char origin[ORIGIN_MAX + 16])
 enum verdict
 check_cookie(struct doctor *d)
 {
-	char target[128], origin[ORIGIN_MAX + 16], words[VISIT_WORDS_MAX];
-	struct visit_call call = own_form(d, target, origin);
-	struct visit v;
+	char target[128], origin[ORIGIN_MAX + 16], words[PROBE_WORDS_MAX];
+	struct probe_call call = own_form(d, target, origin);
+	struct probe v;
 	bool good;
 
-	doctor_visit(d, call, &v);
-	good = visit_is_problem(&v, ERR_UNKNOWN_FLOW);
-	visit_words(&v, words);
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	good = probe_is_problem(&v, ERR_UNKNOWN_FLOW);
+	probe_words(&v, words);
+	probe_free(&v);
 	if (!good)
 		return doctor_say(d, VERDICT_FAILED, "the handler does not take itself for %s: %s",
 				  d->origin, words);
@@ -112,7 +112,7 @@ check_cookie(struct doctor *d)
 }
 
 static bool
-echoes_evil(const struct visit *v)
+echoes_evil(const struct probe *v)
 {
 	return strcasestr(buf_text(&v->reply.head), DOCTOR_EVIL) != NULL ||
 	       strcasestr(buf_text(&v->reply.body), DOCTOR_EVIL) != NULL;
@@ -129,26 +129,26 @@ check_forwarded(struct doctor *d)
 	    "Forwarded: for=203.0.113.99;host=" DOCTOR_EVIL ";proto=gopher",
 	};
 	char target[128], origin[ORIGIN_MAX + 16], health[96];
-	struct visit_call calls[] = {{.target = health},
+	struct probe_call calls[] = {{.target = health},
 				     {.target = d->config->callback_paths[0]},
 				     own_form(d, target, origin)};
 
 	snprintf(health, sizeof(health), "%s/health", d->config->prefix);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct visit_call call = calls[i];
-		struct visit plain, other;
+		struct probe_call call = calls[i];
+		struct probe plain, other;
 		size_t n = 0;
 		bool same;
 
-		doctor_visit(d, call, &plain);
+		doctor_check_probe(d, call, &plain);
 		while (call.header[n] != NULL)
 			n++;
 		for (size_t j = 0; j < sizeof(forged) / sizeof(forged[0]); j++)
 			call.header[n++] = forged[j];
-		doctor_visit(d, call, &other);
-		same = visit_status(&plain) == visit_status(&other) && !echoes_evil(&other);
-		visit_free(&plain);
-		visit_free(&other);
+		doctor_check_probe(d, call, &other);
+		same = probe_status(&plain) == probe_status(&other) && !echoes_evil(&other);
+		probe_free(&plain);
+		probe_free(&other);
 		if (!same)
 			return doctor_say(d, VERDICT_FAILED,
 					  "%s: forged forwarding headers change the answer",

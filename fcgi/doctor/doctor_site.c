@@ -21,18 +21,18 @@ health_path(const struct doctor *d, char out[96])
 enum verdict
 check_https(struct doctor *d)
 {
-	struct visit_call call = {.target = "/"};
-	char words[VISIT_WORDS_MAX];
-	struct visit v;
-	enum visit_end end;
+	struct probe_call call = {.target = "/"};
+	char words[PROBE_WORDS_MAX];
+	struct probe v;
+	enum probe_end end;
 
-	doctor_visit(d, call, &v);
+	doctor_check_probe(d, call, &v);
 	end = v.end;
-	visit_words(&v, words);
-	visit_free(&v);
-	if (end == VISIT_UNTRUSTED)
+	probe_words(&v, words);
+	probe_free(&v);
+	if (end == PROBE_UNTRUSTED)
 		return doctor_say(d, VERDICT_FAILED, "certificate: %s", words);
-	if (end != VISIT_ANSWERED) {
+	if (end != PROBE_ANSWERED) {
 		doctor_advise(d, "the name must lead to this server, and the web server run and "
 				 "answer there");
 		return doctor_say(d, VERDICT_FAILED, "%s does not answer: %s", d->origin, words);
@@ -50,11 +50,11 @@ enum verdict
 check_redirect(struct doctor *d)
 {
 	char target[192], plain[ORIGIN_MAX + 8], wanted[ORIGIN_MAX + 200], location[512],
-	    words[VISIT_WORDS_MAX];
-	struct visit_call call = {.origin = plain, .target = target};
+	    words[PROBE_WORDS_MAX];
+	struct probe_call call = {.origin = plain, .target = target};
 	char cache[256];
 	bool right, kept;
-	struct visit v;
+	struct probe v;
 	int status;
 
 	if (!d->https || d->port != 443)
@@ -62,15 +62,15 @@ check_redirect(struct doctor *d)
 	snprintf(plain, sizeof(plain), "http://%s", d->host);
 	snprintf(target, sizeof(target), "%s?state=doctor", d->config->callback_paths[0]);
 	snprintf(wanted, sizeof(wanted), "%s%s", d->origin, target);
-	doctor_visit(d, call, &v);
-	status = visit_status(&v);
-	visit_words(&v, words);
-	visit_header(&v, "Location", location, sizeof(location));
-	visit_header(&v, "Cache-Control", cache, sizeof(cache));
+	doctor_check_probe(d, call, &v);
+	status = probe_status(&v);
+	probe_words(&v, words);
+	probe_header(&v, "Location", location, sizeof(location));
+	probe_header(&v, "Cache-Control", cache, sizeof(cache));
 	right = strcasecmp(location, wanted) == 0;
 	/* RFC 9110 section 15.4: a cache may keep these two by itself, and no other redirect */
 	kept = (status == 301 || status == 308) && strcasestr(cache, "no-store") == NULL;
-	visit_free(&v);
+	probe_free(&v);
 	if (status == 0)
 		return doctor_say(d, VERDICT_WARNING, "nothing on port 80 (%s)", words);
 	if (status != 301 && status != 307 && status != 308)
@@ -92,23 +92,23 @@ check_redirect(struct doctor *d)
 enum verdict
 check_pages(struct doctor *d)
 {
-	char path[96], style[96], words[VISIT_WORDS_MAX], type[64];
-	struct visit_call health = {.target = health_path(d, path)}, asset = {.target = style};
-	struct visit v;
+	char path[96], style[96], words[PROBE_WORDS_MAX], type[64];
+	struct probe_call health = {.target = health_path(d, path)}, asset = {.target = style};
+	struct probe v;
 	bool good;
 
-	doctor_visit(d, health, &v);
-	good = visit_says(&v, "\"status\":\"ok\"") || visit_says(&v, "\"status\":\"degraded\"");
-	visit_words(&v, words);
-	visit_free(&v);
+	doctor_check_probe(d, health, &v);
+	good = probe_says(&v, "\"status\":\"ok\"") || probe_says(&v, "\"status\":\"degraded\"");
+	probe_words(&v, words);
+	probe_free(&v);
 	if (!good)
 		return doctor_say(d, VERDICT_FAILED, "%s is not answered by us: %s", path, words);
 	snprintf(style, sizeof(style), "%s/assets/style.css", d->config->prefix);
-	doctor_visit(d, asset, &v);
-	visit_header(&v, "Content-Type", type, sizeof(type));
-	good = visit_status(&v) == 200 && strncasecmp(type, "text/css", 8) == 0;
-	visit_words(&v, words);
-	visit_free(&v);
+	doctor_check_probe(d, asset, &v);
+	probe_header(&v, "Content-Type", type, sizeof(type));
+	good = probe_status(&v) == 200 && strncasecmp(type, "text/css", 8) == 0;
+	probe_words(&v, words);
+	probe_free(&v);
 	if (!good)
 		return doctor_say(d, VERDICT_FAILED, "%s is not our stylesheet: %s", style, words);
 	return doctor_say(d, VERDICT_OK, "%s/ is ours", d->config->prefix);
@@ -121,18 +121,18 @@ has_url(const struct doctor *d)
 }
 
 static enum verdict
-say_foreign_host(struct doctor *d, const struct visit *v)
+say_foreign_host(struct doctor *d, const struct probe *v)
 {
-	char location[512], words[VISIT_WORDS_MAX];
-	int status = visit_status(v);
+	char location[512], words[PROBE_WORDS_MAX];
+	int status = probe_status(v);
 
-	visit_words(v, words);
-	visit_header(v, "Location", location, sizeof(location));
+	probe_words(v, words);
+	probe_header(v, "Location", location, sizeof(location));
 	if (strcasestr(location, DOCTOR_EVIL) != NULL) {
 		doctor_advise(d, "web server: redirect to the site's own name, never to $host");
 		return doctor_say(d, VERDICT_FAILED, "redirects to whatever Host names");
 	}
-	if (status == 421 || !visit_is_ours(v))
+	if (status == 421 || !probe_is_ours(v))
 		return doctor_say(d, VERDICT_OK, "this name is ours, others are refused (%s)",
 				  words);
 	if (has_url(d)) {
@@ -148,27 +148,27 @@ say_foreign_host(struct doctor *d, const struct visit *v)
 enum verdict
 check_host(struct doctor *d)
 {
-	struct visit_call own = {.target = d->config->callback_paths[0]}, foreign = own;
+	struct probe_call own = {.target = d->config->callback_paths[0]}, foreign = own;
 	enum verdict verdict;
-	struct visit v;
+	struct probe v;
 	bool refused;
 
 	foreign.header[0] = "Host: " DOCTOR_EVIL;
-	doctor_visit(d, own, &v);
-	refused = visit_is_problem(&v, ERR_HOST);
-	visit_free(&v);
+	doctor_check_probe(d, own, &v);
+	refused = probe_is_problem(&v, ERR_HOST);
+	probe_free(&v);
 	if (refused)
 		return doctor_say(d, VERDICT_FAILED,
 				  "this name is not [opencode] url (status 421)");
-	doctor_visit(d, foreign, &v);
+	doctor_check_probe(d, foreign, &v);
 	verdict = say_foreign_host(d, &v);
-	visit_free(&v);
+	probe_free(&v);
 	return verdict;
 }
 
 /* Compares one of our own headers, "Name: value", with what arrived. True: the same. */
 static bool
-compare_header(struct doctor *d, const char *where, const struct visit *v, const char *line,
+compare_header(struct doctor *d, const char *where, const struct probe *v, const char *line,
 	       size_t len)
 {
 	const char *colon = memchr(line, ':', len);
@@ -178,7 +178,7 @@ compare_header(struct doctor *d, const char *where, const struct visit *v, const
 	if (colon == NULL)
 		return true;
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - line), line);
-	count = visit_header(v, name, value, sizeof(value));
+	count = probe_header(v, name, value, sizeof(value));
 	if (count == 1 && strlen(value) == len - (size_t)(colon - line) - 2 &&
 	    strncmp(value, colon + 2, strlen(value)) == 0)
 		return true;
@@ -190,7 +190,7 @@ compare_header(struct doctor *d, const char *where, const struct visit *v, const
 }
 
 static bool
-compare_headers(struct doctor *d, const char *where, const struct visit *v)
+compare_headers(struct doctor *d, const char *where, const struct probe *v)
 {
 	struct response expected;
 	bool same = true;
@@ -215,14 +215,14 @@ check_security(struct doctor *d)
 	bool same = true;
 
 	for (size_t i = 0; same && i < 2; i++) {
-		struct visit_call call = {.target = target[i]};
-		struct visit v;
+		struct probe_call call = {.target = target[i]};
+		struct probe v;
 
-		doctor_visit(d, call, &v);
+		doctor_check_probe(d, call, &v);
 		/* a callback path that is not ours is another check's matter */
-		if (i == 0 || visit_is_ours(&v))
+		if (i == 0 || probe_is_ours(&v))
 			same = compare_headers(d, target[i], &v);
-		visit_free(&v);
+		probe_free(&v);
 	}
 	return same ? doctor_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
 		    : VERDICT_FAILED;
@@ -235,18 +235,18 @@ check_callbacks(struct doctor *d)
 
 	for (size_t i = 0; i < config->callback_path_count; i++) {
 		/* as a browser that the provider sent here */
-		struct visit_call call = {.target = config->callback_paths[i],
+		struct probe_call call = {.target = config->callback_paths[i],
 					  .header = {"Sec-Fetch-Site: cross-site",
 						     "Sec-Fetch-Mode: navigate",
 						     "Sec-Fetch-Dest: document"}};
-		char words[VISIT_WORDS_MAX];
-		struct visit v;
+		char words[PROBE_WORDS_MAX];
+		struct probe v;
 		bool ours;
 
-		doctor_visit(d, call, &v);
-		ours = visit_status(&v) == 400 && visit_is_ours(&v);
-		visit_words(&v, words);
-		visit_free(&v);
+		doctor_check_probe(d, call, &v);
+		ours = probe_status(&v) == 400 && probe_is_ours(&v);
+		probe_words(&v, words);
+		probe_free(&v);
 		if (!ours)
 			return doctor_say(d, VERDICT_FAILED, "%s does not come to us: %s",
 					  config->callback_paths[i], words);
@@ -256,10 +256,10 @@ check_callbacks(struct doctor *d)
 }
 
 /* A begin as a form on another site could send it. */
-static struct visit_call
+static struct probe_call
 foreign_begin(const char *target)
 {
-	return (struct visit_call){.target = target,
+	return (struct probe_call){.target = target,
 				   .header = {"Content-Type: text/plain",
 					      "Sec-Fetch-Site: cross-site",
 					      "Origin: https://" DOCTOR_EVIL},
@@ -280,14 +280,14 @@ check_spellings(struct doctor *d)
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		char words[VISIT_WORDS_MAX];
-		struct visit v;
+		char words[PROBE_WORDS_MAX];
+		struct probe v;
 		int status;
 
-		doctor_visit(d, foreign_begin(paths[i]), &v);
-		status = visit_status(&v);
-		visit_words(&v, words);
-		visit_free(&v);
+		doctor_check_probe(d, foreign_begin(paths[i]), &v);
+		status = probe_status(&v);
+		probe_words(&v, words);
+		probe_free(&v);
 		if (status == 400 || status == 403 || status == 404)
 			continue;
 		doctor_advise(d, "web server: pass other spellings of these paths to us too, or "
@@ -311,14 +311,14 @@ check_begins(struct doctor *d)
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		char words[VISIT_WORDS_MAX];
-		struct visit v;
+		char words[PROBE_WORDS_MAX];
+		struct probe v;
 		bool ours;
 
-		doctor_visit(d, foreign_begin(paths[i]), &v);
-		ours = visit_is_problem(&v, ERR_CROSS_SITE);
-		visit_words(&v, words);
-		visit_free(&v);
+		doctor_check_probe(d, foreign_begin(paths[i]), &v);
+		ours = probe_is_problem(&v, ERR_CROSS_SITE);
+		probe_words(&v, words);
+		probe_free(&v);
 		if (!ours)
 			return doctor_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
 					  paths[i], words);
@@ -333,14 +333,14 @@ enum verdict
 check_logs(struct doctor *d)
 {
 	char target[256], mark[32];
-	struct visit_call call = {.target = target};
-	struct visit v;
+	struct probe_call call = {.target = target};
+	struct probe v;
 
 	snprintf(mark, sizeof(mark), "doctor-%lld", d->deadline);
 	snprintf(target, sizeof(target), "%s?code=%s&state=%s", d->config->callback_paths[0], mark,
 		 mark);
-	doctor_visit(d, call, &v);
-	visit_free(&v);
+	doctor_check_probe(d, call, &v);
+	probe_free(&v);
 	return doctor_say(d, VERDICT_BY_HAND,
 			  "on the server this must print nothing: grep -rlF %s /var/log; "
 			  "journalctl --since -5min | grep -F %s",

@@ -7,8 +7,8 @@
 #include "util/curl_lib.h"
 
 struct transfer {
-	const struct visit_call *call;
-	struct visit *visit;
+	const struct probe_call *call;
+	struct probe *probe;
 	int lines;
 	bool enough; /* we ended it, with all that is wanted */
 };
@@ -17,19 +17,19 @@ static size_t
 on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
-	struct buf *body = &t->visit->reply.body;
-	size_t len = size * count, room = VISIT_BODY_MAX - body->len;
+	struct buf *body = &t->probe->reply.body;
+	size_t len = size * count, room = PROBE_BODY_MAX - body->len;
 
 	if (buf_add(body, data, len < room ? len : room) != ERR_OK)
 		return 0;
-	t->visit->found = t->call->until != NULL && strstr(buf_text(body), t->call->until) != NULL;
-	t->enough = t->visit->found || len >= room;
+	t->probe->found = t->call->until != NULL && strstr(buf_text(body), t->call->until) != NULL;
+	t->enough = t->probe->found || len >= room;
 	return t->enough ? 0 : len;
 }
 
 /* "HTTP/1.1 200 OK": a new answer begins, the last one was an interim one. */
 static void
-read_status(struct http_reply *reply, const char *line, size_t len)
+read_status(struct call_reply *reply, const char *line, size_t len)
 {
 	const char *blank = memchr(line, ' ', len);
 	int status = 0;
@@ -44,10 +44,10 @@ static size_t
 on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct transfer *t = ctx;
-	struct http_reply *reply = &t->visit->reply;
+	struct call_reply *reply = &t->probe->reply;
 	size_t len = size * count, text = len;
 
-	if (++t->lines > VISIT_LINES_MAX)
+	if (++t->lines > PROBE_LINES_MAX)
 		return 0;
 	while (text > 0 && (data[text - 1] == '\r' || data[text - 1] == '\n'))
 		text--;
@@ -63,12 +63,12 @@ on_header(char *data, size_t size, size_t count, void *ctx)
 }
 
 static struct curl_slist *
-make_headers(const struct curl_lib *lib, const struct visit_call *call)
+make_headers(const struct curl_lib *lib, const struct probe_call *call)
 {
 	static const char *const own[] = {"User-Agent: opencode-callback-doctor", "Expect:"};
 	struct curl_slist *list = NULL, *longer;
 
-	for (size_t i = 0; i < 2 + VISIT_HEADERS_MAX; i++) {
+	for (size_t i = 0; i < 2 + PROBE_HEADERS_MAX; i++) {
 		const char *line = i < 2 ? own[i] : call->header[i - 2];
 
 		if (line == NULL)
@@ -85,7 +85,7 @@ make_headers(const struct curl_lib *lib, const struct visit_call *call)
 static bool
 set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct curl_slist *headers)
 {
-	const struct visit_call *call = t->call;
+	const struct probe_call *call = t->call;
 	CURLcode failed = CURLE_OK;
 
 #define SET(option, value) \
@@ -109,7 +109,7 @@ set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct c
 	SET(CURLOPT_WRITEDATA, t);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, t);
-	SET(CURLOPT_ERRORBUFFER, t->visit->cause);
+	SET(CURLOPT_ERRORBUFFER, t->probe->cause);
 	if (call->ca_file != NULL)
 		SET(CURLOPT_CAINFO, call->ca_file);
 	if (call->compressed)
@@ -125,56 +125,56 @@ set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct c
 	return failed == CURLE_OK;
 }
 
-static enum visit_end
+static enum probe_end
 map_result(CURLcode result, const struct transfer *t)
 {
 	if (t->enough)
-		return VISIT_ANSWERED;
+		return PROBE_ANSWERED;
 	switch (result) {
 	case CURLE_OK:
-		return t->visit->reply.status == 0 ? VISIT_BROKEN : VISIT_ANSWERED;
+		return t->probe->reply.status == 0 ? PROBE_BROKEN : PROBE_ANSWERED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
-		return VISIT_UNREACHABLE;
+		return PROBE_UNREACHABLE;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
-		return VISIT_UNTRUSTED;
+		return PROBE_UNTRUSTED;
 	case CURLE_OPERATION_TIMEDOUT:
-		return VISIT_LATE;
+		return PROBE_LATE;
 	default:
-		return VISIT_BROKEN;
+		return PROBE_BROKEN;
 	}
 }
 
 void
-visit_make(const struct visit_call *call, struct visit *visit)
+probe_make(const struct probe_call *call, struct probe *probe)
 {
 	const struct curl_lib *lib = curl_lib();
-	struct transfer t = {.call = call, .visit = visit};
+	struct transfer t = {.call = call, .probe = probe};
 	CURL *curl = lib == NULL ? NULL : lib->curl_easy_init();
 	CURLcode result = CURLE_FAILED_INIT;
 	struct curl_slist *headers;
 
-	*visit = (struct visit){.end = VISIT_BROKEN, .cause = "libcurl cannot be loaded"};
-	static_assert(sizeof(visit->cause) >= CURL_ERROR_SIZE, "libcurl writes that much");
-	buf_init(&visit->reply.head, VISIT_HEAD_MAX);
-	buf_init(&visit->reply.body, VISIT_BODY_MAX);
+	*probe = (struct probe){.end = PROBE_BROKEN, .cause = "libcurl cannot be loaded"};
+	static_assert(sizeof(probe->cause) >= CURL_ERROR_SIZE, "libcurl writes that much");
+	buf_init(&probe->reply.head, PROBE_HEAD_MAX);
+	buf_init(&probe->reply.body, PROBE_BODY_MAX);
 	if (curl == NULL)
 		return;
-	visit->cause[0] = '\0';
+	probe->cause[0] = '\0';
 	headers = make_headers(lib, call);
 	if (headers != NULL && set_options(lib, curl, &t, headers))
 		result = lib->curl_easy_perform(curl);
-	visit->end = map_result(result, &t);
-	if (visit->cause[0] == '\0')
-		snprintf(visit->cause, sizeof(visit->cause), "%s", lib->curl_easy_strerror(result));
+	probe->end = map_result(result, &t);
+	if (probe->cause[0] == '\0')
+		snprintf(probe->cause, sizeof(probe->cause), "%s", lib->curl_easy_strerror(result));
 	lib->curl_easy_cleanup(curl);
 	lib->curl_slist_free_all(headers);
 }
 
 void
-visit_free(struct visit *visit)
+probe_free(struct probe *probe)
 {
-	http_reply_free(&visit->reply);
+	call_reply_free(&probe->reply);
 }

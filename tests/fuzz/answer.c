@@ -137,7 +137,7 @@ answer_read(const struct response *response, bool opencodes, struct buf *out, st
 	const char *end, *length;
 
 	buf_init(out, META_BYTES_MAX);
-	CHECK(meta_response(response, out) == ERR_OK);
+	CHECK(cgi_response(response, out) == ERR_OK);
 	*answer = (struct answer){.type = {"", 0}, .location = {"", 0}, .cookie = {"", 0}};
 	CHECK_TEXT(strncmp(out->data, "Status: ", 8) == 0, out->data);
 	answer->status = (int)strtol(out->data + 8, NULL, 10);

@@ -119,7 +119,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 3; i++) {
 		struct flow flow = {.method = 0};
 
-		if (authorize_read(url, owns[i], &flow) == ERR_OK)
+		if (authorize_url_read(url, owns[i], &flow) == ERR_OK)
 			check_flow(url, &flow, owns[i]);
 	}
 	free(url);

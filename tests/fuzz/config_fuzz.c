@@ -59,7 +59,8 @@ check_ranges(void)
 	for (size_t i = 0; i < config.relay_site_count; i++) {
 		const struct config_site *site = &config.relay_site[i];
 
-		CHECK(relay_id_valid(site->id) && config_site_find(&config, site->id) == site);
+		CHECK(relay_state_id_valid(site->id) &&
+		      config_site_find(&config, site->id) == site);
 		CHECK(origin_authority(site->target) != NULL);
 		CHECK(strpbrk(site->target, "?#\\@ \r\n") == NULL);
 		CHECK(site->key_file[0] == '/' && site->key_line > site->line);

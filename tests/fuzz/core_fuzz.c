@@ -21,7 +21,7 @@
 #define SECRETS	     (2 * PLANTED_COUNT + 5)
 
 /* One request and what came of it. */
-struct visit {
+struct probe {
 	struct script script;
 	const struct site_fixture *site;
 	const char *path; /* behind the prefix, "" if it is not ours */
@@ -84,7 +84,7 @@ header_is(const char *value, const char *word)
 
 /* Paths of opencode's own API, which the core forwards. */
 static bool
-is_api(const struct visit *v)
+is_api(const struct probe *v)
 {
 	const char *path = v->script.request.path;
 
@@ -101,7 +101,7 @@ inside(const char *at, const struct piece *place)
 
 /* Secrets belong into cookies, credentials, the query of a callback and what is pasted. */
 static void
-listen_for_secrets(const struct visit *v)
+listen_for_secrets(const struct probe *v)
 {
 	const struct script *s = &v->script;
 	bool pasted = starts(v->path, "/flow/");
@@ -122,14 +122,14 @@ listen_for_secrets(const struct visit *v)
 }
 
 static bool
-has_cookie(const struct visit *v, const struct planted *p)
+has_cookie(const struct probe *v, const struct planted *p)
 {
 	return piece_has(&v->script.cookie, p->cookie);
 }
 
 /* The owner's flow page leads to the provider, and the ask page hands the answer on. */
 static bool
-may_show(const struct visit *v, const char *word)
+may_show(const struct probe *v, const char *word)
 {
 	const char *path = v->path;
 
@@ -142,7 +142,7 @@ may_show(const struct visit *v, const char *word)
 }
 
 static void
-check_secrets(const struct visit *v)
+check_secrets(const struct probe *v)
 {
 	char fresh[128] = "";
 	const char *log = fuzz_log();
@@ -177,7 +177,7 @@ check_secrets(const struct visit *v)
 
 /* What opencode or a listener says is for nobody, but in its own API and on the start page. */
 static void
-check_replies(const struct visit *v)
+check_replies(const struct probe *v)
 {
 	bool asked = piece_has(&v->script.text, reply_word), told = asked;
 
@@ -227,7 +227,7 @@ own_page(const struct request *r)
 
 /* Whether this request may have opencode asked anything. */
 static bool
-may_call(const struct visit *v)
+may_call(const struct probe *v)
 {
 	const struct request *r = &v->script.request;
 	bool post = strcmp(r->method, "POST") == 0;
@@ -261,7 +261,7 @@ is_delivery(const struct standin_call *call)
 }
 
 static void
-check_delivery(const struct visit *v, const struct standin_call *call)
+check_delivery(const struct probe *v, const struct standin_call *call)
 {
 	const struct request *r = &v->script.request;
 	const char *query = strchr(call->target, '?') + 1;
@@ -286,7 +286,7 @@ check_delivery(const struct visit *v, const struct standin_call *call)
 
 /* A flow that is bound to nobody is taken over only by somebody whom opencode lets in. */
 static void
-check_confirmed(const struct visit *v)
+check_confirmed(const struct probe *v)
 {
 	const struct standin_call *first = v->calls > 0 ? standin_call(v->first) : NULL;
 	bool let_in = first != NULL && starts(first->target, "/provider/auth");
@@ -303,7 +303,7 @@ check_confirmed(const struct visit *v)
 }
 
 static void
-check_calls(const struct visit *v)
+check_calls(const struct probe *v)
 {
 	int finishing = 0;
 
@@ -331,7 +331,7 @@ check_calls(const struct visit *v)
 
 /* Notes whatever else than a stranger's refused request may end the first flow. */
 static void
-watch(const struct visit *v)
+watch(const struct probe *v)
 {
 	if (has_cookie(v, &planted[0]))
 		touched = true;
@@ -360,7 +360,7 @@ check_request(const struct request *r)
 }
 
 static void
-visit(struct visit *v)
+visit(struct probe *v)
 {
 	const struct script *s = &v->script;
 	size_t prefix = strlen(v->site->prefix);
@@ -402,7 +402,7 @@ finish(void)
 
 	for (int i = 0; i < 2; i++) {
 		struct piece rest = {text, sizeof(text) - 1};
-		struct visit v = {.site = &sites[0]};
+		struct probe v = {.site = &sites[0]};
 		struct response response;
 
 		CHECK(script_next(&rest, site_hosts, SITES_COUNT, &v.script));
@@ -431,7 +431,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct piece rest = {(const char *)data, size}, text = rest;
-	struct visit v = {.site = NULL};
+	struct probe v = {.site = NULL};
 	struct store *store;
 
 	/* a meta-variable ends at a NUL */

@@ -295,8 +295,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	fuzz_init();
-	CHECK(conn_init());
-	server_init(&server, &all, &config);
+	CHECK(libfcgi_init());
+	connection_server_init(&server, &all, &config);
 	all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	peer.in = malloc(BYTES_MAX);
 	CHECK(all.epoll_fd >= 0 && peer.in != NULL);

@@ -82,7 +82,7 @@ header_of(const struct request *r, enum config_proxy_header header)
 
 /* The first address from the right of a list that is not trusted, past those that are. */
 static bool
-find_in_list(const struct trust *trust, const char *header, struct ip *out)
+find_in_list(const struct trusted_proxies *trust, const char *header, struct ip *out)
 {
 	size_t len = strlen(header);
 
@@ -97,7 +97,7 @@ find_in_list(const struct trust *trust, const char *header, struct ip *out)
 			len--;
 		if (!ip_read_node(header + from, len - from, true, out))
 			return false;
-		if (!trust_has(trust, out))
+		if (!trusted_proxies_has(trust, out))
 			return true;
 		while (from > 0 && header[from - 1] != ',')
 			from--;
@@ -124,7 +124,7 @@ check_client(const struct config *config, const struct request *r)
 		return;
 	CHECK(client_peer_trusted(config, r));
 	CHECK(ip_read(client.address, strlen(client.address), &ip));
-	CHECK(!trust_has(&config->trust, &ip));
+	CHECK(!trusted_proxies_has(&config->trust, &ip));
 	CHECK_TEXT(stands_in(header, &ip), client.address);
 	if (config->proxy_header == PROXY_FORWARDED)
 		CHECK_TEXT(forwarded_last(header, &last), header);

@@ -5,7 +5,7 @@
  * BODY", or how the call failed: down, gone, timeout, answer. Whatever it says, each
  * request has one well-formed answer, in which nothing of it became markup.
  *
- * The calls themselves do not take place: http_send() and its like are here.
+ * The calls themselves do not take place: call_send() and its like are here.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -22,10 +22,10 @@
 
 #define CALLS_MAX 400 /* of one input; more is a loop without an end */
 
-enum err __wrap_http_send(const struct http_call *call, struct http_reply *reply);
-enum err __wrap_http_start(const struct http_call *call, struct http_reply *reply,
-			   struct http_pending **out);
-enum err __wrap_http_finish(struct http_pending *pending);
+enum err __wrap_http_send(const struct call *call, struct call_reply *reply);
+enum err
+__wrap_http_start(const struct call *call, struct call_reply *reply, struct call_pending **out);
+enum err __wrap_http_finish(struct call_pending *pending);
 
 #define COOKIE	 "Cookie: __Host-opencode-callback="
 #define COOKIE_A COOKIE "COOKIE-A-canary-AAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
@@ -83,8 +83,8 @@ static struct piece replies;
 static int calls;
 
 /* The other answer that is on its way. */
-struct http_pending {
-	struct http_reply *reply;
+struct call_pending {
+	struct call_reply *reply;
 };
 
 static enum err
@@ -105,16 +105,16 @@ failure(const struct piece *reply)
 }
 
 static enum err
-answer(const struct http_call *call, struct http_reply *reply)
+answer(const struct call *call, struct call_reply *reply)
 {
 	struct piece next = {"200 true", 8};
 	const char *blank;
 	char status[4] = "";
 	size_t len;
 
-	*reply = (struct http_reply){.status = 0};
-	buf_init(&reply->head, HTTP_HEAD_MAX);
-	buf_init(&reply->body, HTTP_BODY_MAX);
+	*reply = (struct call_reply){.status = 0};
+	buf_init(&reply->head, CALL_HEAD_MAX);
+	buf_init(&reply->body, CALL_BODY_MAX);
 	CHECK(++calls < CALLS_MAX);
 	CHECK(call->target[0] == '/' && call->host[0] != '\0');
 	piece_next(&replies, "\n", &next);
@@ -130,23 +130,23 @@ answer(const struct http_call *call, struct http_reply *reply)
 	if (blank == NULL)
 		return ERR_OK;
 	len = next.len - len - 1;
-	if (len > HTTP_BODY_MAX && !call->tail)
+	if (len > CALL_BODY_MAX && !call->tail)
 		return ERR_OPENCODE_ANSWER;
-	if (len > HTTP_BODY_MAX) {
-		blank += len - HTTP_BODY_MAX / 2;
-		len = HTTP_BODY_MAX / 2;
+	if (len > CALL_BODY_MAX) {
+		blank += len - CALL_BODY_MAX / 2;
+		len = CALL_BODY_MAX / 2;
 	}
 	return buf_add(&reply->body, blank + 1, len);
 }
 
 enum err
-__wrap_http_send(const struct http_call *call, struct http_reply *reply)
+__wrap_http_send(const struct call *call, struct call_reply *reply)
 {
 	return answer(call, reply);
 }
 
 enum err
-__wrap_http_start(const struct http_call *call, struct http_reply *reply, struct http_pending **out)
+__wrap_http_start(const struct call *call, struct call_reply *reply, struct call_pending **out)
 {
 	enum err err = answer(call, reply);
 
@@ -159,7 +159,7 @@ __wrap_http_start(const struct http_call *call, struct http_reply *reply, struct
 }
 
 enum err
-__wrap_http_finish(struct http_pending *pending)
+__wrap_http_finish(struct call_pending *pending)
 {
 	enum err err = pending->reply->status == 0 ? ERR_OPENCODE_GONE : ERR_OK;
 

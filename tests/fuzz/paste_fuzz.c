@@ -23,7 +23,7 @@ static const struct flow flows[] = {
      .redirect_port = 1456,
      .redirect_path = "/auth/callback",
      .authorize_origin = "https://auth.example.com",
-     .answer = ANSWER_TOKEN},
+     .answer = RESPONSE_TYPE_TOKEN},
     {.redirect_host = "127.0.0.1:19876",
      .redirect_port = 19876,
      .redirect_path = "/callback",
@@ -92,7 +92,7 @@ check_authorize_url(const char *text)
 	struct buf url;
 
 	buf_init(&url, FLOW_URL_MAX);
-	if (paste_authorize_url(text, &url) == ERR_OK) {
+	if (pasted_text_authorize_url(text, &url) == ERR_OK) {
 		CHECK(strncmp(buf_text(&url), "http", 4) == 0 && strlen(url.data) == url.len);
 		for (size_t i = 0; i < url.len; i++)
 			CHECK(url.data[i] > ' ' && url.data[i] < 0x7f);
@@ -122,7 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct buf query;
 
 		buf_init(&query, FORM_VALUE_MAX);
-		if (paste_read(text, &flows[i], PUBLIC, &query) == ERR_OK)
+		if (pasted_text_read(text, &flows[i], PUBLIC, &query) == ERR_OK)
 			check_accepted(text, &flows[i], buf_text(&query));
 		else
 			CHECK(query.len == 0);

@@ -28,7 +28,7 @@ struct planted planted[PLANTED_COUNT] = {
     {"STATE-C-canary",
      "COOKIE-C-canary-CCCCCCCCCCCCCCCCCCCCCCCCCCC",
      {.provider = "digitalocean",
-      .answer = ANSWER_TOKEN,
+      .answer = RESPONSE_TYPE_TOKEN,
       .bound = true,
       .authorize_origin = "https://cloud.example.com",
       LOCAL("localhost", 1456, "/auth/callback")}},

@@ -134,12 +134,12 @@ try_copy(const char *raw)
 static void
 try_callback(const char *raw, const struct flow *flow)
 {
-	bool token = flow != NULL && flow->answer == ANSWER_TOKEN;
+	bool token = flow != NULL && flow->answer == RESPONSE_TYPE_TOKEN;
 	const char *state, *answer;
-	struct callback cb;
+	struct authorization_response cb;
 	char id[FLOW_ID_LEN + 1];
 
-	if (callback_read(&cb, raw, flow) == ERR_OK) {
+	if (authorization_response_read(&cb, raw, flow) == ERR_OK) {
 		CHECK(strlen(raw) <= QUERY_MAX && cb.raw == raw);
 		state = query_get(&cb.query, "state");
 		answer = query_get(&cb.query, token ? "access_token" : "code");
@@ -153,7 +153,7 @@ try_callback(const char *raw, const struct flow *flow)
 			CHECK(strcmp(flow->id, cb.id) == 0);
 		}
 	}
-	callback_free(&cb);
+	authorization_response_free(&cb);
 }
 
 int
@@ -168,7 +168,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct flow token = {.answer = ANSWER_TOKEN},
+	static const struct flow token = {.answer = RESPONSE_TYPE_TOKEN},
 				 stateless = {.stateless = true, .id = "Zm9vYmFyYmF6cXV4MTIzNA"};
 	char *text;
 

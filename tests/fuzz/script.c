@@ -160,10 +160,10 @@ script_next(struct piece *rest, const char *const host[], int sites, struct scri
 		given = true;
 	}
 	s->site = s->site > 0 && s->site <= sites ? s->site - 1 : 0;
-	meta_request(&s->meta, s->variable, &s->request);
+	cgi_request(&s->meta, s->variable, &s->request);
 	if (s->request.host == NULL && s->variables < SCRIPT_VARIABLES_MAX) {
 		add_text(s, "HTTP_HOST", host[s->site]);
-		meta_request(&s->meta, s->variable, &s->request);
+		cgi_request(&s->meta, s->variable, &s->request);
 	}
 	s->request.read = read_body;
 	s->request.read_ctx = s;

@@ -28,7 +28,7 @@ static const struct {
       .address_edit = true}},
     {"token-",
      {.provider = "digitalocean",
-      .answer = ANSWER_TOKEN,
+      .answer = RESPONSE_TYPE_TOKEN,
       .redirect_host = "localhost:1456",
       .redirect_path = "/auth/callback",
       .address_edit = true,
@@ -69,15 +69,15 @@ static const struct {
 };
 
 static const struct page_list_item flows[] = {
-    {ID, KIND_PROVIDER, ANSWER_CODE, "openai", FLOW_WAITING, 287},
-    {ID, KIND_MCP, ANSWER_CODE, "issue tracker", FLOW_DELIVERING, 45},
-    {ID, KIND_TERMINAL, ANSWER_CODE, "auth.openai.com", FLOW_WAITING, 45},
-    {ID, KIND_PROVIDER, ANSWER_TOKEN, "digitalocean", FLOW_WAITING, 200},
-    {ID, KIND_PROVIDER, ANSWER_CODE, "poe", FLOW_DONE, 0},
-    {ID, KIND_PROVIDER, ANSWER_CODE, "gitlab", FLOW_SUPERSEDED, 0},
-    {ID, KIND_MCP, ANSWER_CODE, "wiki", FLOW_EXPIRED, 0},
-    {ID, KIND_MCP, ANSWER_CODE, "wiki", FLOW_DECLINED, 0},
-    {ID, KIND_PROVIDER, ANSWER_CODE, "xai", FLOW_FAILED, 0},
+    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 287},
+    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "issue tracker", FLOW_DELIVERING, 45},
+    {ID, KIND_TERMINAL, RESPONSE_TYPE_CODE, "auth.openai.com", FLOW_WAITING, 45},
+    {ID, KIND_PROVIDER, RESPONSE_TYPE_TOKEN, "digitalocean", FLOW_WAITING, 200},
+    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "poe", FLOW_DONE, 0},
+    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "gitlab", FLOW_SUPERSEDED, 0},
+    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "wiki", FLOW_EXPIRED, 0},
+    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "wiki", FLOW_DECLINED, 0},
+    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "xai", FLOW_FAILED, 0},
 };
 
 static const struct page_mcp servers[] = {

@@ -27,26 +27,26 @@ static const struct {
 	enum err want;
 	const char *host; /* of the redirect URI; "" if it is ours */
 	const char *path;
-	enum flow_answer answer;
+	enum flow_response_type answer;
 	bool stateless;
 } rows[] = {
-    {AUTH LOCAL "&state=S", ERR_OK, "localhost:1455", "/auth/callback", ANSWER_CODE, false},
+    {AUTH LOCAL "&state=S", ERR_OK, "localhost:1455", "/auth/callback", RESPONSE_TYPE_CODE, false},
     {"https://a.example/?response_type=code&state=S&redirect_uri=http://127.0.0.1:8080/callback",
-     ERR_OK, "127.0.0.1:8080", "/callback", ANSWER_CODE, false},
+     ERR_OK, "127.0.0.1:8080", "/callback", RESPONSE_TYPE_CODE, false},
     {"https://a.example/?response_type=code&state=S&redirect_uri=http://[::1]:8080/callback",
-     ERR_OK, "[::1]:8080", "/callback", ANSWER_CODE, false},
+     ERR_OK, "[::1]:8080", "/callback", RESPONSE_TYPE_CODE, false},
     {"http://a.example:8443/?response_type=code&state=S&redirect_uri=http://127.0.0.1:1024/",
-     ERR_OK, "127.0.0.1:1024", "/", ANSWER_CODE, false},
+     ERR_OK, "127.0.0.1:1024", "/", RESPONSE_TYPE_CODE, false},
     {"https://a.example/?response_type=token&state=S&redirect_uri=http://localhost:1456/auth/"
      "callback",
-     ERR_OK, "localhost:1456", "/auth/callback", ANSWER_TOKEN, false},
-    {AUTH LOCAL, ERR_OK, "localhost:1455", "/auth/callback", ANSWER_CODE, true},
-    {AUTH LOCAL "&state=", ERR_OK, "localhost:1455", "/auth/callback", ANSWER_CODE, true},
-    {AUTH OWN "&state=S", ERR_OK, "", "/mcp/oauth/callback", ANSWER_CODE, false},
+     ERR_OK, "localhost:1456", "/auth/callback", RESPONSE_TYPE_TOKEN, false},
+    {AUTH LOCAL, ERR_OK, "localhost:1455", "/auth/callback", RESPONSE_TYPE_CODE, true},
+    {AUTH LOCAL "&state=", ERR_OK, "localhost:1455", "/auth/callback", RESPONSE_TYPE_CODE, true},
+    {AUTH OWN "&state=S", ERR_OK, "", "/mcp/oauth/callback", RESPONSE_TYPE_CODE, false},
     /* the relay's, word for word, and no other */
-    {AUTH "&state=S&redirect_uri=" RELAY, ERR_OK, "", "", ANSWER_CODE, false},
+    {AUTH "&state=S&redirect_uri=" RELAY, ERR_OK, "", "", RESPONSE_TYPE_CODE, false},
     {AUTH "&state=S&redirect_uri=https%3A%2F%2Frelay.example.com%2Frelay%2Fcallback", ERR_OK, "",
-     "", ANSWER_CODE, false},
+     "", RESPONSE_TYPE_CODE, false},
     {AUTH "&redirect_uri=" RELAY, ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
     {AUTH "&state=S&redirect_uri=" RELAY "/", ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
     {AUTH "&state=S&redirect_uri=" RELAY "%3F", ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
@@ -157,7 +157,7 @@ records_only_what_the_design_allows(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct flow flow = {.method = 0};
-		enum err got = authorize_read(rows[i].url, &own, &flow);
+		enum err got = authorize_url_read(rows[i].url, &own, &flow);
 
 		if (got != rows[i].want)
 			fail_msg("'%s': got %s, want %s", rows[i].url, error_name(got),
@@ -183,12 +183,12 @@ knows_its_own_address_below_a_mount_point(void **state)
 	struct flow flow = {.method = 0};
 
 	(void)state;
-	assert_int_equal(authorize_read(url, &mounted, &flow), ERR_OK);
+	assert_int_equal(authorize_url_read(url, &mounted, &flow), ERR_OK);
 	assert_true(flow.direct);
 	assert_string_equal(flow.redirect_path, "/auth/callback");
 	flow = (struct flow){.method = 0};
-	assert_int_equal(authorize_read(url, &own, &flow), ERR_ADOPT_REDIRECT);
-	assert_int_equal(authorize_read(AUTH OWN "&state=S", NULL, &flow), ERR_ADOPT_REDIRECT);
+	assert_int_equal(authorize_url_read(url, &own, &flow), ERR_ADOPT_REDIRECT);
+	assert_int_equal(authorize_url_read(AUTH OWN "&state=S", NULL, &flow), ERR_ADOPT_REDIRECT);
 }
 
 static void
@@ -198,7 +198,7 @@ takes_the_parts_of_a_flow(void **state)
 	char id[FLOW_ID_LEN + 1];
 
 	(void)state;
-	assert_int_equal(authorize_read(AUTH LOCAL "&state=a%2Bb", &own, &flow), ERR_OK);
+	assert_int_equal(authorize_url_read(AUTH LOCAL "&state=a%2Bb", &own, &flow), ERR_OK);
 	flow_id("a+b", 3, id);
 	assert_string_equal(flow.id, id);
 	assert_string_equal(flow.redirect_path, "/auth/callback");
@@ -218,9 +218,9 @@ an_address_has_a_size(void **state)
 			       1, 1);
 	for (; len < FLOW_URL_MAX; len++)
 		url[len] = 'x';
-	assert_int_equal(authorize_read(url, NULL, &flow), ERR_OK);
+	assert_int_equal(authorize_url_read(url, NULL, &flow), ERR_OK);
 	url[len] = 'x';
-	assert_int_equal(authorize_read(url, NULL, &flow), ERR_ADOPT_TEXT);
+	assert_int_equal(authorize_url_read(url, NULL, &flow), ERR_ADOPT_TEXT);
 }
 
 int

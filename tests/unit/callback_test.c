@@ -57,9 +57,9 @@ static void
 reads_the_answer_that_is_waited_for(void **state)
 {
 	static const struct flow flows[] = {
-	    [CODE] = {.answer = ANSWER_CODE, .id = "page"},
-	    [TOKEN] = {.answer = ANSWER_TOKEN, .id = "page"},
-	    [STATELESS] = {.answer = ANSWER_CODE, .stateless = true, .id = "page"},
+	    [CODE] = {.answer = RESPONSE_TYPE_CODE, .id = "page"},
+	    [TOKEN] = {.answer = RESPONSE_TYPE_TOKEN, .id = "page"},
+	    [STATELESS] = {.answer = RESPONSE_TYPE_CODE, .stateless = true, .id = "page"},
 	};
 	char id[FLOW_ID_LEN + 1];
 
@@ -67,8 +67,8 @@ reads_the_answer_that_is_waited_for(void **state)
 	flow_id("S", 1, id);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct flow *flow = rows[i].kind == REDIRECT ? NULL : &flows[rows[i].kind];
-		struct callback cb;
-		enum err got = callback_read(&cb, rows[i].raw, flow);
+		struct authorization_response cb;
+		enum err got = authorization_response_read(&cb, rows[i].raw, flow);
 
 		if (got != rows[i].want)
 			fail_msg("'%s': got %s, want %s", rows[i].raw, error_name(got),
@@ -79,7 +79,7 @@ reads_the_answer_that_is_waited_for(void **state)
 			/* whose it is: its state says so, or the page that it was pasted on */
 			assert_string_equal(cb.id, rows[i].kind == STATELESS ? "page" : id);
 		}
-		callback_free(&cb);
+		authorization_response_free(&cb);
 	}
 }
 
@@ -87,21 +87,21 @@ static void
 has_a_size(void **state)
 {
 	static char raw[8192 + 2];
-	struct callback cb;
+	struct authorization_response cb;
 	size_t len;
 
 	(void)state;
 	len = (size_t)snprintf(raw, sizeof(raw), "code=C&state=S&x=%04000d&y=", 1);
 	memset(raw + len, 'y', 8192 - len);
 	assert_int_equal(strlen(raw), 8192);
-	assert_int_equal(callback_read(&cb, raw, NULL), ERR_VALUE_LONG); /* its y */
-	callback_free(&cb);
+	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_VALUE_LONG); /* its y */
+	authorization_response_free(&cb);
 	memcpy(raw + 5000, "&z=", 3);
-	assert_int_equal(callback_read(&cb, raw, NULL), ERR_OK);
-	callback_free(&cb);
+	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_OK);
+	authorization_response_free(&cb);
 	raw[8192] = 'z';
-	assert_int_equal(callback_read(&cb, raw, NULL), ERR_QUERY_LONG);
-	callback_free(&cb);
+	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_QUERY_LONG);
+	authorization_response_free(&cb);
 }
 
 int

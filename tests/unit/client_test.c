@@ -111,10 +111,10 @@ static const struct {
 };
 
 static bool
-trust_read(const char *text, struct trust *trust, char *why, size_t why_size)
+trust_read(const char *text, struct trusted_proxies *trust, char *why, size_t why_size)
 {
-	trust_clear(trust);
-	return trust_add(trust, text, why, why_size);
+	trusted_proxies_clear(trust);
+	return trusted_proxies_add(trust, text, why, why_size);
 }
 
 static void

@@ -575,7 +575,7 @@ no_file_means_the_defaults(void **state)
 	assert_int_equal(config_load(&config, &source, message), ERR_OK);
 	assert_string_equal(config.prefix, "/signin");
 	assert_int_equal(config.lifetime, 300);
-	assert_false(trust_any(&config.trust));
+	assert_false(trusted_proxies_any(&config.trust));
 	assert_int_equal(config.proxy_header, PROXY_X_FORWARDED_FOR);
 	assert_int_equal(config.callback_path_count, 5);
 	assert_int_equal(config.opencode_count, 1);

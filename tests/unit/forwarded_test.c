@@ -139,7 +139,7 @@ a_list_is_taken_apart_from_its_end(void **state)
 		struct list_item item;
 		char got[64] = "";
 
-		while (list_take_last(lists[i].list, &left, &item))
+		while (forwarded_take_last(lists[i].list, &left, &item))
 			len += (size_t)snprintf(got + len, sizeof(got) - len, "<%.*s>",
 						(int)item.len, item.text);
 		if (strcmp(got, lists[i].want) != 0)

@@ -79,7 +79,7 @@ the_path_is_cut_from_what_the_browser_sent(void **state)
 		for (; paths[i].vars[n - 1] != NULL; n++)
 			vars[n] = paths[i].vars[n - 1];
 		vars[n] = NULL;
-		meta_request(&meta, (char *const *)vars, &request);
+		cgi_request(&meta, (char *const *)vars, &request);
 		if (request.err != paths[i].err || strcmp(request.path, paths[i].path) != 0 ||
 		    strcmp(request.query, paths[i].query) != 0 ||
 		    strcmp(request.mount, paths[i].mount) != 0)
@@ -93,7 +93,7 @@ read_two(const char *a, const char *b)
 {
 	const char *vars[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/", a, b, NULL};
 
-	meta_request(&meta, (char *const *)vars, &request);
+	cgi_request(&meta, (char *const *)vars, &request);
 }
 
 static void
@@ -125,7 +125,7 @@ headers_reach_the_request(void **state)
 			      NULL};
 
 	(void)state;
-	meta_request(&meta, (char *const *)vars, &request);
+	cgi_request(&meta, (char *const *)vars, &request);
 	assert_int_equal(request.err, ERR_OK);
 	assert_string_equal(request.method, "POST");
 	assert_string_equal(request.host, "h");
@@ -279,10 +279,10 @@ too_many_opencode_headers_are_refused(void **state)
 		snprintf(names[i], sizeof(names[i]), "HTTP_X_OPENCODE_N%zu=v", i);
 		vars[2 + i] = names[i];
 	}
-	meta_request(&meta, (char *const *)vars, &request);
+	cgi_request(&meta, (char *const *)vars, &request);
 	assert_int_equal(request.err, ERR_HEADER_LONG);
 	vars[1 + i] = NULL;
-	meta_request(&meta, (char *const *)vars, &request);
+	cgi_request(&meta, (char *const *)vars, &request);
 	assert_int_equal(request.err, ERR_OK);
 	assert_int_equal(request.x_opencode_count, REQUEST_X_MAX);
 	read_two("HTTP_X_OPENCODE_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=v",
@@ -309,7 +309,7 @@ no_method_is_an_error(void **state)
 	const char *vars[] = {"REQUEST_URI=/", NULL};
 
 	(void)state;
-	meta_request(&meta, (char *const *)vars, &request);
+	cgi_request(&meta, (char *const *)vars, &request);
 	assert_int_equal(request.err, ERR_REQUEST);
 	assert_string_equal(request.method, "");
 	assert_string_equal(request.path, "/");
@@ -327,17 +327,17 @@ a_response_becomes_bytes(void **state)
 	response_start(&r, 200);
 	response_header(&r, "A", "b");
 	buf_puts(&r.body, "hello");
-	assert_int_equal(meta_response(&r, &out), ERR_OK);
+	assert_int_equal(cgi_response(&r, &out), ERR_OK);
 	assert_string_equal(buf_text(&out),
 			    "Status: 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\nhello");
 	buf_free(&out);
 	r.head_only = true;
-	assert_int_equal(meta_response(&r, &out), ERR_OK);
+	assert_int_equal(cgi_response(&r, &out), ERR_OK);
 	assert_string_equal(buf_text(&out), "Status: 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\n");
 	buf_free(&out);
 
 	response_header(&r, "A", "b\nSet-Cookie: x");
-	assert_int_equal(meta_response(&r, &out), ERR_OK);
+	assert_int_equal(cgi_response(&r, &out), ERR_OK);
 	assert_non_null(strstr(buf_text(&out), "Status: 500 "));
 	assert_non_null(strstr(buf_text(&out), "Content-Security-Policy: "));
 	assert_null(strstr(buf_text(&out), "Set-Cookie"));
@@ -346,7 +346,7 @@ a_response_becomes_bytes(void **state)
 	r.head_only = false;
 	response_start(&r, 200);
 	r.body.err = ERR_TOO_LARGE;
-	assert_int_equal(meta_response(&r, &out), ERR_OK);
+	assert_int_equal(cgi_response(&r, &out), ERR_OK);
 	assert_non_null(strstr(buf_text(&out), "Status: 500 "));
 	buf_free(&out);
 	response_free(&r);

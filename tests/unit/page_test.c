@@ -81,9 +81,10 @@ test_problems(void **unused)
 }
 
 static const struct page_list_item waiting[] = {
-    {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, ANSWER_CODE, "openai", FLOW_WAITING, 45},
-    {"mcp-flow-aaaaaaaaaaaaa", KIND_MCP, ANSWER_CODE, "openai", FLOW_WAITING, 200},
-    {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, ANSWER_TOKEN, "digitalocean", FLOW_WAITING, 200},
+    {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 45},
+    {"mcp-flow-aaaaaaaaaaaaa", KIND_MCP, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 200},
+    {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, RESPONSE_TYPE_TOKEN, "digitalocean", FLOW_WAITING,
+     200},
 };
 
 /* A relay's name has no opencode to go back to. */
@@ -173,7 +174,7 @@ static void
 test_problem_hostile(void **unused)
 {
 	struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
-	struct page_list_item item[2] = {{.id = "x'><script>", .answer = ANSWER_TOKEN},
+	struct page_list_item item[2] = {{.id = "x'><script>", .answer = RESPONSE_TYPE_TOKEN},
 					 {.id = "x'><script>"}};
 	struct page_list list = {item, 2};
 	struct buf page;

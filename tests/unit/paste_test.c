@@ -85,7 +85,7 @@ reads_what_people_paste(void **state)
 		enum err got;
 
 		buf_init(&query, 8192);
-		got = paste_read(rows[i].text, &flow, "https://opencode.example.com", &query);
+		got = pasted_text_read(rows[i].text, &flow, "https://opencode.example.com", &query);
 		if (got != rows[i].want)
 			fail_msg("'%s': got %s, want %s", rows[i].text, error_name(got),
 				 error_name(rows[i].want));
@@ -126,14 +126,14 @@ reads_tokens_from_the_fragment(void **state)
 	struct flow token = flow;
 
 	(void)state;
-	token.answer = ANSWER_TOKEN;
+	token.answer = RESPONSE_TYPE_TOKEN;
 	for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
 		struct buf answer;
 		enum err got;
 
 		buf_init(&answer, 8192);
-		got =
-		    paste_read(token_rows[i].text, &token, "https://opencode.example.com", &answer);
+		got = pasted_text_read(token_rows[i].text, &token, "https://opencode.example.com",
+				       &answer);
 		if (got != token_rows[i].want)
 			fail_msg("'%s': got %s, want %s", token_rows[i].text, error_name(got),
 				 error_name(token_rows[i].want));
@@ -151,11 +151,12 @@ needs_no_state_where_the_provider_sends_none(void **state)
 	(void)state;
 	stateless.stateless = true;
 	buf_init(&answer, 8192);
-	assert_int_equal(paste_read("code=C", &stateless, "https://opencode.example.com", &answer),
-			 ERR_OK);
+	assert_int_equal(
+	    pasted_text_read("code=C", &stateless, "https://opencode.example.com", &answer),
+	    ERR_OK);
 	assert_string_equal(buf_text(&answer), "code=C");
 	buf_free(&answer);
-	assert_int_equal(paste_read("code=C", &flow, "https://opencode.example.com", &answer),
+	assert_int_equal(pasted_text_read("code=C", &flow, "https://opencode.example.com", &answer),
 			 ERR_PASTE_CODE);
 	buf_free(&answer);
 }
@@ -186,7 +187,7 @@ finds_the_address_that_a_terminal_printed(void **state)
 		struct buf url;
 
 		buf_init(&url, 8192);
-		assert_int_equal(paste_authorize_url(authorize_rows[i].text, &url),
+		assert_int_equal(pasted_text_authorize_url(authorize_rows[i].text, &url),
 				 want == NULL ? ERR_ADOPT_TEXT : ERR_OK);
 		if (want != NULL)
 			assert_string_equal(buf_text(&url), want);

@@ -14,7 +14,7 @@
 static enum err
 feed(const char *text, size_t piece, struct redis_reply *reply, bool *whole)
 {
-	struct redisReader *reader = redis_reader_new();
+	struct redisReader *reader = redis_reply_reader();
 	size_t len = strlen(text);
 	enum err err = ERR_OK;
 
@@ -25,7 +25,7 @@ feed(const char *text, size_t piece, struct redis_reply *reply, bool *whole)
 		size_t n = len - at < piece ? len - at : piece;
 
 		assert_false(*whole);
-		err = redis_reader_feed(reader, text + at, n, reply, whole);
+		err = redis_reply_feed(reader, text + at, n, reply, whole);
 	}
 	redisReaderFree(reader);
 	return err;
@@ -162,14 +162,14 @@ the_limits_are_the_named_ones(void **state)
 static void
 a_text_with_a_nul_is_none(void **state)
 {
-	struct redisReader *reader = redis_reader_new();
+	struct redisReader *reader = redis_reply_reader();
 	struct redis_reply reply;
 	bool whole;
 
 	(void)state;
 	assert_non_null(reader);
 	redis_reply_init(&reply);
-	assert_int_equal(redis_reader_feed(reader, "$3\r\na\0b\r\n", 9, &reply, &whole), ERR_OK);
+	assert_int_equal(redis_reply_feed(reader, "$3\r\na\0b\r\n", 9, &reply, &whole), ERR_OK);
 	assert_true(whole);
 	assert_null(redis_reply_text(&reply, 0));
 	redis_reply_free(&reply);

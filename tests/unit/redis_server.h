@@ -18,7 +18,7 @@ static char redis_folder[64];
 static char redis_text_spec[128];
 static char redis_password[96];
 static pid_t redis_pid;
-static struct redis *redis_admin;
+static struct redis_pool *redis_admin;
 
 static inline const char *
 redis_spec_text(void)
@@ -73,11 +73,11 @@ redis_do(const char *a, const char *b, const char *c, const char *d)
 		count++;
 	buf_init(&command, 4096);
 	redis_reply_init(&reply);
-	redis_words(&command, count);
+	redis_command_begin(&command, count);
 	for (size_t i = 0; i < count; i++)
-		redis_text(&command, word[i]);
+		redis_command_text(&command, word[i]);
 	/* CLIENT KILL ends this connection too */
-	if (redis_call(redis_admin, &command, &reply) == ERR_OK) {
+	if (redis_pool_call(redis_admin, &command, &reply) == ERR_OK) {
 		assert_null(redis_reply_error(&reply));
 		(void)redis_reply_number(&reply, 0, &number);
 	}
@@ -130,7 +130,7 @@ redis_start(void **state)
 {
 	static struct store_login admin = {REDIS_ADMIN, redis_password};
 	char users[96], path[96];
-	struct redis_spec spec;
+	struct redis_address spec;
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
@@ -151,8 +151,8 @@ redis_start(void **state)
 	}
 	for (int i = 0; i < REDIS_PATIENCE && access(path, F_OK) != 0; i++)
 		usleep(25000);
-	return redis_spec_read(path, &spec, NULL, 0) &&
-		       redis_open(&redis_admin, &spec, &admin) == ERR_OK
+	return redis_address_read(path, &spec, NULL, 0) &&
+		       redis_pool_open(&redis_admin, &spec, &admin) == ERR_OK
 		   ? 0
 		   : -1;
 }
@@ -161,7 +161,7 @@ static inline int
 redis_stop(void **state)
 {
 	(void)state;
-	redis_close(redis_admin);
+	redis_pool_close(redis_admin);
 	kill(redis_pid, SIGTERM);
 	waitpid(redis_pid, NULL, 0);
 	return remove_folder(redis_folder);

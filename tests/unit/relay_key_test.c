@@ -108,11 +108,11 @@ a_key_is_one_line(void **state)
 
 		unlink(key);
 		write_file(key, files[i].text, files[i].len, files[i].mode);
-		got = relay_keys_open(&keys, &config, message);
+		got = relay_key_open(&keys, &config, message);
 		if ((got == ERR_OK) != (files[i].complaint == NULL))
 			fail_msg("row %zu: %s", i, message);
 		if (got == ERR_OK) {
-			relay_keys_close(keys);
+			relay_key_close(keys);
 			continue;
 		}
 		assert_int_equal(got, ERR_CONFIG);
@@ -149,7 +149,7 @@ a_key_is_a_file(void **state)
 		    "previous_key_file = %s/%s\n",
 		    key, folder, paths[i].name);
 		load(text);
-		assert_int_equal(relay_keys_open(&keys, &config, message), ERR_CONFIG);
+		assert_int_equal(relay_key_open(&keys, &config, message), ERR_CONFIG);
 		if (strstr(message, paths[i].complaint) == NULL ||
 		    strstr(message, ":4: previous_key_file: ") == NULL)
 			fail_msg("row %zu: %s", i, message);
@@ -177,29 +177,29 @@ keys_are_found_by_their_site(void **state)
 		 "[relay]\nvia = https://r.example/r\nid = me\nkey_file = %s\n",
 		 key, other, key, other);
 	load(text);
-	assert_int_equal(relay_keys_open(&keys, &config, message), ERR_OK);
+	assert_int_equal(relay_key_open(&keys, &config, message), ERR_OK);
 	for (int i = 0; i < 2; i++) {
 		site = config_site_find(&config, i == 0 ? "zoe" : "amy");
 		assert_non_null(site);
 		/* read before, or when they are needed: the same */
-		assert_int_equal(relay_keys_site(keys, site, &config, &kept), ERR_OK);
-		assert_int_equal(relay_keys_site(NULL, site, &config, &fresh), ERR_OK);
+		assert_int_equal(relay_key_site(keys, site, &config, &kept), ERR_OK);
+		assert_int_equal(relay_key_site(NULL, site, &config, &fresh), ERR_OK);
 		assert_memory_equal(&kept, &fresh, sizeof(kept));
 		assert_memory_equal(kept.current.bytes, i == 0 ? "one-" : "two-", 4);
 		assert_memory_equal(kept.previous.bytes, "one-", 4);
 	}
-	assert_int_equal(relay_keys_own(keys, &config, &own), ERR_OK);
-	assert_int_equal(relay_keys_own(NULL, &config, &own_fresh), ERR_OK);
+	assert_int_equal(relay_key_own(keys, &config, &own), ERR_OK);
+	assert_int_equal(relay_key_own(NULL, &config, &own_fresh), ERR_OK);
 	assert_memory_equal(&own, &own_fresh, sizeof(own));
 	assert_memory_equal(own.bytes, "two-", 4);
 	assert_null(config_site_find(&config, "bob"));
 	assert_null(config_site_find(&config, ""));
 	/* what was read stays, whatever becomes of the file; what was not is a fault of ours */
 	unlink(other);
-	assert_int_equal(relay_keys_own(keys, &config, &own), ERR_OK);
-	assert_int_equal(relay_keys_own(NULL, &config, &own), ERR_CONFIG);
-	assert_int_equal(relay_keys_site(NULL, site, &config, &fresh), ERR_CONFIG);
-	relay_keys_close(keys);
+	assert_int_equal(relay_key_own(keys, &config, &own), ERR_OK);
+	assert_int_equal(relay_key_own(NULL, &config, &own), ERR_CONFIG);
+	assert_int_equal(relay_key_site(NULL, site, &config, &fresh), ERR_CONFIG);
+	relay_key_close(keys);
 	config_free(&config);
 	unlink(key);
 }
@@ -212,9 +212,9 @@ without_a_relay_there_are_none(void **state)
 
 	(void)state;
 	load("");
-	assert_int_equal(relay_keys_open(&keys, &config, message), ERR_OK);
+	assert_int_equal(relay_key_open(&keys, &config, message), ERR_OK);
 	assert_null(keys);
-	relay_keys_close(keys);
+	relay_key_close(keys);
 }
 
 int

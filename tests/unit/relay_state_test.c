@@ -320,9 +320,9 @@ an_id_has_few_characters(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		assert_true(relay_id_valid(good[i]));
+		assert_true(relay_state_id_valid(good[i]));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (relay_id_valid(bad[i]))
+		if (relay_state_id_valid(bad[i]))
 			fail_msg("'%s'", bad[i]);
 }
 

@@ -238,7 +238,7 @@ static int
 read_password(void)
 {
 	char text[8] = "";
-	int fd = folder_open_path(password, O_RDONLY | O_NOFOLLOW);
+	int fd = open_private_path(password, O_RDONLY | O_NOFOLLOW);
 
 	return fd == -1 ? errno : read(fd, text, sizeof(text)) == 6 ? OK : EPROTO;
 }

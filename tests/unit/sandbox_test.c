@@ -282,11 +282,12 @@ put_store_back(void)
 static int
 enter_folder(void)
 {
-	struct folder folder;
+	struct private_dir folder;
 	int fd;
 
-	folder_init(&folder, store_path);
-	return folder_enter(&folder, &fd) == ERR_OK && folder_lock(fd, "lock", 0, &fd) == ERR_OK
+	private_dir_init(&folder, store_path);
+	return private_dir_enter(&folder, &fd) == ERR_OK &&
+		       private_dir_lock(fd, "lock", 0, &fd) == ERR_OK
 		   ? OK
 		   : EACCES;
 }

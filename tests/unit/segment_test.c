@@ -24,9 +24,9 @@ names_go_there_and_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		assert_true(segment_encode(pairs[i].name, out, sizeof(out)));
+		assert_true(path_segment_encode(pairs[i].name, out, sizeof(out)));
 		assert_string_equal(out, pairs[i].raw);
-		assert_true(segment_decode(pairs[i].raw, out, sizeof(out)));
+		assert_true(path_segment_decode(pairs[i].raw, out, sizeof(out)));
 		assert_string_equal(out, pairs[i].name);
 	}
 }
@@ -40,13 +40,13 @@ what_is_no_segment_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_false(segment_encode(names[i], out, sizeof(out)));
+		assert_false(path_segment_encode(names[i], out, sizeof(out)));
 	for (size_t i = 0; i < sizeof(raws) / sizeof(raws[0]); i++)
-		assert_false(segment_decode(raws[i], out, sizeof(out)));
-	assert_true(segment_encode("1234567", out, sizeof(out)));
-	assert_false(segment_encode("12345678", out, sizeof(out)));
-	assert_false(segment_encode("12345 ", out, sizeof(out)));
-	assert_false(segment_decode("12345678", out, sizeof(out)));
+		assert_false(path_segment_decode(raws[i], out, sizeof(out)));
+	assert_true(path_segment_encode("1234567", out, sizeof(out)));
+	assert_false(path_segment_encode("12345678", out, sizeof(out)));
+	assert_false(path_segment_encode("12345 ", out, sizeof(out)));
+	assert_false(path_segment_decode("12345678", out, sizeof(out)));
 }
 
 int

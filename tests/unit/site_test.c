@@ -127,7 +127,7 @@ finds_what_the_table_says(void **state)
 		if (strcmp(site.origin, rows[i].origin) != 0 || site.usable != rows[i].usable)
 			fail_msg("row %zu: origin %s, usable %d", i, site.origin, site.usable);
 		if (site_same_origin(&site, &r) != rows[i].same ||
-		    site_cross_site(&site, &r) != rows[i].cross)
+		    same_origin_cross_site(&site, &r) != rows[i].cross)
 			fail_msg("row %zu: same-origin or cross-site is wrong", i);
 	}
 	free(config);
@@ -220,7 +220,7 @@ a_trusted_proxy_says_where_the_browser_is(void **state)
 
 	(void)state;
 	config->opencode_count = 1;
-	assert_true(trust_add(&config->trust, "loopback", why, sizeof(why)));
+	assert_true(trusted_proxies_add(&config->trust, "loopback", why, sizeof(why)));
 	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++) {
 		struct request r = {.method = "GET",
 				    .host = "inner.example",
@@ -254,7 +254,7 @@ what_proxies_say_has_its_place(void **state)
 
 	(void)state;
 	config->opencode_count = 1;
-	assert_true(trust_add(&config->trust, "loopback", why, sizeof(why)));
+	assert_true(trusted_proxies_add(&config->trust, "loopback", why, sizeof(why)));
 	/* a trusted proxy's http counts before the browser's hint, a same-origin Origin before all
 	 */
 	r.sec_fetch_site = "same-origin";

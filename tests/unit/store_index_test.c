@@ -26,7 +26,7 @@
 
 static char folder[64];
 static int dir;
-static struct ring ix;
+static struct dir_index_file ix;
 
 /* What the index should know, written down as simply as it can be. */
 static struct model {
@@ -49,8 +49,8 @@ open_index(void **state)
 		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (mkdtemp(folder) == NULL || (dir = open(folder, O_RDONLY | O_DIRECTORY)) < 0)
 		return -1;
-	ring_init(&ix);
-	return ring_open(&ix, dir) == ERR_OK ? 0 : -1;
+	dir_index_file_init(&ix);
+	return dir_index_file_open(&ix, dir) == ERR_OK ? 0 : -1;
 }
 
 static int
@@ -60,7 +60,7 @@ close_index(void **state)
 	const struct dirent *file;
 
 	(void)state;
-	ring_free(&ix);
+	dir_index_file_free(&ix);
 	while (all != NULL && (file = readdir(all)) != NULL)
 		unlinkat(dir, file->d_name, 0);
 	closedir(all);
@@ -78,10 +78,10 @@ static void
 reopen(void)
 {
 	if (random() % 2 == 0)
-		ring_close(&ix);
+		dir_index_file_close(&ix);
 	else
-		ring_free(&ix);
-	assert_int_equal(ring_open(&ix, dir), ERR_OK);
+		dir_index_file_free(&ix);
+	assert_int_equal(dir_index_file_open(&ix, dir), ERR_OK);
 }
 
 /* A file of its own says that a flow is still there. */
@@ -97,8 +97,8 @@ add(int64_t now, const struct store_keys *keys)
 	m->keys = *keys;
 	m->created = now;
 	m->ended = false;
-	assert_int_equal(index_add(&ix, &flow, keys, now, MOST, &e), ERR_OK);
-	assert_int_equal(folder_file_write(dir, flow.id, "", "x", 1), ERR_OK);
+	assert_int_equal(dir_index_add(&ix, &flow, keys, now, MOST, &e), ERR_OK);
+	assert_int_equal(private_dir_file_write(dir, flow.id, "", "x", 1), ERR_OK);
 	count++;
 }
 
@@ -108,8 +108,8 @@ end(struct model *m)
 	if (m->ended)
 		return;
 	m->ended = true;
-	assert_int_equal(folder_link_make(dir, m->id, ".claim", "claim 1"), ERR_OK);
-	assert_int_equal(folder_link_make(dir, m->id, ".end", "done "), ERR_OK);
+	assert_int_equal(private_dir_link_make(dir, m->id, ".claim", "claim 1"), ERR_OK);
+	assert_int_equal(private_dir_link_make(dir, m->id, ".end", "done "), ERR_OK);
 }
 
 static bool
@@ -121,7 +121,7 @@ waits(const struct model *m, int64_t now)
 static bool
 is_there(const struct model *m)
 {
-	return folder_vacant(dir, m->id) == ERR_TAKEN;
+	return private_dir_vacant(dir, m->id) == ERR_TAKEN;
 }
 
 /* Whether the flows of the list are the newest of those that match. */
@@ -181,12 +181,12 @@ compare(int64_t now, const struct store_keys *keys)
 			mine += model[i].keys.group != keys->group &&
 				model[i].keys.client == keys->client;
 		}
-	assert_int_equal(index_room(&ix, keys, &limits, now),
+	assert_int_equal(dir_index_check_limits(&ix, keys, &limits, now),
 			 others < 100 && mine < 20 ? ERR_OK : ERR_TOO_MANY_FLOWS);
-	assert_int_equal(index_count_waiting(&ix, now), all);
-	index_list_browser(&ix, browser, id, &found);
+	assert_int_equal(dir_index_count_waiting(&ix, now), all);
+	dir_index_list_browser(&ix, browser, id, &found);
 	assert_list(id, found, of_browser, &browser);
-	index_list_recent(&ix, keys, recent.since, id, &found);
+	dir_index_list_recent(&ix, keys, recent.since, id, &found);
 	assert_list(id, found, is_recent, &recent);
 }
 
@@ -243,12 +243,12 @@ a_flow_that_waits_keeps_its_place(void **state)
 		add(1001, &others);
 		end(&model[count - 1]);
 	}
-	assert_int_equal(index_count_waiting(&ix, 1001), 1);
+	assert_int_equal(dir_index_count_waiting(&ix, 1001), 1);
 	assert_true(is_there(&model[0]));
-	index_list_browser(&ix, keys.browser, id, &found);
+	dir_index_list_browser(&ix, keys.browser, id, &found);
 	assert_int_equal(found, 1);
 	assert_string_equal(id[0], model[0].id);
-	index_list_recent(&ix, &keys, 999, id, &found);
+	dir_index_list_recent(&ix, &keys, 999, id, &found);
 	assert_int_equal(found, 1);
 	/* what has lost its place is gone, files and all */
 	assert_false(is_there(&model[1]));
@@ -263,9 +263,9 @@ what_is_old_is_cleaned_up_by_later_begins(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		add(1000, &keys);
-	assert_int_equal(folder_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
+	assert_int_equal(private_dir_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
 	add(1000 + LIFETIME, &keys);
-	assert_int_equal(folder_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
+	assert_int_equal(private_dir_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
 	assert_true(is_there(&model[0]));
 	add(late, &keys);
 	add(late, &keys);
@@ -275,7 +275,7 @@ what_is_old_is_cleaned_up_by_later_begins(void **state)
 	/* and after a restart of the clock all that is from before */
 	add(10, &keys);
 	assert_false(is_there(&model[100]));
-	assert_int_equal(index_count_waiting(&ix, 10), 1);
+	assert_int_equal(dir_index_count_waiting(&ix, 10), 1);
 }
 
 /* A process may die at any moment; the next one finds all that was whole. */
@@ -293,7 +293,7 @@ chains_are_made_anew_if_somebody_died_over_them(void **state)
 	ix.head->unlinked = 1;
 	reopen();
 	for (uint64_t browser = 0; browser < 2; browser++) {
-		index_list_browser(&ix, browser, id, &found);
+		dir_index_list_browser(&ix, browser, id, &found);
 		assert_int_equal(found, 15);
 	}
 	assert_int_equal(ix.head->unlinked, 0);
@@ -303,25 +303,25 @@ chains_are_made_anew_if_somebody_died_over_them(void **state)
 static void
 others_may_make_it_grow(void **state)
 {
-	struct ring other;
+	struct dir_index_file other;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
 	size_t found;
 
 	(void)state;
 	add(1000, &(struct store_keys){.browser = 1});
-	ring_close(&ix);
+	dir_index_file_close(&ix);
 	other = ix;
-	ring_init(&ix);
-	assert_int_equal(ring_open(&ix, dir), ERR_OK);
+	dir_index_file_init(&ix);
+	assert_int_equal(dir_index_file_open(&ix, dir), ERR_OK);
 	for (int i = 0; i < 200; i++)
 		add(1000, &(struct store_keys){.browser = 2});
-	ring_free(&ix);
+	dir_index_file_free(&ix);
 	ix = other;
-	assert_int_equal(ring_open(&ix, dir), ERR_OK);
-	assert_int_equal(index_count_waiting(&ix, 1000), 201);
-	index_list_browser(&ix, 1, id, &found);
+	assert_int_equal(dir_index_file_open(&ix, dir), ERR_OK);
+	assert_int_equal(dir_index_count_waiting(&ix, 1000), 201);
+	dir_index_list_browser(&ix, 1, id, &found);
 	assert_int_equal(found, 1);
-	index_list_browser(&ix, 2, id, &found);
+	dir_index_list_browser(&ix, 2, id, &found);
 	assert_int_equal(found, STORE_LIST_MAX);
 }
 
@@ -334,12 +334,12 @@ what_is_no_index_is_made_anew(void **state)
 	for (size_t len = 0; len <= sizeof(garbage); len += 100) {
 		int fd = openat(dir, "index", O_WRONLY | O_TRUNC);
 
-		ring_close(&ix);
+		dir_index_file_close(&ix);
 		assert_int_equal(write(fd, garbage, len), len);
 		close(fd);
-		assert_int_equal(ring_open(&ix, dir), ERR_OK);
+		assert_int_equal(dir_index_file_open(&ix, dir), ERR_OK);
 		add(1000, &(struct store_keys){.client = 1});
-		assert_int_equal(index_count_waiting(&ix, 1000), 1);
+		assert_int_equal(dir_index_count_waiting(&ix, 1000), 1);
 	}
 }
 
@@ -357,11 +357,11 @@ chains_stay_short(void **state)
 		end(&model[count - 1]);
 	}
 	for (uint64_t seq = ix.head->oldest; seq < ix.head->next; seq++) {
-		const struct ring_entry *e = ring_get(&ix, seq);
+		const struct ring_entry *e = dir_index_file_get(&ix, seq);
 		size_t len = 1;
 
 		while (e->back[RING_CLIENT] > 0 &&
-		       (e = ring_get(&ix, e->seq - e->back[RING_CLIENT])) != NULL)
+		       (e = dir_index_file_get(&ix, e->seq - e->back[RING_CLIENT])) != NULL)
 			len++;
 		longest = len > longest ? len : longest;
 	}

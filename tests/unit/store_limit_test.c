@@ -29,7 +29,7 @@ static const struct store_limits limits = {.rate = 60, .burst = 3};
 static const int64_t start = 1000000;
 static char folder[64];
 static int dir;
-static struct folder entered;
+static struct private_dir entered;
 static struct limit limit;
 
 static int
@@ -40,8 +40,8 @@ open_limit(void **state)
 	snprintf(folder, sizeof(folder), "/tmp/opencode-callback-limit-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
-	folder_init(&entered, folder);
-	limit_init(&limit, &entered);
+	private_dir_init(&entered, folder);
+	dir_rate_limit_init(&limit, &entered);
 	dir = open(folder, O_RDONLY | O_DIRECTORY);
 	return dir < 0 ? -1 : 0;
 }
@@ -50,8 +50,8 @@ static int
 close_limit(void **state)
 {
 	(void)state;
-	limit_free(&limit);
-	folder_free(&entered);
+	dir_rate_limit_free(&limit);
+	private_dir_free(&entered);
 	unlinkat(dir, "limit", 0);
 	unlinkat(dir, "lock", 0);
 	close(dir);
@@ -62,7 +62,7 @@ close_limit(void **state)
 static enum err
 spend(uint64_t client, int64_t ms, struct allowance *out)
 {
-	return limit_spend(&limit, start + ms, &limits, client, 1, out);
+	return dir_rate_limit_consume(&limit, start + ms, &limits, client, 1, out);
 }
 
 static void
@@ -106,9 +106,9 @@ looking_costs_nothing(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(limit_spend(&limit, start, &limits, 1, 0, &a), ERR_OK);
+		assert_int_equal(dir_rate_limit_consume(&limit, start, &limits, 1, 0, &a), ERR_OK);
 	assert_free(1, 0, 3);
-	assert_int_equal(limit_spend(&limit, start, &limits, 1, 0, &a), ERR_RATE);
+	assert_int_equal(dir_rate_limit_consume(&limit, start, &limits, 1, 0, &a), ERR_RATE);
 	assert_int_equal(a.wait, 1);
 	assert_false(a.first);
 }
@@ -178,12 +178,12 @@ what_is_no_such_file_is_made_anew(void **state)
 	(void)state;
 	put("limit", "x", 1);
 	assert_free(1, 0, 3);
-	limit_free(&limit);
-	limit_init(&limit, &entered);
+	dir_rate_limit_free(&limit);
+	dir_rate_limit_init(&limit, &entered);
 	assert_free(1, 1000, 1);
 	put("limit", zeros, sizeof(zeros));
-	limit_free(&limit);
-	limit_init(&limit, &entered);
+	dir_rate_limit_free(&limit);
+	dir_rate_limit_init(&limit, &entered);
 	assert_free(1, 0, 3);
 	unlinkat(dir, "limit", 0);
 	assert_int_equal(symlinkat("/etc/passwd", dir, "limit"), 0);
@@ -220,7 +220,7 @@ race(void *unused)
 
 	(void)unused;
 	for (int i = 0; i < BURST; i++)
-		if (limit_spend(&limit, start, &crowd, 1, 1, &a) == ERR_OK)
+		if (dir_rate_limit_consume(&limit, start, &crowd, 1, 1, &a) == ERR_OK)
 			atomic_fetch_add(&granted, 1);
 	return NULL;
 }
@@ -231,8 +231,8 @@ race_here(void)
 {
 	pthread_t thread[THREADS];
 
-	limit_free(&limit);
-	limit_init(&limit, &entered);
+	dir_rate_limit_free(&limit);
+	dir_rate_limit_init(&limit, &entered);
 	for (size_t i = 0; i < THREADS; i++)
 		if (pthread_create(&thread[i], NULL, race, NULL) != 0)
 			_exit(255);

@@ -10,13 +10,13 @@
 
 #include "http/trusted_proxies.h"
 
-static struct trust trust;
+static struct trusted_proxies trust;
 
 static bool
 read_anew(const char *text, char *why, size_t why_size)
 {
-	trust_clear(&trust);
-	return trust_add(&trust, text, why, why_size);
+	trusted_proxies_clear(&trust);
+	return trusted_proxies_add(&trust, text, why, why_size);
 }
 
 static const struct {
@@ -72,12 +72,12 @@ reads_and_writes_what_the_table_says(void **state)
 		bool ok = read_anew(rows[i].text, why, sizeof(why));
 
 		buf_init(&out, 1024);
-		trust_write(&trust, &out);
+		trusted_proxies_write(&trust, &out);
 		if (ok != (rows[i].want != NULL))
 			fail_msg("'%s': %s", rows[i].text, why);
 		if (ok && strcmp(buf_text(&out), rows[i].want) != 0)
 			fail_msg("'%s': got '%s'", rows[i].text, buf_text(&out));
-		if (ok && trust_any(&trust) != (rows[i].want[0] != '\0'))
+		if (ok && trusted_proxies_any(&trust) != (rows[i].want[0] != '\0'))
 			fail_msg("'%s': trusts anybody?", rows[i].text);
 		if (!ok && strncmp(why, rows[i].why, strlen(rows[i].why)) != 0)
 			fail_msg("'%s': says '%s'", rows[i].text, why);

@@ -207,13 +207,13 @@ handle(void *ctx, const struct request *r, struct response *response)
 	body[got] = '\0';
 	if (strcmp(r->path, "/wait") == 0 || strcmp(r->path, "/hold") == 0) {
 		if (r->path[1] == 'w')
-			wait_begin();
+			blocking_begin();
 		sem_post(&entered);
 		while (sem_wait(&go) != 0)
 			continue;
 	}
 	if (strcmp(r->path, "/moment") == 0)
-		snprintf(body, sizeof(body), "%u", wait_moment());
+		snprintf(body, sizeof(body), "%u", blocking_generation());
 	response_start(response, 200);
 	buf_printf(&response->body, "path=%s body=%s.", r->path, body);
 	if (strcmp(r->path, "/large") == 0)
@@ -524,17 +524,17 @@ libfcgi_does_what_we_rely_on(void **state)
 	int pair[2];
 
 	(void)state;
-	conn_ready(&r);
+	libfcgi_ready(&r);
 	for (int i = 0; i < 3; i++) {
 		char body[16] = "";
 
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 		request("/direct", "hello", i != 2);
-		assert_true(conn_begin(&r, pair[1], out.data, out.len));
+		assert_true(libfcgi_begin(&r, pair[1], out.data, out.len));
 		assert_string_equal(FCGX_GetParam("REQUEST_URI", r.envp), "/direct");
 		if (i == 0)
-			assert_int_equal(conn_read(&r, body, sizeof(body)), 5);
-		assert_true(conn_finish(&r, "answer", 6, &keep));
+			assert_int_equal(libfcgi_read(&r, body, sizeof(body)), 5);
+		assert_true(libfcgi_finish(&r, "answer", 6, &keep));
 		assert_int_equal(keep, i != 2);
 		assert_int_not_equal(fcntl(pair[1], F_GETFD), -1);
 		expect(pair[0], "answer");
@@ -548,8 +548,8 @@ libfcgi_does_what_we_rely_on(void **state)
 	request("/broken", "", true);
 	for (size_t i = 0; i < out.len - 8; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-		if (conn_begin(&r, pair[1], out.data, i)) {
-			conn_drop(&r);
+		if (libfcgi_begin(&r, pair[1], out.data, i)) {
+			libfcgi_drop(&r);
 			close(pair[1]);
 		}
 		assert_int_equal(fcntl(pair[1], F_GETFD), -1);
@@ -557,17 +557,17 @@ libfcgi_does_what_we_rely_on(void **state)
 	}
 	/* an answer that cannot be sent leaves the connection to us */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_true(conn_begin(&r, pair[1], out.data, out.len));
+	assert_true(libfcgi_begin(&r, pair[1], out.data, out.len));
 	close(pair[0]);
-	assert_false(conn_finish(&r, "answer", 6, &keep));
+	assert_false(libfcgi_finish(&r, "answer", 6, &keep));
 	assert_false(keep);
 	assert_int_not_equal(fcntl(pair[1], F_GETFD), -1);
 	close(pair[1]);
 	/* nothing is read from the connection, however little is given */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	send_bytes(pair[0], "next", 4);
-	assert_true(conn_begin(&r, pair[1], out.data, out.len));
-	assert_true(conn_finish(&r, "answer", 6, &keep));
+	assert_true(libfcgi_begin(&r, pair[1], out.data, out.len));
+	assert_true(libfcgi_finish(&r, "answer", 6, &keep));
 	assert_int_equal(recv(pair[1], next, sizeof(next), MSG_DONTWAIT), 4);
 	close(pair[0]);
 	close(pair[1]);

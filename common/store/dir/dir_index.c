@@ -17,7 +17,7 @@ entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
 }
 
 static void
-uncount(struct ring *ix, struct ring_entry *e)
+uncount(struct dir_index_file *ix, struct ring_entry *e)
 {
 	bool counted = e->counted != 0;
 
@@ -36,7 +36,7 @@ counts(const struct ring_entry *e, int64_t now)
 
 /* The same by the flow's own files; the index learns of it. */
 static bool
-still_waits(struct ring *ix, struct ring_entry *e, int64_t now)
+still_waits(struct dir_index_file *ix, struct ring_entry *e, int64_t now)
 {
 	char id[FLOW_ID_LEN + 1];
 
@@ -48,17 +48,17 @@ still_waits(struct ring *ix, struct ring_entry *e, int64_t now)
 
 /* Takes those that expired out of the count, and their authorize URLs away. */
 static void
-sweep_expired(struct ring *ix, int64_t now)
+sweep_expired(struct dir_index_file *ix, int64_t now)
 {
 	char id[FLOW_ID_LEN + 1];
 
 	for (int i = 0; i < SWEEP_MAX && ix->head->live < ix->head->next; i++) {
-		struct ring_entry *e = ring_get(ix, ix->head->live);
+		struct ring_entry *e = dir_index_file_get(ix, ix->head->live);
 
 		if (e != NULL && e->created <= now && now < e->expires)
 			break;
 		if (e != NULL && entry_id(e, id))
-			folder_remove(ix->dir, id, ".url");
+			private_dir_remove(ix->dir, id, ".url");
 		if (e != NULL)
 			uncount(ix, e);
 		ix->head->live++;
@@ -69,9 +69,9 @@ sweep_expired(struct ring *ix, int64_t now)
 
 /* Forgets the oldest entry and its flow. */
 static void
-forget_oldest(struct ring *ix)
+forget_oldest(struct dir_index_file *ix)
 {
-	struct ring_entry *e = ring_get(ix, ix->head->oldest);
+	struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
 	char id[FLOW_ID_LEN + 1];
 
 	if (e != NULL && entry_id(e, id))
@@ -84,10 +84,10 @@ forget_oldest(struct ring *ix)
 }
 
 static void
-sweep_forgotten(struct ring *ix, int64_t now)
+sweep_forgotten(struct dir_index_file *ix, int64_t now)
 {
 	for (int i = 0; i < SWEEP_MAX && ix->head->oldest < ix->head->next; i++) {
-		const struct ring_entry *e = ring_get(ix, ix->head->oldest);
+		const struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
 
 		if (e != NULL && e->id[0] != '\0' && now - STORE_KEEP_SECONDS < e->expires &&
 		    e->created <= now)
@@ -98,7 +98,7 @@ sweep_forgotten(struct ring *ix, int64_t now)
 
 /* Gives the oldest entry, whose flow still waits, the newest place. */
 static void
-move_oldest(struct ring *ix, const struct ring_entry *e, int64_t now)
+move_oldest(struct dir_index_file *ix, const struct ring_entry *e, int64_t now)
 {
 	struct ring_entry moved = *e;
 
@@ -106,19 +106,19 @@ move_oldest(struct ring *ix, const struct ring_entry *e, int64_t now)
 		ix->head->live++;
 	ix->head->oldest++;
 	moved.entered = now;
-	(void)ring_push(ix, &moved);
+	(void)dir_index_file_push(ix, &moved);
 }
 
 /* Makes room for one more entry. */
 static enum err
-make_place(struct ring *ix, int64_t now, size_t most)
+make_place(struct dir_index_file *ix, int64_t now, size_t most)
 {
 	uint64_t used = ix->head->next - ix->head->oldest;
 
 	if (used < most && used == ix->head->capacity)
-		return ring_grow(ix);
+		return dir_index_file_grow(ix);
 	for (uint64_t i = 0; used >= most && i < used; i++) {
-		struct ring_entry *e = ring_get(ix, ix->head->oldest);
+		struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
 
 		if (e == NULL || !still_waits(ix, e, now)) {
 			forget_oldest(ix);
@@ -130,8 +130,8 @@ make_place(struct ring *ix, int64_t now, size_t most)
 }
 
 enum err
-index_add(struct ring *ix, const struct flow *flow, const struct store_keys *keys, int64_t now,
-	  size_t most, struct ring_entry **out)
+dir_index_add(struct dir_index_file *ix, const struct flow *flow, const struct store_keys *keys,
+	      int64_t now, size_t most, struct ring_entry **out)
 {
 	struct ring_entry e = {.key = {[RING_CLIENT] = keys->client,
 				       [RING_BROWSER] = keys->browser,
@@ -149,12 +149,12 @@ index_add(struct ring *ix, const struct flow *flow, const struct store_keys *key
 		return err;
 	memcpy(e.id, flow->id, FLOW_ID_LEN);
 	ix->head->waiting++;
-	*out = ring_push(ix, &e);
+	*out = dir_index_file_push(ix, &e);
 	return ERR_OK;
 }
 
 void
-index_cancel(struct ring *ix, struct ring_entry *e)
+dir_index_cancel(struct dir_index_file *ix, struct ring_entry *e)
 {
 	uncount(ix, e);
 	memset(e->id, 0, sizeof(e->id));
@@ -162,12 +162,12 @@ index_cancel(struct ring *ix, struct ring_entry *e)
 
 /* How many of a group are counted. */
 static uint64_t
-count_group(const struct ring *ix, uint64_t group)
+count_group(const struct dir_index_file *ix, uint64_t group)
 {
 	uint64_t count = 0;
 
-	for (struct ring_entry *e = ring_first(ix, RING_GROUP, group); e != NULL;
-	     e = ring_next(ix, RING_GROUP, e)) {
+	for (struct ring_entry *e = dir_index_file_first(ix, RING_GROUP, group); e != NULL;
+	     e = dir_index_file_next(ix, RING_GROUP, e)) {
 		if (e->seq < ix->head->live)
 			break;
 		count += e->counted != 0;
@@ -177,10 +177,11 @@ count_group(const struct ring *ix, uint64_t group)
 
 /* Whether a client has fewer than most that wait, besides those of a group. */
 static bool
-client_within(struct ring *ix, const struct store_keys *keys, int most, int64_t now, bool exact)
+client_within(struct dir_index_file *ix, const struct store_keys *keys, int most, int64_t now,
+	      bool exact)
 {
-	for (struct ring_entry *e = ring_first(ix, RING_CLIENT, keys->client); e != NULL;
-	     e = ring_next(ix, RING_CLIENT, e)) {
+	for (struct ring_entry *e = dir_index_file_first(ix, RING_CLIENT, keys->client); e != NULL;
+	     e = dir_index_file_next(ix, RING_CLIENT, e)) {
 		if (e->seq < ix->head->live)
 			break;
 		if (e->key[RING_GROUP] != keys->group &&
@@ -193,14 +194,14 @@ client_within(struct ring *ix, const struct store_keys *keys, int most, int64_t 
 /* The same of all. The count is too high rather than too low, so it is looked into only at the
  * limit. */
 static bool
-all_within(struct ring *ix, const struct store_keys *keys, uint64_t most, int64_t now)
+all_within(struct dir_index_file *ix, const struct store_keys *keys, uint64_t most, int64_t now)
 {
 	uint64_t waiting = 0, same;
 
 	if (ix->head->waiting < most)
 		return true;
 	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
-		struct ring_entry *e = ring_get(ix, seq);
+		struct ring_entry *e = dir_index_file_get(ix, seq);
 
 		if (e != NULL && still_waits(ix, e, now))
 			waiting++;
@@ -211,8 +212,8 @@ all_within(struct ring *ix, const struct store_keys *keys, uint64_t most, int64_
 }
 
 enum err
-index_room(struct ring *ix, const struct store_keys *keys, const struct store_limits *limits,
-	   int64_t now)
+dir_index_check_limits(struct dir_index_file *ix, const struct store_keys *keys,
+		       const struct store_limits *limits, int64_t now)
 {
 	/* the index counts too many rather than too few, so its yes is enough */
 	return all_within(ix, keys, (uint64_t)limits->max_pending, now) &&
@@ -252,20 +253,20 @@ newest_add(struct newest *n, const struct ring_entry *e)
 }
 
 void
-index_list_recent(const struct ring *ix, const struct store_keys *keys, int64_t since,
-		  char id[][FLOW_ID_LEN + 1], size_t *count)
+dir_index_list_recent(const struct dir_index_file *ix, const struct store_keys *keys, int64_t since,
+		      char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (struct ring_entry *e = ring_first(ix, RING_GROUP, keys->group); e != NULL;
-	     e = ring_next(ix, RING_GROUP, e)) {
+	for (struct ring_entry *e = dir_index_file_first(ix, RING_GROUP, keys->group); e != NULL;
+	     e = dir_index_file_next(ix, RING_GROUP, e)) {
 		if (e->entered <= since)
 			break;
 		if (e->created > since)
 			newest_add(&n, e);
 	}
-	for (struct ring_entry *e = ring_first(ix, RING_SLOT, keys->slot); e != NULL;
-	     e = ring_next(ix, RING_SLOT, e)) {
+	for (struct ring_entry *e = dir_index_file_first(ix, RING_SLOT, keys->slot); e != NULL;
+	     e = dir_index_file_next(ix, RING_SLOT, e)) {
 		if (e->entered <= since)
 			break;
 		if (e->created > since && e->key[RING_GROUP] != keys->group)
@@ -275,24 +276,24 @@ index_list_recent(const struct ring *ix, const struct store_keys *keys, int64_t 
 }
 
 void
-index_list_browser(const struct ring *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
-		   size_t *count)
+dir_index_list_browser(const struct dir_index_file *ix, uint64_t browser,
+		       char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (const struct ring_entry *e = ring_first(ix, RING_BROWSER, browser); e != NULL;
-	     e = ring_next(ix, RING_BROWSER, e))
+	for (const struct ring_entry *e = dir_index_file_first(ix, RING_BROWSER, browser);
+	     e != NULL; e = dir_index_file_next(ix, RING_BROWSER, e))
 		newest_add(&n, e);
 	*count = n.count;
 }
 
 size_t
-index_count_waiting(struct ring *ix, int64_t now)
+dir_index_count_waiting(struct dir_index_file *ix, int64_t now)
 {
 	size_t count = 0;
 
 	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
-		struct ring_entry *e = ring_get(ix, seq);
+		struct ring_entry *e = dir_index_file_get(ix, seq);
 
 		if (e != NULL && still_waits(ix, e, now))
 			count++;

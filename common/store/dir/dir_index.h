@@ -17,21 +17,22 @@
  * not wait, whose files it removes. Cleans up a few others. ERR_STORE: the file cannot grow,
  * or all wait.
  */
-enum err index_add(struct ring *ix, const struct flow *flow, const struct store_keys *keys,
-		   int64_t now, size_t most, struct ring_entry **out) MUST_CHECK;
+enum err
+dir_index_add(struct dir_index_file *ix, const struct flow *flow, const struct store_keys *keys,
+	      int64_t now, size_t most, struct ring_entry **out) MUST_CHECK;
 
 /* Takes back the entry of a flow that could not be written. */
-void index_cancel(struct ring *ix, struct ring_entry *e);
+void dir_index_cancel(struct dir_index_file *ix, struct ring_entry *e);
 
 /* Whether one more flow is within the limits: ERR_TOO_MANY_FLOWS. */
-enum err index_room(struct ring *ix, const struct store_keys *keys,
-		    const struct store_limits *limits, int64_t now);
+enum err dir_index_check_limits(struct dir_index_file *ix, const struct store_keys *keys,
+				const struct store_limits *limits, int64_t now);
 
 /* The newest ids, at most STORE_LIST_MAX, newest first: see struct store_ops. */
-void index_list_recent(const struct ring *ix, const struct store_keys *keys, int64_t since,
-		       char id[][FLOW_ID_LEN + 1], size_t *count);
-void index_list_browser(const struct ring *ix, uint64_t browser, char id[][FLOW_ID_LEN + 1],
-			size_t *count);
-size_t index_count_waiting(struct ring *ix, int64_t now);
+void dir_index_list_recent(const struct dir_index_file *ix, const struct store_keys *keys,
+			   int64_t since, char id[][FLOW_ID_LEN + 1], size_t *count);
+void dir_index_list_browser(const struct dir_index_file *ix, uint64_t browser,
+			    char id[][FLOW_ID_LEN + 1], size_t *count);
+size_t dir_index_count_waiting(struct dir_index_file *ix, int64_t now);
 
 #endif

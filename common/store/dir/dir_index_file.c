@@ -18,19 +18,19 @@ _Static_assert(sizeof(struct ring_entry) == 128, "no holes");
 static const char magic[8] = "index 2";
 
 static uint64_t
-capacity(const struct ring *r)
+capacity(const struct dir_index_file *r)
 {
 	return r->head->capacity;
 }
 
 static struct ring_entry *
-place(const struct ring *r, uint64_t seq)
+place(const struct dir_index_file *r, uint64_t seq)
 {
 	return &r->entry[seq % capacity(r)];
 }
 
 struct ring_entry *
-ring_get(const struct ring *r, uint64_t seq)
+dir_index_file_get(const struct dir_index_file *r, uint64_t seq)
 {
 	struct ring_entry *e = place(r, seq);
 
@@ -38,7 +38,7 @@ ring_get(const struct ring *r, uint64_t seq)
 }
 
 static void
-ring_unmap(struct ring *r)
+ring_unmap(struct dir_index_file *r)
 {
 	if (r->head != NULL)
 		munmap(r->head, r->mapped);
@@ -47,7 +47,7 @@ ring_unmap(struct ring *r)
 
 /* Maps the head and so many entries. */
 static enum err
-ring_map(struct ring *r, uint64_t count)
+ring_map(struct dir_index_file *r, uint64_t count)
 {
 	void *map;
 
@@ -64,7 +64,7 @@ ring_map(struct ring *r, uint64_t count)
 /* Makes the file so long. Not ftruncate(): on a full file system, storing to a hole would be
  * SIGBUS. */
 static bool
-ring_extend(struct ring *r, uint64_t count)
+ring_extend(struct dir_index_file *r, uint64_t count)
 {
 	errno = posix_fallocate(r->fd, 0, (off_t)((1 + count) * sizeof(*r->entry)));
 	return errno == 0;
@@ -81,7 +81,7 @@ head_fits(const struct ring_head *h, uint64_t count)
 
 /* The newest entry of a bucket, and the next older one. */
 static struct ring_entry *
-bucket_top(const struct ring *r, int key, uint64_t value)
+bucket_top(const struct dir_index_file *r, int key, uint64_t value)
 {
 	uint32_t head = place(r, value)->head[key];
 	struct ring_entry *e;
@@ -90,19 +90,22 @@ bucket_top(const struct ring *r, int key, uint64_t value)
 		return NULL;
 	e = &r->entry[head - 1];
 	/* the one that was there is gone, if this one is of another bucket */
-	return ring_get(r, e->seq) == e && e->key[key] % capacity(r) == value % capacity(r) ? e
-											    : NULL;
+	return dir_index_file_get(r, e->seq) == e &&
+		       e->key[key] % capacity(r) == value % capacity(r)
+		   ? e
+		   : NULL;
 }
 
 static struct ring_entry *
-bucket_older(const struct ring *r, int key, const struct ring_entry *e)
+bucket_older(const struct dir_index_file *r, int key, const struct ring_entry *e)
 {
-	return e->back[key] == 0 || e->back[key] > e->seq ? NULL
-							  : ring_get(r, e->seq - e->back[key]);
+	return e->back[key] == 0 || e->back[key] > e->seq
+		   ? NULL
+		   : dir_index_file_get(r, e->seq - e->back[key]);
 }
 
 struct ring_entry *
-ring_first(const struct ring *r, int key, uint64_t value)
+dir_index_file_first(const struct dir_index_file *r, int key, uint64_t value)
 {
 	struct ring_entry *e = bucket_top(r, key, value);
 
@@ -112,7 +115,7 @@ ring_first(const struct ring *r, int key, uint64_t value)
 }
 
 struct ring_entry *
-ring_next(const struct ring *r, int key, const struct ring_entry *e)
+dir_index_file_next(const struct dir_index_file *r, int key, const struct ring_entry *e)
 {
 	struct ring_entry *older = bucket_older(r, key, e);
 
@@ -123,7 +126,7 @@ ring_next(const struct ring *r, int key, const struct ring_entry *e)
 
 /* Puts an entry at the beginning of the chains of its keys. */
 static void
-entry_link(struct ring *r, struct ring_entry *e)
+entry_link(struct dir_index_file *r, struct ring_entry *e)
 {
 	for (int k = 0; k < RING_KEYS; k++) {
 		const struct ring_entry *older = bucket_top(r, k, e->key[k]);
@@ -140,20 +143,20 @@ entry_link(struct ring *r, struct ring_entry *e)
 
 /* Makes the chains anew; a process that died in the middle of that leaves it to the next. */
 static void
-link_all(struct ring *r)
+link_all(struct dir_index_file *r)
 {
 	r->head->unlinked = 1;
 	for (uint64_t i = 0; i < capacity(r); i++)
 		memset(r->entry[i].head, 0, sizeof(r->entry[i].head));
 	for (uint64_t seq = r->head->oldest; seq < r->head->next; seq++)
-		if (ring_get(r, seq) != NULL)
+		if (dir_index_file_get(r, seq) != NULL)
 			entry_link(r, place(r, seq));
 	r->head->unlinked = 0;
 }
 
 /* An empty ring in the place of whatever the file holds. */
 static enum err
-ring_reset(struct ring *r)
+ring_reset(struct dir_index_file *r)
 {
 	ring_unmap(r);
 	if (ftruncate(r->fd, 0) != 0 || !ring_extend(r, CAPACITY_FIRST) ||
@@ -166,14 +169,14 @@ ring_reset(struct ring *r)
 
 /* Whether the mapping that was left is of this file, as long as it is now. */
 static bool
-is_mapped(const struct ring *r, const struct stat *st)
+is_mapped(const struct dir_index_file *r, const struct stat *st)
 {
 	return r->head != NULL && r->device == st->st_dev && r->inode == st->st_ino &&
 	       r->mapped == (size_t)st->st_size;
 }
 
 static enum err
-ring_load(struct ring *r)
+ring_load(struct dir_index_file *r)
 {
 	struct stat st;
 	uint64_t count;
@@ -198,40 +201,40 @@ ring_load(struct ring *r)
 }
 
 void
-ring_init(struct ring *r)
+dir_index_file_init(struct dir_index_file *r)
 {
-	*r = (struct ring){.fd = -1};
+	*r = (struct dir_index_file){.fd = -1};
 }
 
 void
-ring_free(struct ring *r)
+dir_index_file_free(struct dir_index_file *r)
 {
-	ring_close(r);
+	dir_index_file_close(r);
 	ring_unmap(r);
 }
 
 enum err
-ring_open(struct ring *r, int dir)
+dir_index_file_open(struct dir_index_file *r, int dir)
 {
 	r->dir = dir;
-	if (folder_lock(dir, "index", 0, &r->fd) != ERR_OK) {
+	if (private_dir_lock(dir, "index", 0, &r->fd) != ERR_OK) {
 		r->fd = -1;
 		return ERR_STORE;
 	}
 	if (ring_load(r) == ERR_OK)
 		return ERR_OK;
 	ring_unmap(r);
-	ring_close(r);
+	dir_index_file_close(r);
 	return ERR_STORE;
 }
 
 void
-ring_close(struct ring *r)
+dir_index_file_close(struct dir_index_file *r)
 {
 	if (r->fd < 0)
 		return;
 	/* the mapping keeps the file open, and with it the lock */
-	if (!folder_unlock(r->fd, 0))
+	if (!private_dir_unlock(r->fd, 0))
 		ring_unmap(r);
 	close(r->fd);
 	r->fd = -1;
@@ -239,7 +242,7 @@ ring_close(struct ring *r)
 
 /* Those of before stay as they are until the head says how many there are. */
 enum err
-ring_grow(struct ring *r)
+dir_index_file_grow(struct dir_index_file *r)
 {
 	uint64_t old = capacity(r);
 
@@ -255,7 +258,7 @@ ring_grow(struct ring *r)
 }
 
 struct ring_entry *
-ring_push(struct ring *r, const struct ring_entry *new)
+dir_index_file_push(struct dir_index_file *r, const struct ring_entry *new)
 {
 	struct ring_entry *e = place(r, r->head->next), made = *new;
 

@@ -41,7 +41,7 @@ struct ring_head {
 };
 
 /* A ring. Between its uses the file stays mapped, but is not looked at. */
-struct ring {
+struct dir_index_file {
 	int dir; /* while open: the store folder; not owned */
 	int fd;
 	dev_t device;
@@ -51,24 +51,25 @@ struct ring {
 	struct ring_entry *entry;
 };
 
-void ring_init(struct ring *r);
-void ring_free(struct ring *r);
+void dir_index_file_init(struct dir_index_file *r);
+void dir_index_file_free(struct dir_index_file *r);
 
 /* Opens, locks and maps the file of a folder, made empty if there is none of ours. ERR_STORE. */
-enum err ring_open(struct ring *r, int dir) MUST_CHECK;
-void ring_close(struct ring *r);
+enum err dir_index_file_open(struct dir_index_file *r, int dir) MUST_CHECK;
+void dir_index_file_close(struct dir_index_file *r);
 
 /* The entry of this number, or NULL: it is gone, or was never made. */
-struct ring_entry *ring_get(const struct ring *r, uint64_t seq);
+struct ring_entry *dir_index_file_get(const struct dir_index_file *r, uint64_t seq);
 
 /* Doubles the places. Entries move: pointers to them are void. ERR_STORE. */
-enum err ring_grow(struct ring *r) MUST_CHECK;
+enum err dir_index_file_grow(struct dir_index_file *r) MUST_CHECK;
 
 /* Makes the newest entry, with what *new holds of a flow; there must be a place. */
-struct ring_entry *ring_push(struct ring *r, const struct ring_entry *new);
+struct ring_entry *dir_index_file_push(struct dir_index_file *r, const struct ring_entry *new);
 
 /* The newest entry with this key, and the next older one with the same; NULL: no more. */
-struct ring_entry *ring_first(const struct ring *r, int key, uint64_t value);
-struct ring_entry *ring_next(const struct ring *r, int key, const struct ring_entry *e);
+struct ring_entry *dir_index_file_first(const struct dir_index_file *r, int key, uint64_t value);
+struct ring_entry *
+dir_index_file_next(const struct dir_index_file *r, int key, const struct ring_entry *e);
 
 #endif

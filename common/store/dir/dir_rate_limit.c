@@ -41,7 +41,7 @@ _Static_assert(offsetof(struct limit_table, word) % 64 == 0, "a set is one cache
 #define TAG_SHIFT (TIME_BITS + 1)
 
 void
-limit_init(struct limit *l, struct folder *folder)
+dir_rate_limit_init(struct limit *l, struct private_dir *folder)
 {
 	*l = (struct limit){.folder = folder, .fd = -1};
 	pthread_rwlock_init(&l->lock, NULL);
@@ -59,7 +59,7 @@ unmap(struct limit *l)
 }
 
 void
-limit_free(struct limit *l)
+dir_rate_limit_free(struct limit *l)
 {
 	unmap(l);
 	pthread_rwlock_destroy(&l->lock);
@@ -135,7 +135,7 @@ static _Thread_local struct {
 static bool
 is_current(const struct limit *l)
 {
-	unsigned moment = wait_moment();
+	unsigned moment = blocking_generation();
 
 	if (l->table == NULL || l->folder_opened != atomic_load(&l->folder->opened))
 		return false;
@@ -155,7 +155,7 @@ make_and_map(struct limit *l, int dir)
 	enum err err;
 	int lock;
 
-	if ((err = folder_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
+	if ((err = private_dir_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
 		return err;
 	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW && (err = make_file(dir)) == ERR_OK)
 		err = map_file(l, dir);
@@ -170,7 +170,7 @@ renew(struct limit *l)
 	int dir;
 
 	unmap(l);
-	if ((err = folder_enter(l->folder, &dir)) != ERR_OK)
+	if ((err = private_dir_enter(l->folder, &dir)) != ERR_OK)
 		return err; /* the log has the cause */
 	l->folder_opened = atomic_load(&l->folder->opened);
 	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW)
@@ -238,8 +238,8 @@ spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_
 }
 
 enum err
-limit_spend(struct limit *l, int64_t now_ms, const struct store_limits *limits, uint64_t client,
-	    int count, struct allowance *out)
+dir_rate_limit_consume(struct limit *l, int64_t now_ms, const struct store_limits *limits,
+		       uint64_t client, int count, struct allowance *out)
 {
 	enum err err = ERR_OK;
 

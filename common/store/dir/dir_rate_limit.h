@@ -12,26 +12,26 @@
 
 #include "store/store.h"
 
-struct folder;
+struct private_dir;
 struct limit_table;
 
 struct limit {
-	struct folder *folder;	/* not owned */
-	pthread_rwlock_t lock;	/* for the mapping, not for what is in it */
-	unsigned folder_opened; /* the folder's count when the file was mapped */
-	int fd;			/* of the file; -1: none is mapped */
+	struct private_dir *folder; /* not owned */
+	pthread_rwlock_t lock;	    /* for the mapping, not for what is in it */
+	unsigned folder_opened;	    /* the folder's count when the file was mapped */
+	int fd;			    /* of the file; -1: none is mapped */
 	struct limit_table *table;
 };
 
-void limit_init(struct limit *l, struct folder *folder);
-void limit_free(struct limit *l);
+void dir_rate_limit_init(struct limit *l, struct private_dir *folder);
+void dir_rate_limit_free(struct limit *l);
 
 /*
  * Takes count requests of a client's allowance, or looks only (0): see spend in
  * struct store_ops. now_ms is the store's clock in milliseconds. ERR_RATE,
  * ERR_STORE: the file can be neither used nor made.
  */
-enum err limit_spend(struct limit *l, int64_t now_ms, const struct store_limits *limits,
-		     uint64_t client, int count, struct allowance *out) MUST_CHECK;
+enum err dir_rate_limit_consume(struct limit *l, int64_t now_ms, const struct store_limits *limits,
+				uint64_t client, int count, struct allowance *out) MUST_CHECK;
 
 #endif

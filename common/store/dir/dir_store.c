@@ -27,10 +27,10 @@ struct store_dir {
 	struct store store;
 	struct store_limits limits;
 	char path[PATH_MAX];
-	struct folder folder;
+	struct private_dir folder;
 	struct limit limit;
 	pthread_mutex_t mutex; /* for the index */
-	struct ring index;
+	struct dir_index_file index;
 };
 
 static struct store_dir *
@@ -53,9 +53,9 @@ dir_lock(struct store *s, uint64_t group, struct store_lock *lock)
 	int dir;
 
 	lock->fd = -1;
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = folder_lock(dir, "lock", (off_t)(group & GROUP_LOCKS), &lock->fd);
+	err = private_dir_lock(dir, "lock", (off_t)(group & GROUP_LOCKS), &lock->fd);
 	return err;
 }
 
@@ -70,19 +70,19 @@ dir_unlock(struct store *s, struct store_lock *lock)
 
 /* Enters the folder and opens its index. Leave with index_leave(). */
 static enum err
-index_enter(struct store *s, struct ring **ix)
+index_enter(struct store *s, struct dir_index_file **ix)
 {
 	struct store_dir *d = dir_of(s);
 	int dir;
 
-	if (folder_enter(&d->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&d->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	if (pthread_mutex_trylock(&d->mutex) != 0) {
-		wait_begin();
+		blocking_begin();
 		pthread_mutex_lock(&d->mutex);
 	}
 	*ix = &d->index;
-	if (ring_open(*ix, dir) == ERR_OK)
+	if (dir_index_file_open(*ix, dir) == ERR_OK)
 		return ERR_OK;
 	log_event(LOG_LEVEL_ERROR, "store-index", "folder", d->path, "cause", strerror(errno),
 		  NULL);
@@ -93,19 +93,19 @@ index_enter(struct store *s, struct ring **ix)
 static void
 index_leave(struct store *s)
 {
-	ring_close(&dir_of(s)->index);
+	dir_index_file_close(&dir_of(s)->index);
 	pthread_mutex_unlock(&dir_of(s)->mutex);
 }
 
 static enum err
 dir_room(struct store *s, const struct store_keys *keys)
 {
-	struct ring *ix;
+	struct dir_index_file *ix;
 	enum err err;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	err = index_room(ix, keys, &dir_of(s)->limits, dir_now(s));
+	err = dir_index_check_limits(ix, keys, &dir_of(s)->limits, dir_now(s));
 	index_leave(s);
 	return err;
 }
@@ -116,18 +116,18 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 {
 	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
 	struct ring_entry *e;
-	struct ring *ix;
+	struct dir_index_file *ix;
 	enum err err;
 	int error;
 
 	(void)lock;
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	if ((err = folder_vacant(ix->dir, flow->id)) == ERR_OK &&
-	    (err = index_add(ix, flow, keys, dir_now(s), most, &e)) == ERR_OK &&
+	if ((err = private_dir_vacant(ix->dir, flow->id)) == ERR_OK &&
+	    (err = dir_index_add(ix, flow, keys, dir_now(s), most, &e)) == ERR_OK &&
 	    (err = flow_files_write(ix->dir, flow, authorize_url)) != ERR_OK) {
 		error = errno;
-		index_cancel(ix, e);
+		dir_index_cancel(ix, e);
 		if (err == ERR_STORE)
 			flow_files_remove(ix->dir, flow->id);
 		errno = error;
@@ -147,7 +147,7 @@ dir_find(struct store *s, const char *id, struct snapshot *out)
 
 	if (!flow_id_valid(id))
 		return ERR_UNKNOWN_FLOW;
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	out->now = dir_now(s);
 	err = flow_files_read(dir, id, out);
@@ -160,9 +160,9 @@ dir_authorize_url(struct store *s, const char *id, struct buf *out)
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = folder_text_read(dir, id, ".url", out);
+	err = private_dir_text_read(dir, id, ".url", out);
 	return err;
 }
 
@@ -172,9 +172,9 @@ dir_bind(struct store *s, const char *id, const char *browser)
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = folder_link_make(dir, id, ".browser", browser);
+	err = private_dir_link_make(dir, id, ".browser", browser);
 	return err;
 }
 
@@ -185,12 +185,12 @@ take(struct store *s, const char *id, const char *word)
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
-	err = folder_link_make(dir, id, ".claim", text);
+	err = private_dir_link_make(dir, id, ".claim", text);
 	if (err == ERR_OK && strcmp(word, SNAPSHOT_SUPERSEDED) == 0)
-		folder_remove(dir, id, ".url");
+		private_dir_remove(dir, id, ".url");
 	return err;
 }
 
@@ -219,9 +219,9 @@ dir_release(struct store *s, const char *id)
 	char name[FOLDER_NAME_SIZE];
 	int dir, r;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	folder_name(name, id, ".claim");
+	private_dir_name(name, id, ".claim");
 	r = unlinkat(dir, name, 0);
 	return r == 0 ? ERR_OK : ERR_STORE;
 }
@@ -233,12 +233,12 @@ dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	snapshot_end(state, reason, text);
-	err = folder_link_make(dir, id, ".end", text);
+	claim_text_end(state, reason, text);
+	err = private_dir_link_make(dir, id, ".end", text);
 	if (err == ERR_OK)
-		folder_remove(dir, id, ".url");
+		private_dir_remove(dir, id, ".url");
 	return err;
 }
 
@@ -246,11 +246,11 @@ static enum err
 dir_list_recent(struct store *s, const struct store_keys *keys, int seconds,
 		char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct ring *ix;
+	struct dir_index_file *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	index_list_recent(ix, keys, dir_now(s) - seconds, id, count);
+	dir_index_list_recent(ix, keys, dir_now(s) - seconds, id, count);
 	index_leave(s);
 	return ERR_OK;
 }
@@ -258,11 +258,11 @@ dir_list_recent(struct store *s, const struct store_keys *keys, int seconds,
 static enum err
 dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], size_t *count)
 {
-	struct ring *ix;
+	struct dir_index_file *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	index_list_browser(ix, browser, id, count);
+	dir_index_list_browser(ix, browser, id, count);
 	index_leave(s);
 	return ERR_OK;
 }
@@ -270,11 +270,11 @@ dir_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1], 
 static enum err
 dir_count_waiting(struct store *s, size_t *count)
 {
-	struct ring *ix;
+	struct dir_index_file *ix;
 
 	if (index_enter(s, &ix) != ERR_OK)
 		return ERR_STORE;
-	*count = index_count_waiting(ix, dir_now(s));
+	*count = dir_index_count_waiting(ix, dir_now(s));
 	index_leave(s);
 	return ERR_OK;
 }
@@ -284,7 +284,7 @@ dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 {
 	struct store_dir *d = dir_of(s);
 
-	return limit_spend(&d->limit, clock_boot_ms(), &d->limits, client, count, out);
+	return dir_rate_limit_consume(&d->limit, clock_boot_ms(), &d->limits, client, count, out);
 }
 
 /* As much as a flow takes, its place in the index included. */
@@ -295,16 +295,16 @@ dir_try(struct store *s)
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	folder_remove(dir, "try", "");
-	err = folder_file_write(dir, "try", "", block, sizeof(block));
+	private_dir_remove(dir, "try", "");
+	err = private_dir_file_write(dir, "try", "", block, sizeof(block));
 	if (err == ERR_TAKEN) /* somebody else tries at this moment */
 		return ERR_OK;
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "store-write", "file", "try", "cause", strerror(errno),
 			  NULL);
-	folder_remove(dir, "try", "");
+	private_dir_remove(dir, "try", "");
 	return err;
 }
 
@@ -316,9 +316,9 @@ dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = folder_link_read(dir, "note-", name, text);
+	err = private_dir_link_read(dir, "note-", name, text);
 	if (err != ERR_OK)
 		return err;
 	since = strtoll(text, &rest, 10);
@@ -336,22 +336,22 @@ dir_remember(struct store *s, const char *name, const char *note)
 	enum err err;
 	int dir;
 
-	if (folder_enter(&dir_of(s)->folder, &dir) != ERR_OK)
+	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%lld %s", (long long)dir_now(s), note);
-	folder_remove(dir, "note-", name);
+	private_dir_remove(dir, "note-", name);
 	/* when two processes write at once, either note will do */
-	err = folder_link_make(dir, "note-", name, text);
+	err = private_dir_link_make(dir, "note-", name, text);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
 
 static void
 dir_close(struct store *s)
 {
-	ring_free(&dir_of(s)->index);
+	dir_index_file_free(&dir_of(s)->index);
 	pthread_mutex_destroy(&dir_of(s)->mutex);
-	limit_free(&dir_of(s)->limit);
-	folder_free(&dir_of(s)->folder);
+	dir_rate_limit_free(&dir_of(s)->limit);
+	private_dir_free(&dir_of(s)->folder);
 	free(dir_of(s));
 }
 
@@ -380,7 +380,7 @@ static const struct store_ops dir_ops = {
 };
 
 enum err
-store_dir_open(const char *path, const struct store_limits *limits, const struct store_login *login,
+dir_store_open(const char *path, const struct store_limits *limits, const struct store_login *login,
 	       struct store **out)
 {
 	struct store_dir *s = calloc(1, sizeof(*s));
@@ -394,16 +394,16 @@ store_dir_open(const char *path, const struct store_limits *limits, const struct
 		free(s);
 		return ERR_CONFIG;
 	}
-	folder_init(&s->folder, s->path);
-	limit_init(&s->limit, &s->folder);
+	private_dir_init(&s->folder, s->path);
+	dir_rate_limit_init(&s->limit, &s->folder);
 	pthread_mutex_init(&s->mutex, NULL);
-	ring_init(&s->index);
+	dir_index_file_init(&s->index);
 	*out = &s->store;
 	return ERR_OK;
 }
 
 bool
-store_dir_check(const char *path, char *why, size_t why_size)
+dir_store_check(const char *path, char *why, size_t why_size)
 {
 	if (path[0] == '/')
 		return true;

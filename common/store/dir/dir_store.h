@@ -17,10 +17,10 @@
  * changes hands is noticed then: ERR_STORE. Fails with ERR_MEMORY, or ERR_CONFIG for a path that is
  * too long. There is nobody to log in to. login is not looked at.
  */
-enum err store_dir_open(const char *path, const struct store_limits *limits,
+enum err dir_store_open(const char *path, const struct store_limits *limits,
 			const struct store_login *login, struct store **out) MUST_CHECK;
 
 /* Whether path can be one; why says what is wrong. */
-bool store_dir_check(const char *path, char *why, size_t why_size);
+bool dir_store_check(const char *path, char *why, size_t why_size);
 
 #endif

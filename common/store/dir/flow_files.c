@@ -14,7 +14,7 @@ void
 flow_files_remove(int dir, const char *id)
 {
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		folder_remove(dir, id, suffixes[i]);
+		private_dir_remove(dir, id, suffixes[i]);
 }
 
 /* A long record is written under another name: it is there as a whole or not at all. */
@@ -22,15 +22,15 @@ static enum err
 write_long(int dir, const char *id, const struct buf *record)
 {
 	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
-	enum err err = folder_file_write(dir, id, ".new", record->data, record->len);
+	enum err err = private_dir_file_write(dir, id, ".new", record->data, record->len);
 
 	if (err != ERR_OK)
 		return err;
-	folder_name(from, id, ".new");
-	folder_name(to, id, "");
+	private_dir_name(from, id, ".new");
+	private_dir_name(to, id, "");
 	if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) != 0) {
 		err = errno == EEXIST ? ERR_TAKEN : ERR_STORE;
-		folder_remove(dir, id, ".new");
+		private_dir_remove(dir, id, ".new");
 	}
 	return err;
 }
@@ -45,11 +45,11 @@ flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 	buf_init(&record, FLOW_RECORD_MAX);
 	err = flow_record_write(flow, &record);
 	if (err == ERR_OK)
-		err =
-		    folder_text_write(dir, flow->id, ".url", authorize_url, strlen(authorize_url));
+		err = private_dir_text_write(dir, flow->id, ".url", authorize_url,
+					     strlen(authorize_url));
 	if (err == ERR_OK)
-		err = folder_text_is_link(record.len)
-			  ? folder_text_write(dir, flow->id, "", record.data, record.len)
+		err = private_dir_text_is_link(record.len)
+			  ? private_dir_text_write(dir, flow->id, "", record.data, record.len)
 			  : write_long(dir, flow->id, &record);
 	buf_free(&record);
 	return err;
@@ -62,10 +62,10 @@ read_state(int dir, struct snapshot *out)
 	const char *id = out->flow.id;
 	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE] = "";
 
-	if (folder_link_read(dir, id, ".claim", claim) != ERR_OK ||
-	    (claim[0] != '\0' && folder_link_read(dir, id, ".end", end) != ERR_OK))
+	if (private_dir_link_read(dir, id, ".claim", claim) != ERR_OK ||
+	    (claim[0] != '\0' && private_dir_link_read(dir, id, ".end", end) != ERR_OK))
 		return ERR_STORE;
-	snapshot_read(out, claim, end);
+	claim_text_read(out, claim, end);
 	return ERR_OK;
 }
 
@@ -78,7 +78,7 @@ read_browser(int dir, struct snapshot *out)
 	out->bound = out->flow.bound;
 	if (out->bound)
 		return ERR_OK;
-	if (folder_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
+	if (private_dir_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
 		return ERR_STORE;
 	if (strlen(text) == BROWSER_ID_LEN) {
 		memcpy(out->browser, text, sizeof(out->browser));
@@ -94,7 +94,7 @@ flow_files_read(int dir, const char *id, struct snapshot *out)
 	enum err err;
 
 	buf_init(&record, FLOW_RECORD_MAX);
-	err = folder_text_read(dir, id, "", &record);
+	err = private_dir_text_read(dir, id, "", &record);
 	if (err == ERR_OK)
 		err = flow_record_read(buf_text(&record), record.len, &out->flow);
 	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)
@@ -113,8 +113,8 @@ flow_files_ended(int dir, const char *id)
 	static const char superseded[] = "superseded ";
 	char text[FOLDER_LINK_SIZE];
 
-	if (folder_link_read(dir, id, ".claim", text) != ERR_OK || text[0] == '\0')
+	if (private_dir_link_read(dir, id, ".claim", text) != ERR_OK || text[0] == '\0')
 		return false;
 	return strncmp(text, superseded, sizeof(superseded) - 1) == 0 ||
-	       (folder_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0');
+	       (private_dir_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0');
 }

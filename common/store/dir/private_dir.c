@@ -13,14 +13,14 @@
 #include "util/text.h"
 
 void
-folder_init(struct folder *f, const char *path)
+private_dir_init(struct private_dir *f, const char *path)
 {
-	*f = (struct folder){.path = path, .user = geteuid(), .fd = -1};
+	*f = (struct private_dir){.path = path, .user = geteuid(), .fd = -1};
 	pthread_rwlock_init(&f->lock, NULL);
 }
 
 void
-folder_free(struct folder *f)
+private_dir_free(struct private_dir *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
@@ -42,16 +42,16 @@ folder_fault(const struct stat *st, uid_t user)
 
 /* openat() of an absolute path does not look at the descriptor. */
 int
-folder_open_path(const char *path, int flags)
+open_private_path(const char *path, int flags)
 {
 	return openat(STDIN_FILENO, path, flags);
 }
 
 /* Opens what is at the path now, under the descriptor's old number if there is one. */
 static const char *
-folder_open(struct folder *f, bool *denied)
+folder_open(struct private_dir *f, bool *denied)
 {
-	int fd = folder_open_path(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_private_path(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st = {.st_dev = 0};
 	const char *cause = NULL;
 
@@ -77,14 +77,14 @@ folder_open(struct folder *f, bool *denied)
 }
 
 static bool
-is_open(const struct folder *f, const struct stat *st)
+is_open(const struct private_dir *f, const struct stat *st)
 {
 	return f->fd >= 0 && f->device == st->st_dev && f->inode == st->st_ino;
 }
 
 /* The descriptor of the folder that st is about; -1: another one is open, or none. */
 static int
-open_already(struct folder *f, const struct stat *st)
+open_already(struct private_dir *f, const struct stat *st)
 {
 	int fd;
 
@@ -96,19 +96,19 @@ open_already(struct folder *f, const struct stat *st)
 
 /* What this thread has found in order, and in which of its moments. */
 static _Thread_local struct {
-	const struct folder *folder;
+	const struct private_dir *folder;
 	unsigned moment;
 	int fd;
 } seen;
 
 enum err
-folder_enter(struct folder *f, int *fd)
+private_dir_enter(struct private_dir *f, int *fd)
 {
 	const char *cause = NULL;
 	bool denied = false;
 	struct stat st;
 
-	if (seen.folder == f && seen.moment == wait_moment() && seen.moment != 0) {
+	if (seen.folder == f && seen.moment == blocking_generation() && seen.moment != 0) {
 		*fd = seen.fd;
 		return ERR_OK;
 	}
@@ -125,7 +125,7 @@ folder_enter(struct folder *f, int *fd)
 	}
 	if (cause == NULL) {
 		seen.folder = f;
-		seen.moment = wait_moment();
+		seen.moment = blocking_generation();
 		seen.fd = *fd;
 		return ERR_OK;
 	}
@@ -135,17 +135,17 @@ folder_enter(struct folder *f, int *fd)
 }
 
 void
-folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix)
+private_dir_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix)
 {
 	(void)text_join(name, FOLDER_NAME_SIZE, id, suffix);
 }
 
 enum err
-folder_link_make(int fd, const char *id, const char *suffix, const char *text)
+private_dir_link_make(int fd, const char *id, const char *suffix, const char *text)
 {
 	char name[FOLDER_NAME_SIZE];
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	if (symlinkat(text, fd, name) == 0)
 		return ERR_OK;
 	if (errno == EEXIST)
@@ -165,16 +165,16 @@ link_read(int fd, const char *name, char text[FOLDER_LINK_SIZE])
 }
 
 enum err
-folder_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
+private_dir_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
 {
 	char name[FOLDER_NAME_SIZE];
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	return link_read(fd, name, text);
 }
 
 enum err
-folder_vacant(int fd, const char *name)
+private_dir_vacant(int fd, const char *name)
 {
 	struct stat st;
 
@@ -184,24 +184,24 @@ folder_vacant(int fd, const char *name)
 }
 
 void
-folder_remove(int fd, const char *id, const char *suffix)
+private_dir_remove(int fd, const char *id, const char *suffix)
 {
 	char name[FOLDER_NAME_SIZE];
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	unlinkat(fd, name, 0);
 }
 
 /* Writes a file that must not exist yet. */
 enum err
-folder_file_write(int dir, const char *id, const char *suffix, const char *data, size_t len)
+private_dir_file_write(int dir, const char *id, const char *suffix, const char *data, size_t len)
 {
 	char name[FOLDER_NAME_SIZE];
 	enum err err = ERR_OK;
 	ssize_t n;
 	int fd;
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno == EEXIST ? ERR_TAKEN : ERR_STORE;
@@ -235,14 +235,14 @@ read_whole(int fd, off_t size, struct buf *out)
 /* Reads a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or larger than the buffer may be.
  */
 enum err
-folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
+private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
 	char name[FOLDER_NAME_SIZE];
 	struct stat st;
 	enum err err = ERR_UNKNOWN_FLOW;
 	int fd;
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
@@ -256,35 +256,35 @@ folder_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 }
 
 bool
-folder_text_is_link(size_t len)
+private_dir_text_is_link(size_t len)
 {
 	return len > 0 && len < FOLDER_TEXT_SIZE;
 }
 
 enum err
-folder_text_write(int fd, const char *id, const char *suffix, const char *text, size_t len)
+private_dir_text_write(int fd, const char *id, const char *suffix, const char *text, size_t len)
 {
 	char name[FOLDER_NAME_SIZE];
 
-	if (!folder_text_is_link(len))
-		return folder_file_write(fd, id, suffix, text, len);
-	folder_name(name, id, suffix);
+	if (!private_dir_text_is_link(len))
+		return private_dir_file_write(fd, id, suffix, text, len);
+	private_dir_name(name, id, suffix);
 	if (symlinkat(text, fd, name) == 0)
 		return ERR_OK;
 	return errno == EEXIST ? ERR_TAKEN : ERR_STORE;
 }
 
 enum err
-folder_text_read(int fd, const char *id, const char *suffix, struct buf *out)
+private_dir_text_read(int fd, const char *id, const char *suffix, struct buf *out)
 {
 	char name[FOLDER_NAME_SIZE], text[FOLDER_TEXT_SIZE];
 	enum err err;
 	ssize_t len;
 
-	folder_name(name, id, suffix);
+	private_dir_name(name, id, suffix);
 	len = readlinkat(fd, name, text, sizeof(text));
 	if (len < 0 && errno == EINVAL)
-		return folder_file_read(fd, id, suffix, out);
+		return private_dir_file_read(fd, id, suffix, out);
 	if (len < 0)
 		return errno == ENOENT ? ERR_UNKNOWN_FLOW : ERR_STORE;
 	if (len == sizeof(text)) /* none of ours */
@@ -295,7 +295,7 @@ folder_text_read(int fd, const char *id, const char *suffix, struct buf *out)
 }
 
 enum err
-folder_lock(int fd, const char *name, off_t start, int *out)
+private_dir_lock(int fd, const char *name, off_t start, int *out)
 {
 	struct flock range = {
 	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = 1};
@@ -307,7 +307,7 @@ folder_lock(int fd, const char *name, off_t start, int *out)
 	/* a lock of the open file, not of the process: threads exclude each other too */
 	r = fcntl(lock, F_OFD_SETLK, &range);
 	if (r < 0)
-		wait_begin();
+		blocking_begin();
 	while (r < 0 && (errno == EINTR || errno == EAGAIN || errno == EACCES))
 		r = fcntl(lock, F_OFD_SETLKW, &range);
 	if (r < 0) {
@@ -319,7 +319,7 @@ folder_lock(int fd, const char *name, off_t start, int *out)
 }
 
 bool
-folder_unlock(int lock, off_t start)
+private_dir_unlock(int lock, off_t start)
 {
 	struct flock range = {
 	    .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = 1};

@@ -19,8 +19,8 @@
 #define FOLDER_LINK_SIZE 512  /* of a link's text, with its NUL */
 #define FOLDER_TEXT_SIZE 1024 /* the same, of the longest that every file system holds */
 
-/* A folder that stays open between its uses. Filled in by folder_init(). */
-struct folder {
+/* A folder that stays open between its uses. Filled in by private_dir_init(). */
+struct private_dir {
 	const char *path; /* not owned */
 	uid_t user;	  /* whose it must be: the process's */
 	pthread_rwlock_t lock;
@@ -30,8 +30,8 @@ struct folder {
 	ino_t inode; /* which folder fd is */
 };
 
-void folder_init(struct folder *f, const char *path);
-void folder_free(struct folder *f);
+void private_dir_init(struct private_dir *f, const char *path);
+void private_dir_free(struct private_dir *f);
 
 /*
  * Looks at the path, once in each moment of a thread (wait.h), and gives the open
@@ -39,59 +39,62 @@ void folder_free(struct folder *f);
  * another user, or open to others (anything but mode 0700 and less); the log has
  * the cause. Thread-safe.
  */
-enum err folder_enter(struct folder *f, int *fd) MUST_CHECK;
+enum err private_dir_enter(struct private_dir *f, int *fd) MUST_CHECK;
 
 /*
  * open() of an absolute path in a way of our own: the C library opens paths by
  * AT_FDCWD, and the sandbox ends a process that does so later than at its start.
  */
-int folder_open_path(const char *path, int flags);
+int open_private_path(const char *path, int flags);
 
 /* id and suffix, one behind the other. */
-void folder_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
+void private_dir_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
 
 /* Makes a link with this text. ERR_TAKEN: the name exists; ERR_STORE. */
-enum err folder_link_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
+enum err
+private_dir_link_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
 
 /* Reads one; "" if there is none. ERR_STORE. */
-enum err folder_link_read(int fd, const char *id, const char *suffix,
-			  char text[FOLDER_LINK_SIZE]) MUST_CHECK;
+enum err private_dir_link_read(int fd, const char *id, const char *suffix,
+			       char text[FOLDER_LINK_SIZE]) MUST_CHECK;
 
 /* Writes a file that must not exist yet (ERR_TAKEN), mode 0600. ERR_STORE. */
-enum err folder_file_write(int fd, const char *id, const char *suffix, const char *data,
-			   size_t len) MUST_CHECK;
+enum err private_dir_file_write(int fd, const char *id, const char *suffix, const char *data,
+				size_t len) MUST_CHECK;
 
 /* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum;
  * ERR_STORE; ERR_MEMORY. */
-enum err folder_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
+enum err
+private_dir_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
 /*
  * A text without a NUL, that must not exist yet (ERR_TAKEN): as a link, made in one step, if
  * FOLDER_TEXT_SIZE holds it, else as a file. ERR_STORE.
  */
-enum err folder_text_write(int fd, const char *id, const char *suffix, const char *text,
-			   size_t len) MUST_CHECK;
+enum err private_dir_text_write(int fd, const char *id, const char *suffix, const char *text,
+				size_t len) MUST_CHECK;
 
 /* Whether it would be a link. */
-bool folder_text_is_link(size_t len);
+bool private_dir_text_is_link(size_t len);
 
-/* Appends a text, whichever it is. Errors as of folder_file_read(). */
-enum err folder_text_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
+/* Appends a text, whichever it is. Errors as of private_dir_file_read(). */
+enum err
+private_dir_text_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;
 
 /* ERR_TAKEN: there is a file or link of this name; ERR_STORE. */
-enum err folder_vacant(int fd, const char *name) MUST_CHECK;
+enum err private_dir_vacant(int fd, const char *name) MUST_CHECK;
 
 /* Removes a file or link, if it is there. */
-void folder_remove(int fd, const char *id, const char *suffix);
+void private_dir_remove(int fd, const char *id, const char *suffix);
 
 /*
  * Opens a file, made if missing, and waits for the exclusive lock of its byte
  * `start`. Closing *lock ends it, if nothing else has the file open: a mapping
  * has. ERR_STORE.
  */
-enum err folder_lock(int fd, const char *name, off_t start, int *lock) MUST_CHECK;
+enum err private_dir_lock(int fd, const char *name, off_t start, int *lock) MUST_CHECK;
 
 /* Ends it and leaves the file open. */
-bool folder_unlock(int lock, off_t start);
+bool private_dir_unlock(int lock, off_t start);
 
 #endif

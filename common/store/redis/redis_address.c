@@ -19,7 +19,7 @@ read_number(const char *text, int max, char end, int *out)
 
 /* A name, or an IPv6 address in brackets. NULL: neither. */
 static const char *
-read_host(const char *text, struct redis_spec *out)
+read_host(const char *text, struct redis_address *out)
 {
 	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789.-_";
@@ -34,7 +34,7 @@ read_host(const char *text, struct redis_spec *out)
 }
 
 static const char *
-read_address(const char *text, struct redis_spec *out)
+read_address(const char *text, struct redis_address *out)
 {
 	out->port = REDIS_PORT_DEFAULT;
 	text = read_host(text, out);
@@ -46,7 +46,7 @@ read_address(const char *text, struct redis_spec *out)
 }
 
 static const char *
-find_fault(const char *text, struct redis_spec *out)
+find_fault(const char *text, struct redis_address *out)
 {
 	if (strchr(text, '@') != NULL)
 		return "names no user and no password: they belong into store_username and "
@@ -65,11 +65,11 @@ find_fault(const char *text, struct redis_spec *out)
 }
 
 bool
-redis_spec_read(const char *text, struct redis_spec *out, char *why, size_t why_size)
+redis_address_read(const char *text, struct redis_address *out, char *why, size_t why_size)
 {
 	const char *fault;
 
-	*out = (struct redis_spec){.port = 0};
+	*out = (struct redis_address){.port = 0};
 	fault = find_fault(text, out);
 	if (fault != NULL && why != NULL)
 		snprintf(why, why_size, "%s", fault);

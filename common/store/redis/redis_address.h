@@ -15,7 +15,7 @@
 #define REDIS_PORT_DEFAULT 6379
 #define REDIS_DB_MAX	   9999
 
-struct redis_spec {
+struct redis_address {
 	char path[UNIX_PATH_SIZE];     /* "": TCP */
 	char host[REDIS_HOST_MAX + 1]; /* a name or an address, without brackets */
 	int port;		       /* 0 with a path */
@@ -23,6 +23,6 @@ struct redis_spec {
 };
 
 /* False if it is none; why, where not NULL, says what is wrong. */
-bool redis_spec_read(const char *text, struct redis_spec *out, char *why, size_t why_size);
+bool redis_address_read(const char *text, struct redis_address *out, char *why, size_t why_size);
 
 #endif

@@ -40,14 +40,14 @@ connected(int fd, const struct sockaddr *address, socklen_t len)
 }
 
 enum err
-redis_link_open(struct redis_link *link, const struct sockaddr *address, socklen_t len)
+redis_connection_open(struct redis_connection *link, const struct sockaddr *address, socklen_t len)
 {
 	int64_t deadline = clock_boot_ms() + REDIS_CONNECT_MS;
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const int on = 1;
 	int error;
 
-	*link = (struct redis_link){.fd = fd};
+	*link = (struct redis_connection){.fd = fd};
 	if (fd < 0)
 		return ERR_STORE;
 	if (address->sa_family != AF_UNIX)
@@ -55,26 +55,26 @@ redis_link_open(struct redis_link *link, const struct sockaddr *address, socklen
 	if ((connect(fd, address, len) == 0 ||
 	     (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline) &&
 	      connected(fd, address, len))) &&
-	    (link->reader = redis_reader_new()) != NULL)
+	    (link->reader = redis_reply_reader()) != NULL)
 		return ERR_OK;
 	error = errno;
-	redis_link_close(link);
+	redis_connection_close(link);
 	errno = error;
 	return ERR_STORE;
 }
 
 void
-redis_link_close(struct redis_link *link)
+redis_connection_close(struct redis_connection *link)
 {
 	if (link->fd >= 0)
 		close(link->fd);
 	if (link->reader != NULL)
 		redisReaderFree(link->reader);
-	*link = (struct redis_link){.fd = -1};
+	*link = (struct redis_connection){.fd = -1};
 }
 
 bool
-redis_link_quiet(const struct redis_link *link)
+redis_connection_quiet(const struct redis_connection *link)
 {
 	struct pollfd p = {.fd = link->fd, .events = POLLIN};
 
@@ -101,7 +101,8 @@ send_all(int fd, const struct buf *command, int64_t deadline)
 }
 
 enum err
-redis_link_ask(struct redis_link *link, const struct buf *command, struct redis_reply *reply)
+redis_connection_ask(struct redis_connection *link, const struct buf *command,
+		     struct redis_reply *reply)
 {
 	int64_t deadline = clock_boot_ms() + REDIS_COMMAND_MS;
 	char data[READ_BYTES];
@@ -121,7 +122,7 @@ redis_link_ask(struct redis_link *link, const struct buf *command, struct redis_
 			errno = ECONNRESET;
 		if (n <= 0)
 			return ERR_STORE;
-		if (redis_reader_feed(link->reader, data, (size_t)n, reply, &whole) != ERR_OK) {
+		if (redis_reply_feed(link->reader, data, (size_t)n, reply, &whole) != ERR_OK) {
 			errno = EPROTO;
 			return ERR_STORE;
 		}

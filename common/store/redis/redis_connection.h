@@ -12,21 +12,21 @@
 #define REDIS_CONNECT_MS 1000
 #define REDIS_COMMAND_MS 2000
 
-struct redis_link {
+struct redis_connection {
 	int fd;
 	struct redisReader *reader;
 };
 
 /* Connects within REDIS_CONNECT_MS. ERR_STORE, with errno. */
-enum err
-redis_link_open(struct redis_link *link, const struct sockaddr *address, socklen_t len) MUST_CHECK;
-void redis_link_close(struct redis_link *link);
+enum err redis_connection_open(struct redis_connection *link, const struct sockaddr *address,
+			       socklen_t len) MUST_CHECK;
+void redis_connection_close(struct redis_connection *link);
 
 /* Whether nothing has come that nobody asked for, such as the connection's end. */
-bool redis_link_quiet(const struct redis_link *link);
+bool redis_connection_quiet(const struct redis_connection *link);
 
 /* Sends a command and reads its reply within REDIS_COMMAND_MS. ERR_STORE, with errno. */
-enum err redis_link_ask(struct redis_link *link, const struct buf *command,
-			struct redis_reply *reply) MUST_CHECK;
+enum err redis_connection_ask(struct redis_connection *link, const struct buf *command,
+			      struct redis_reply *reply) MUST_CHECK;
 
 #endif

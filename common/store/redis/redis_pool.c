@@ -22,18 +22,18 @@
 #define REACH_HINT    "is Redis running, and is [flow] store its address?"
 #define LOGIN_HINT    "[flow] store_username and store_password_file must be those of Redis"
 
-struct redis_address {
+struct redis_socket {
 	struct sockaddr_storage address;
 	socklen_t len;
 };
 
-struct redis {
-	struct redis_spec spec;
+struct redis_pool {
+	struct redis_address where;
 	struct store_login login;
-	struct redis_address address[ADDRESSES_MAX];
+	struct redis_socket address[ADDRESSES_MAX];
 	size_t address_count;
 	pthread_mutex_t mutex; /* for those that are idle */
-	struct redis_link idle[IDLE_MAX];
+	struct redis_connection idle[IDLE_MAX];
 	size_t idle_count;
 	atomic_llong offset_ms;	  /* its clock, less ours */
 	atomic_llong heard_ms;	  /* when we heard it, by ours; 0: never */
@@ -43,28 +43,28 @@ struct redis {
 
 /* Every address of a host, looked up while that still can be. */
 static enum err
-find_addresses(struct redis *r)
+find_addresses(struct redis_pool *r)
 {
 	const struct addrinfo want = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	struct addrinfo numeric = want, *found = NULL;
 	char port[8];
 	int error;
 
-	snprintf(port, sizeof(port), "%d", r->spec.port);
+	snprintf(port, sizeof(port), "%d", r->where.port);
 	numeric.ai_flags |= AI_NUMERICHOST;
-	error = getaddrinfo(r->spec.host, port, &numeric, &found);
+	error = getaddrinfo(r->where.host, port, &numeric, &found);
 	if (error == EAI_NONAME)
-		error = getaddrinfo(r->spec.host, port, &want, &found);
+		error = getaddrinfo(r->where.host, port, &want, &found);
 	if (error != 0) {
-		redis_complain(r,
-			       error == EAI_AGAIN ? "nobody knows its address just now"
-						  : "it has no address",
-			       "is the host's name in [flow] store right?");
+		redis_pool_complain(r,
+				    error == EAI_AGAIN ? "nobody knows its address just now"
+						       : "it has no address",
+				    "is the host's name in [flow] store right?");
 		return error == EAI_MEMORY ? ERR_MEMORY : ERR_STORE;
 	}
 	for (struct addrinfo *a = found; a != NULL && r->address_count < ADDRESSES_MAX;
 	     a = a->ai_next) {
-		struct redis_address *address = &r->address[r->address_count++];
+		struct redis_socket *address = &r->address[r->address_count++];
 
 		memcpy(&address->address, a->ai_addr, a->ai_addrlen);
 		address->len = a->ai_addrlen;
@@ -74,25 +74,26 @@ find_addresses(struct redis *r)
 }
 
 enum err
-redis_open(struct redis **out, const struct redis_spec *spec, const struct store_login *login)
+redis_pool_open(struct redis_pool **out, const struct redis_address *where,
+		const struct store_login *login)
 {
-	struct redis *r = calloc(1, sizeof(*r));
+	struct redis_pool *r = calloc(1, sizeof(*r));
 	struct sockaddr_un *local;
 	enum err err;
 
 	if (r == NULL)
 		return ERR_MEMORY;
-	r->spec = *spec;
+	r->where = *where;
 	r->login = *login;
 	pthread_mutex_init(&r->mutex, NULL);
-	if (spec->port == 0) {
+	if (where->port == 0) {
 		local = (struct sockaddr_un *)&r->address[0].address;
 		local->sun_family = AF_UNIX;
-		memcpy(local->sun_path, spec->path, sizeof(local->sun_path));
+		memcpy(local->sun_path, where->path, sizeof(local->sun_path));
 		r->address[0].len = sizeof(*local);
 		r->address_count = 1;
 	} else if ((err = find_addresses(r)) != ERR_OK) {
-		redis_close(r);
+		redis_pool_close(r);
 		return err;
 	}
 	*out = r;
@@ -100,21 +101,21 @@ redis_open(struct redis **out, const struct redis_spec *spec, const struct store
 }
 
 void
-redis_close(struct redis *r)
+redis_pool_close(struct redis_pool *r)
 {
-	redis_drop(r);
+	redis_pool_drop(r);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
 
 void
-redis_words(struct buf *command, size_t count)
+redis_command_begin(struct buf *command, size_t count)
 {
 	buf_printf(command, "*%zu\r\n", count);
 }
 
 void
-redis_word(struct buf *command, const void *data, size_t len)
+redis_command_add(struct buf *command, const void *data, size_t len)
 {
 	buf_printf(command, "$%zu\r\n", len);
 	buf_add(command, data, len);
@@ -122,13 +123,13 @@ redis_word(struct buf *command, const void *data, size_t len)
 }
 
 void
-redis_text(struct buf *command, const char *text)
+redis_command_text(struct buf *command, const char *text)
 {
-	redis_word(command, text, strlen(text));
+	redis_command_add(command, text, strlen(text));
 }
 
 void
-redis_complain(struct redis *r, const char *cause, const char *hint)
+redis_pool_complain(struct redis_pool *r, const char *cause, const char *hint)
 {
 	long long second = clock_boot_ms() / 1000;
 	char where[REDIS_HOST_MAX + 16];
@@ -137,14 +138,14 @@ redis_complain(struct redis *r, const char *cause, const char *hint)
 		atomic_store(&r->told_count, 0);
 	if (atomic_fetch_add(&r->told_count, 1) >= TOLD_MAX)
 		return;
-	snprintf(where, sizeof(where), "%s:%d", r->spec.host, r->spec.port);
-	log_event(LOG_LEVEL_ERROR, "store-redis", "redis", r->spec.port == 0 ? r->spec.path : where,
-		  "cause", cause, "hint", hint, NULL);
+	snprintf(where, sizeof(where), "%s:%d", r->where.host, r->where.port);
+	log_event(LOG_LEVEL_ERROR, "store-redis", "redis",
+		  r->where.port == 0 ? r->where.path : where, "cause", cause, "hint", hint, NULL);
 }
 
 /* A connection that is kept, and still one. */
 static bool
-take_idle(struct redis *r, struct redis_link *link)
+take_idle(struct redis_pool *r, struct redis_connection *link)
 {
 	bool taken = true;
 
@@ -154,16 +155,16 @@ take_idle(struct redis *r, struct redis_link *link)
 		if (taken)
 			*link = r->idle[--r->idle_count];
 		pthread_mutex_unlock(&r->mutex);
-		if (taken && redis_link_quiet(link))
+		if (taken && redis_connection_quiet(link))
 			return true;
 		if (taken)
-			redis_link_close(link);
+			redis_connection_close(link);
 	}
 	return false;
 }
 
 static void
-keep_idle(struct redis *r, struct redis_link *link)
+keep_idle(struct redis_pool *r, struct redis_connection *link)
 {
 	bool kept;
 
@@ -173,13 +174,13 @@ keep_idle(struct redis *r, struct redis_link *link)
 		r->idle[r->idle_count++] = *link;
 	pthread_mutex_unlock(&r->mutex);
 	if (!kept)
-		redis_link_close(link);
+		redis_connection_close(link);
 }
 
 void
-redis_drop(struct redis *r)
+redis_pool_drop(struct redis_pool *r)
 {
-	struct redis_link link;
+	struct redis_connection link;
 	bool taken = true;
 
 	while (taken) {
@@ -189,24 +190,25 @@ redis_drop(struct redis *r)
 			link = r->idle[--r->idle_count];
 		pthread_mutex_unlock(&r->mutex);
 		if (taken)
-			redis_link_close(&link);
+			redis_connection_close(&link);
 	}
 }
 
 static enum err
-ask(struct redis *r, struct redis_link *link, const struct buf *command, struct redis_reply *reply)
+ask(struct redis_pool *r, struct redis_connection *link, const struct buf *command,
+    struct redis_reply *reply)
 {
 	enum err err = command->err;
 
-	if (err == ERR_OK && (err = redis_link_ask(link, command, reply)) != ERR_OK)
-		redis_complain(r, strerror(errno), REACH_HINT);
+	if (err == ERR_OK && (err = redis_connection_ask(link, command, reply)) != ERR_OK)
+		redis_pool_complain(r, strerror(errno), REACH_HINT);
 	return err;
 }
 
 /* One step of getting in. Of an error only the first word is told: the rest may hold what we sent.
  */
 static enum err
-step(struct redis *r, struct redis_link *link, struct buf *command, const char *hint)
+step(struct redis_pool *r, struct redis_connection *link, struct buf *command, const char *hint)
 {
 	struct redis_reply reply;
 	const char *error;
@@ -218,7 +220,7 @@ step(struct redis *r, struct redis_link *link, struct buf *command, const char *
 	buf_free(command);
 	if (err == ERR_OK && (error = redis_reply_error(&reply)) != NULL) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(error, " "), error);
-		redis_complain(r, word, hint);
+		redis_pool_complain(r, word, hint);
 		err = ERR_STORE;
 	}
 	redis_reply_free(&reply);
@@ -226,7 +228,7 @@ step(struct redis *r, struct redis_link *link, struct buf *command, const char *
 }
 
 static enum err
-log_in(struct redis *r, struct redis_link *link)
+log_in(struct redis_pool *r, struct redis_connection *link)
 {
 	bool named = r->login.username[0] != '\0';
 	char password[PASSWORD_MAX + 2];
@@ -235,31 +237,31 @@ log_in(struct redis *r, struct redis_link *link)
 	if (!password_read(r->login.password_file, password))
 		return ERR_STORE;
 	buf_init(&command, REDIS_COMMAND_MAX);
-	redis_words(&command, named ? 3 : 2);
-	redis_text(&command, "AUTH");
+	redis_command_begin(&command, named ? 3 : 2);
+	redis_command_text(&command, "AUTH");
 	if (named)
-		redis_text(&command, r->login.username);
-	redis_text(&command, password);
+		redis_command_text(&command, r->login.username);
+	redis_command_text(&command, password);
 	secret_wipe(password, sizeof(password));
 	return step(r, link, &command, LOGIN_HINT);
 }
 
 static enum err
-choose_db(struct redis *r, struct redis_link *link)
+choose_db(struct redis_pool *r, struct redis_connection *link)
 {
 	struct buf command;
 	char number[8];
 
 	buf_init(&command, REDIS_COMMAND_MAX);
-	snprintf(number, sizeof(number), "%d", r->spec.db);
-	redis_words(&command, 2);
-	redis_text(&command, "SELECT");
-	redis_text(&command, number);
+	snprintf(number, sizeof(number), "%d", r->where.db);
+	redis_command_begin(&command, 2);
+	redis_command_text(&command, "SELECT");
+	redis_command_text(&command, number);
 	return step(r, link, &command, "does Redis have this database, and let us choose it?");
 }
 
 static enum err
-ask_time(struct redis *r, struct redis_link *link)
+ask_time(struct redis_pool *r, struct redis_connection *link)
 {
 	struct redis_reply reply;
 	const char *seconds, *micros, *error;
@@ -268,17 +270,17 @@ ask_time(struct redis *r, struct redis_link *link)
 
 	buf_init(&command, REDIS_COMMAND_MAX);
 	redis_reply_init(&reply);
-	redis_words(&command, 1);
-	redis_text(&command, "TIME");
+	redis_command_begin(&command, 1);
+	redis_command_text(&command, "TIME");
 	err = ask(r, link, &command, &reply);
 	seconds = redis_reply_text(&reply, 0);
 	micros = redis_reply_text(&reply, 1);
 	if (err == ERR_OK && seconds != NULL && micros != NULL) {
-		redis_heard(r,
-			    strtoll(seconds, NULL, 10) * 1000 + strtoll(micros, NULL, 10) / 1000);
+		redis_pool_heard(r, strtoll(seconds, NULL, 10) * 1000 +
+					strtoll(micros, NULL, 10) / 1000);
 	} else if (err == ERR_OK) {
 		error = redis_reply_error(&reply);
-		redis_complain(r, error == NULL ? "no time came" : error, LOGIN_HINT);
+		redis_pool_complain(r, error == NULL ? "no time came" : error, LOGIN_HINT);
 		err = ERR_STORE;
 	}
 	redis_reply_free(&reply);
@@ -287,39 +289,39 @@ ask_time(struct redis *r, struct redis_link *link)
 }
 
 static enum err
-link_up(struct redis *r, struct redis_link *link)
+link_up(struct redis_pool *r, struct redis_connection *link)
 {
-	const char *fault = r->spec.port == 0 ? unix_path_fault(r->spec.path) : NULL;
+	const char *fault = r->where.port == 0 ? unix_path_fault(r->where.path) : NULL;
 	enum err err = ERR_STORE;
 
-	*link = (struct redis_link){.fd = -1};
+	*link = (struct redis_connection){.fd = -1};
 	if (fault != NULL) {
-		redis_complain(r, fault, REACH_HINT);
+		redis_pool_complain(r, fault, REACH_HINT);
 		return ERR_STORE;
 	}
 	for (size_t i = 0; err != ERR_OK && i < r->address_count; i++)
-		err = redis_link_open(link, (const struct sockaddr *)&r->address[i].address,
-				      r->address[i].len);
+		err = redis_connection_open(link, (const struct sockaddr *)&r->address[i].address,
+					    r->address[i].len);
 	if (err != ERR_OK)
-		redis_complain(r, strerror(errno), REACH_HINT);
+		redis_pool_complain(r, strerror(errno), REACH_HINT);
 	if (err == ERR_OK && r->login.password_file[0] != '\0')
 		err = log_in(r, link);
-	if (err == ERR_OK && r->spec.db != 0)
+	if (err == ERR_OK && r->where.db != 0)
 		err = choose_db(r, link);
 	if (err == ERR_OK)
 		err = ask_time(r, link);
 	if (err != ERR_OK)
-		redis_link_close(link);
+		redis_connection_close(link);
 	return err;
 }
 
 enum err
-redis_call(struct redis *r, const struct buf *command, struct redis_reply *reply)
+redis_pool_call(struct redis_pool *r, const struct buf *command, struct redis_reply *reply)
 {
-	struct redis_link link;
+	struct redis_connection link;
 	enum err err = command->err;
 
-	wait_begin();
+	blocking_begin();
 	if (err == ERR_OK && !take_idle(r, &link))
 		err = link_up(r, &link);
 	if (err != ERR_OK)
@@ -328,14 +330,14 @@ redis_call(struct redis *r, const struct buf *command, struct redis_reply *reply
 		keep_idle(r, &link);
 		return ERR_OK;
 	}
-	redis_link_close(&link);
+	redis_connection_close(&link);
 	/* the others lead to the same */
-	redis_drop(r);
+	redis_pool_drop(r);
 	return err;
 }
 
 void
-redis_heard(struct redis *r, int64_t time_ms)
+redis_pool_heard(struct redis_pool *r, int64_t time_ms)
 {
 	int64_t now = clock_boot_ms();
 
@@ -344,19 +346,19 @@ redis_heard(struct redis *r, int64_t time_ms)
 }
 
 enum err
-redis_clock(struct redis *r, int64_t *time_ms)
+redis_pool_clock(struct redis_pool *r, int64_t *time_ms)
 {
 	int64_t heard = atomic_load(&r->heard_ms);
-	struct redis_link link;
+	struct redis_connection link;
 	enum err err = ERR_OK;
 
 	if (heard == 0 || clock_boot_ms() - heard > FRESH_MS) {
-		wait_begin();
+		blocking_begin();
 		err = take_idle(r, &link) ? ask_time(r, &link) : link_up(r, &link);
 		if (err == ERR_OK)
 			keep_idle(r, &link);
 		else
-			redis_link_close(&link);
+			redis_connection_close(&link);
 	}
 	*time_ms =
 	    atomic_load(&r->heard_ms) == 0 ? -1 : clock_boot_ms() + atomic_load(&r->offset_ms);

@@ -13,41 +13,41 @@
 
 #define REDIS_COMMAND_MAX 65536 /* bytes of a command */
 
-struct redis;
+struct redis_pool;
 
 /*
  * Looks the host up, for good; connects to nothing yet. login must outlive it; its
  * password file is read at each connecting. ERR_MEMORY; ERR_STORE: no such host, the log says so.
  */
-enum err redis_open(struct redis **out, const struct redis_spec *spec,
-		    const struct store_login *login) MUST_CHECK;
-void redis_close(struct redis *r);
+enum err redis_pool_open(struct redis_pool **out, const struct redis_address *where,
+			 const struct store_login *login) MUST_CHECK;
+void redis_pool_close(struct redis_pool *r);
 
 /* Append the start of a command of so many words, and its words. */
-void redis_words(struct buf *command, size_t count);
-void redis_word(struct buf *command, const void *data, size_t len);
-void redis_text(struct buf *command, const char *text);
+void redis_command_begin(struct buf *command, size_t count);
+void redis_command_add(struct buf *command, const void *data, size_t len);
+void redis_command_text(struct buf *command, const char *text);
 
 /*
  * Sends a command and reads its reply, which may be an error of Redis'. ERR_STORE: there is
  * none, and whether the command was carried out is not known; the log says why. ERR_MEMORY.
  */
-enum err
-redis_call(struct redis *r, const struct buf *command, struct redis_reply *reply) MUST_CHECK;
+enum err redis_pool_call(struct redis_pool *r, const struct buf *command,
+			 struct redis_reply *reply) MUST_CHECK;
 
 /* Drops the connections that are kept: they may lead to what is no longer the right Redis. */
-void redis_drop(struct redis *r);
+void redis_pool_drop(struct redis_pool *r);
 
 /* Tells the log what is wrong, in a few lines a second at most. hint may be NULL. */
-void redis_complain(struct redis *r, const char *cause, const char *hint);
+void redis_pool_complain(struct redis_pool *r, const char *cause, const char *hint);
 
 /* What time it is there, as a reply says, in milliseconds. */
-void redis_heard(struct redis *r, int64_t time_ms);
+void redis_pool_heard(struct redis_pool *r, int64_t time_ms);
 
 /*
  * What time it is there; asked for where that was not heard just now. ERR_STORE: in vain, and
  * *time_ms is what it should be by our own clock, or -1 if it was never heard.
  */
-enum err redis_clock(struct redis *r, int64_t *time_ms) MUST_CHECK;
+enum err redis_pool_clock(struct redis_pool *r, int64_t *time_ms) MUST_CHECK;
 
 #endif

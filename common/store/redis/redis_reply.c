@@ -154,14 +154,14 @@ static redisReplyObjectFunctions functions = {
 };
 
 struct redisReader *
-redis_reader_new(void)
+redis_reply_reader(void)
 {
 	return redisReaderCreateWithFunctions(&functions);
 }
 
 enum err
-redis_reader_feed(struct redisReader *reader, const char *data, size_t len,
-		  struct redis_reply *reply, bool *whole)
+redis_reply_feed(struct redisReader *reader, const char *data, size_t len,
+		 struct redis_reply *reply, bool *whole)
 {
 	void *read = NULL;
 	bool good;

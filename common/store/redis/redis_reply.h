@@ -46,14 +46,14 @@ bool redis_reply_number(const struct redis_reply *reply, size_t i, int64_t *out)
 const char *redis_reply_error(const struct redis_reply *reply);
 
 /* A parser, to be freed by redisReaderFree(). NULL: no memory. */
-struct redisReader *redis_reader_new(void);
+struct redisReader *redis_reply_reader(void);
 
 /*
  * Gives the parser what came. *whole is set when the reply is; nothing may come
  * behind it. ERR_STORE: no reply of ours, or no memory. After that the reply is empty, and the
  * parser good for nothing.
  */
-enum err redis_reader_feed(struct redisReader *reader, const char *data, size_t len,
-			   struct redis_reply *reply, bool *whole) MUST_CHECK;
+enum err redis_reply_feed(struct redisReader *reader, const char *data, size_t len,
+			  struct redis_reply *reply, bool *whole) MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@
 #define ERROR_SHOWN 160 /* bytes of an error of Redis' */
 
 void
-redis_arg_data(struct redis_args *args, const char *data, size_t len)
+redis_script_arg_data(struct redis_args *args, const char *data, size_t len)
 {
 	assert(args->count < REDIS_ARGS_MAX);
 	args->arg[args->count] = data;
@@ -18,27 +18,27 @@ redis_arg_data(struct redis_args *args, const char *data, size_t len)
 }
 
 void
-redis_arg(struct redis_args *args, const char *text)
+redis_script_arg(struct redis_args *args, const char *text)
 {
-	redis_arg_data(args, text, strlen(text));
+	redis_script_arg_data(args, text, strlen(text));
 }
 
 void
-redis_arg_number(struct redis_args *args, int64_t number)
+redis_script_arg_number(struct redis_args *args, int64_t number)
 {
 	char *text = args->number[args->count];
 
 	snprintf(text, REDIS_NUMBER_SIZE, "%" PRId64, number);
-	redis_arg(args, text);
+	redis_script_arg(args, text);
 }
 
 void
-redis_arg_key(struct redis_args *args, const char *name, uint64_t key)
+redis_script_arg_key(struct redis_args *args, const char *name, uint64_t key)
 {
 	char *text = args->number[args->count];
 
 	snprintf(text, REDIS_NUMBER_SIZE, "%s%016" PRIx64, name, key);
-	redis_arg(args, text);
+	redis_script_arg(args, text);
 }
 
 /* What a word means. Those with a cause are nothing that a visitor could do anything about. */
@@ -82,7 +82,7 @@ static const struct {
 };
 
 static enum err
-explain_error(struct redis *r, const char *error)
+explain_error(struct redis_pool *r, const char *error)
 {
 	const char *hint = "is it Redis 6 or later?";
 	char shown[ERROR_SHOWN];
@@ -91,11 +91,11 @@ explain_error(struct redis *r, const char *error)
 		if (strstr(error, errors[i].word) != NULL) {
 			hint = errors[i].hint;
 			if (errors[i].elsewhere)
-				redis_drop(r);
+				redis_pool_drop(r);
 			break;
 		}
 	snprintf(shown, sizeof(shown), "%s", error);
-	redis_complain(r, shown, hint);
+	redis_pool_complain(r, shown, hint);
 	return ERR_STORE;
 }
 
@@ -111,34 +111,34 @@ find_word(const char *word)
 }
 
 static enum err
-send_script(struct redis *r, const char *how, const char *what, const struct redis_args *args,
+send_script(struct redis_pool *r, const char *how, const char *what, const struct redis_args *args,
 	    struct redis_reply *reply)
 {
 	char deadline[REDIS_NUMBER_SIZE];
 	struct buf command;
 	int64_t now_ms;
-	enum err err = redis_clock(r, &now_ms);
+	enum err err = redis_pool_clock(r, &now_ms);
 
 	if (err != ERR_OK)
 		return err;
 	snprintf(deadline, sizeof(deadline), "%" PRId64, now_ms + REDIS_COMMAND_MS);
 	buf_init(&command, REDIS_COMMAND_MAX);
-	redis_words(&command, 5 + args->count);
-	redis_text(&command, how);
-	redis_text(&command, what);
-	redis_text(&command, "1");
-	redis_text(&command, REDIS_PREFIX);
-	redis_text(&command, deadline);
+	redis_command_begin(&command, 5 + args->count);
+	redis_command_text(&command, how);
+	redis_command_text(&command, what);
+	redis_command_text(&command, "1");
+	redis_command_text(&command, REDIS_PREFIX);
+	redis_command_text(&command, deadline);
 	for (size_t i = 0; i < args->count; i++)
-		redis_word(&command, args->arg[i], args->len[i]);
-	err = redis_call(r, &command, reply);
+		redis_command_add(&command, args->arg[i], args->len[i]);
+	err = redis_pool_call(r, &command, reply);
 	buf_free(&command);
 	return err;
 }
 
 /* Once, with the time that was heard in between where the first try came too late by our clock. */
 static enum err
-run_once(struct redis *r, const struct redis_script *script, const struct redis_args *args,
+run_once(struct redis_pool *r, const struct redis_script *script, const struct redis_args *args,
 	 struct redis_reply *reply)
 {
 	enum err err = send_script(r, "EVALSHA", script->sha1, args, reply);
@@ -152,13 +152,13 @@ run_once(struct redis *r, const struct redis_script *script, const struct redis_
 	if (error != NULL)
 		return explain_error(r, error);
 	if (err == ERR_OK && redis_reply_number(reply, 0, &time_ms))
-		redis_heard(r, time_ms);
+		redis_pool_heard(r, time_ms);
 	return err;
 }
 
 enum err
-redis_run(struct redis *r, const struct redis_script *script, const struct redis_args *args,
-	  struct redis_reply *reply)
+redis_script_run(struct redis_pool *r, const struct redis_script *script,
+		 const struct redis_args *args, struct redis_reply *reply)
 {
 	const struct word *word;
 	enum err err;
@@ -173,8 +173,8 @@ redis_run(struct redis *r, const struct redis_script *script, const struct redis
 		word = find_word(redis_reply_text(reply, 1));
 	}
 	if (strcmp(word->word, "REPLICA") == 0)
-		redis_drop(r);
+		redis_pool_drop(r);
 	if (word->cause != NULL)
-		redis_complain(r, word->cause, word->hint);
+		redis_pool_complain(r, word->cause, word->hint);
 	return word->err;
 }

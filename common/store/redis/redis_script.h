@@ -26,10 +26,10 @@ struct redis_args {
 	char number[REDIS_ARGS_MAX][REDIS_NUMBER_SIZE];
 };
 
-void redis_arg(struct redis_args *args, const char *text);
-void redis_arg_data(struct redis_args *args, const char *data, size_t len);
-void redis_arg_number(struct redis_args *args, int64_t number);
-void redis_arg_key(struct redis_args *args, const char *name, uint64_t key);
+void redis_script_arg(struct redis_args *args, const char *text);
+void redis_script_arg_data(struct redis_args *args, const char *data, size_t len);
+void redis_script_arg_number(struct redis_args *args, int64_t number);
+void redis_script_arg_key(struct redis_args *args, const char *name, uint64_t key);
 
 /*
  * Runs it. The caller frees reply, whatever comes. The error is that of the word: ERR_TAKEN,
@@ -37,7 +37,7 @@ void redis_arg_key(struct redis_args *args, const char *name, uint64_t key);
  * which the log then tells. A script does nothing once its time is over: what we gave up does not
  * happen later.
  */
-enum err redis_run(struct redis *r, const struct redis_script *script,
-		   const struct redis_args *args, struct redis_reply *reply) MUST_CHECK;
+enum err redis_script_run(struct redis_pool *r, const struct redis_script *script,
+			  const struct redis_args *args, struct redis_reply *reply) MUST_CHECK;
 
 #endif

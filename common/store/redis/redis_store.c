@@ -23,19 +23,19 @@
  * Longer than a begin holds its lock, which asks opencode twice and cancels twice, and
  * than a delivery from its claim on.
  */
-#define LEASE_MS     (3 * HTTP_TOTAL_MS + 15000)
-#define LOCK_WAIT_MS (2 * HTTP_TOTAL_MS)
+#define LEASE_MS     (3 * CALL_TOTAL_MS + 15000)
+#define LOCK_WAIT_MS (2 * CALL_TOTAL_MS)
 #define POLL_MIN_MS  2
 #define POLL_MAX_MS  50
 
 struct store_redis {
 	struct store store;
 	struct store_limits limits;
-	struct redis *redis;
+	struct redis_pool *redis;
 	char owner[STORE_TOKEN_LEN + 1]; /* of our claims */
 };
 
-static struct redis *
+static struct redis_pool *
 redis_of(struct store *s)
 {
 	return ((struct store_redis *)s)->redis;
@@ -46,7 +46,7 @@ static enum err
 run(struct store *s, const struct redis_script *script, const struct redis_args *args)
 {
 	struct redis_reply reply;
-	enum err err = redis_run(redis_of(s), script, args, &reply);
+	enum err err = redis_script_run(redis_of(s), script, args, &reply);
 
 	redis_reply_free(&reply);
 	return err;
@@ -58,7 +58,7 @@ redis_now(struct store *s)
 	int64_t time_ms = -1;
 
 	/* by our own clock where that fails: what is asked next fails too */
-	if (redis_clock(redis_of(s), &time_ms) != ERR_OK && time_ms < 0)
+	if (redis_pool_clock(redis_of(s), &time_ms) != ERR_OK && time_ms < 0)
 		return NEVER;
 	return time_ms / 1000;
 }
@@ -86,16 +86,16 @@ redis_lock(struct store *s, uint64_t group, struct store_lock *lock)
 
 	*lock = STORE_LOCK_NONE;
 	secret_token(token);
-	redis_arg_key(&args, "", group);
-	redis_arg(&args, token);
-	redis_arg_number(&args, LEASE_MS);
+	redis_script_arg_key(&args, "", group);
+	redis_script_arg(&args, token);
+	redis_script_arg_number(&args, LEASE_MS);
 	for (int waited = 0; (err = run(s, &script_lock, &args)) == ERR_TAKEN; waited += ms) {
 		if (waited >= LOCK_WAIT_MS) {
-			redis_complain(redis_of(s), "a sign-in of this provider is held up",
-				       "did a node die? its lock ends by itself");
+			redis_pool_complain(redis_of(s), "a sign-in of this provider is held up",
+					    "did a node die? its lock ends by itself");
 			return ERR_STORE;
 		}
-		wait_begin();
+		blocking_begin();
 		ms = pause_for(ms);
 	}
 	if (err != ERR_OK)
@@ -108,8 +108,8 @@ redis_lock(struct store *s, uint64_t group, struct store_lock *lock)
 static void
 arg_lock(struct redis_args *args, const struct store_lock *lock)
 {
-	redis_arg_key(args, "", lock == NULL ? 0 : lock->group);
-	redis_arg(args, lock == NULL ? "" : lock->token);
+	redis_script_arg_key(args, "", lock == NULL ? 0 : lock->group);
+	redis_script_arg(args, lock == NULL ? "" : lock->token);
 }
 
 static void
@@ -119,7 +119,7 @@ redis_unlock(struct store *s, struct store_lock *lock)
 
 	arg_lock(&args, lock);
 	if (lock->token[0] != '\0' && run(s, &script_unlock, &args) != ERR_OK)
-		redis_complain(redis_of(s), "a lock was not given back", "it ends by itself");
+		redis_pool_complain(redis_of(s), "a lock was not given back", "it ends by itself");
 	*lock = STORE_LOCK_NONE;
 }
 
@@ -129,10 +129,10 @@ redis_room(struct store *s, const struct store_keys *keys)
 	const struct store_limits *limits = &((struct store_redis *)s)->limits;
 	struct redis_args args = {.count = 0};
 
-	redis_arg_key(&args, "", keys->client);
-	redis_arg_key(&args, "", keys->group);
-	redis_arg_number(&args, limits->max_pending);
-	redis_arg_number(&args, limits->max_pending_per_client);
+	redis_script_arg_key(&args, "", keys->client);
+	redis_script_arg_key(&args, "", keys->group);
+	redis_script_arg_number(&args, limits->max_pending);
+	redis_script_arg_number(&args, limits->max_pending_per_client);
 	return run(s, &script_room, &args);
 }
 
@@ -147,18 +147,18 @@ redis_add(struct store *s, const struct flow *flow, const char *authorize_url,
 
 	buf_init(&record, FLOW_RECORD_MAX);
 	if ((err = flow_record_write(flow, &record)) == ERR_OK) {
-		redis_arg(&args, flow->id);
+		redis_script_arg(&args, flow->id);
 		arg_lock(&args, lock);
-		redis_arg_data(&args, record.data, record.len);
-		redis_arg(&args, authorize_url);
-		redis_arg_number(&args, flow->created);
-		redis_arg_number(&args, flow->expires);
-		redis_arg_number(&args, flow->expires + STORE_KEEP_SECONDS);
-		redis_arg_key(&args, "", keys->client);
-		redis_arg_key(&args, "", keys->browser);
-		redis_arg_key(&args, "", keys->group);
-		redis_arg_key(&args, "", keys->slot);
-		redis_arg_number(&args, (int64_t)limits->max_pending * (1 + ENDED_RATIO));
+		redis_script_arg_data(&args, record.data, record.len);
+		redis_script_arg(&args, authorize_url);
+		redis_script_arg_number(&args, flow->created);
+		redis_script_arg_number(&args, flow->expires);
+		redis_script_arg_number(&args, flow->expires + STORE_KEEP_SECONDS);
+		redis_script_arg_key(&args, "", keys->client);
+		redis_script_arg_key(&args, "", keys->browser);
+		redis_script_arg_key(&args, "", keys->group);
+		redis_script_arg_key(&args, "", keys->slot);
+		redis_script_arg_number(&args, (int64_t)limits->max_pending * (1 + ENDED_RATIO));
 		err = run(s, &script_add, &args);
 	}
 	buf_free(&record);
@@ -185,7 +185,7 @@ read_flow(const struct redis_reply *reply, const char *id, struct snapshot *out)
 	out->bound = out->flow.bound || strlen(bound) == BROWSER_ID_LEN;
 	memcpy(out->browser, out->flow.bound || !out->bound ? out->flow.browser : bound,
 	       sizeof(out->browser));
-	snapshot_read(out, claim, end);
+	claim_text_read(out, claim, end);
 	if (elsewhere != 0 && !out->ended && out->state != FLOW_SUPERSEDED) {
 		out->state = FLOW_FAILED;
 		out->reason = REASON_INTERRUPTED;
@@ -202,8 +202,8 @@ redis_find(struct store *s, const char *id, struct snapshot *out)
 
 	if (!flow_id_valid(id))
 		return ERR_UNKNOWN_FLOW;
-	redis_arg(&args, id);
-	err = redis_run(redis_of(s), &script_find, &args, &reply);
+	redis_script_arg(&args, id);
+	err = redis_script_run(redis_of(s), &script_find, &args, &reply);
 	if (err == ERR_OK)
 		err = read_flow(&reply, id, out);
 	redis_reply_free(&reply);
@@ -218,8 +218,8 @@ redis_authorize_url(struct store *s, const char *id, struct buf *out)
 	const char *url;
 	enum err err;
 
-	redis_arg(&args, id);
-	err = redis_run(redis_of(s), &script_url, &args, &reply);
+	redis_script_arg(&args, id);
+	err = redis_script_run(redis_of(s), &script_url, &args, &reply);
 	url = redis_reply_text(&reply, REDIS_ANSWER);
 	if (err == ERR_OK)
 		err = url == NULL ? ERR_UNKNOWN_FLOW : buf_puts(out, url);
@@ -232,8 +232,8 @@ redis_bind(struct store *s, const char *id, const char *browser)
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg(&args, id);
-	redis_arg(&args, browser);
+	redis_script_arg(&args, id);
+	redis_script_arg(&args, browser);
 	return run(s, &script_bind, &args);
 }
 
@@ -242,11 +242,11 @@ take(struct store *s, const char *id, const char *word, const struct store_lock 
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg(&args, id);
-	redis_arg(&args, word);
-	redis_arg(&args, ((struct store_redis *)s)->owner);
+	redis_script_arg(&args, id);
+	redis_script_arg(&args, word);
+	redis_script_arg(&args, ((struct store_redis *)s)->owner);
 	arg_lock(&args, lock);
-	redis_arg_number(&args, LEASE_MS);
+	redis_script_arg_number(&args, LEASE_MS);
 	return run(s, &script_take, &args);
 }
 
@@ -273,8 +273,8 @@ redis_release(struct store *s, const char *id)
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg(&args, id);
-	redis_arg(&args, ((struct store_redis *)s)->owner);
+	redis_script_arg(&args, id);
+	redis_script_arg(&args, ((struct store_redis *)s)->owner);
 	return run(s, &script_release, &args);
 }
 
@@ -284,9 +284,9 @@ redis_end(struct store *s, const char *id, enum flow_state state, enum flow_reas
 	struct redis_args args = {.count = 0};
 	char end[SNAPSHOT_TEXT_SIZE];
 
-	snapshot_end(state, reason, end);
-	redis_arg(&args, id);
-	redis_arg(&args, end);
+	claim_text_end(state, reason, end);
+	redis_script_arg(&args, id);
+	redis_script_arg(&args, end);
 	return run(s, &script_finish, &args);
 }
 
@@ -295,7 +295,7 @@ static enum err
 list(struct store *s, const struct redis_args *args, char id[][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct redis_reply reply;
-	enum err err = redis_run(redis_of(s), &script_list, args, &reply);
+	enum err err = redis_script_run(redis_of(s), &script_list, args, &reply);
 	size_t n = 0;
 
 	for (size_t i = REDIS_ANSWER; err == ERR_OK && i < reply.count && n < STORE_LIST_MAX; i++) {
@@ -316,10 +316,10 @@ redis_list_recent(struct store *s, const struct store_keys *keys, int seconds,
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg_number(&args, seconds);
-	redis_arg_number(&args, STORE_LIST_MAX);
-	redis_arg_key(&args, "group:", keys->group);
-	redis_arg_key(&args, "slot:", keys->slot);
+	redis_script_arg_number(&args, seconds);
+	redis_script_arg_number(&args, STORE_LIST_MAX);
+	redis_script_arg_key(&args, "group:", keys->group);
+	redis_script_arg_key(&args, "slot:", keys->slot);
 	return list(s, &args, id, count);
 }
 
@@ -328,9 +328,9 @@ redis_list_browser(struct store *s, uint64_t browser, char id[][FLOW_ID_LEN + 1]
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg_number(&args, LIST_SECONDS);
-	redis_arg_number(&args, STORE_LIST_MAX);
-	redis_arg_key(&args, "browser:", browser);
+	redis_script_arg_number(&args, LIST_SECONDS);
+	redis_script_arg_number(&args, STORE_LIST_MAX);
+	redis_script_arg_key(&args, "browser:", browser);
 	return list(s, &args, id, count);
 }
 
@@ -340,7 +340,7 @@ redis_count_waiting(struct store *s, size_t *count)
 	struct redis_args args = {.count = 0};
 	struct redis_reply reply;
 	int64_t number = -1;
-	enum err err = redis_run(redis_of(s), &script_count, &args, &reply);
+	enum err err = redis_script_run(redis_of(s), &script_count, &args, &reply);
 
 	if (err == ERR_OK && (!redis_reply_number(&reply, REDIS_ANSWER, &number) || number < 0))
 		err = ERR_STORE;
@@ -362,12 +362,12 @@ redis_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 
 	*out = (struct allowance){.wait = 0};
 	secret_token(salt);
-	redis_arg_key(&args, "", client);
-	redis_arg_number(&args, count);
-	redis_arg_number(&args, each);
-	redis_arg_number(&args, each * limits->burst);
-	redis_arg(&args, salt);
-	err = redis_run(redis_of(s), &script_spend, &args, &reply);
+	redis_script_arg_key(&args, "", client);
+	redis_script_arg_number(&args, count);
+	redis_script_arg_number(&args, each);
+	redis_script_arg_number(&args, each * limits->burst);
+	redis_script_arg(&args, salt);
+	err = redis_script_run(redis_of(s), &script_spend, &args, &reply);
 	if ((err == ERR_OK || err == ERR_RATE) &&
 	    (!redis_reply_number(&reply, REDIS_ANSWER, &wait) || wait < 0 || wait > INT32_MAX ||
 	     !redis_reply_number(&reply, REDIS_ANSWER + 1, &first)))
@@ -383,7 +383,7 @@ redis_try(struct store *s)
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg_number(&args, TRY_BYTES);
+	redis_script_arg_number(&args, TRY_BYTES);
 	return run(s, &script_try, &args);
 }
 
@@ -395,9 +395,9 @@ redis_recall(struct store *s, const char *name, int seconds, char note[STORE_NOT
 	const char *text;
 	enum err err;
 
-	redis_arg(&args, name);
-	redis_arg_number(&args, seconds);
-	err = redis_run(redis_of(s), &script_recall, &args, &reply);
+	redis_script_arg(&args, name);
+	redis_script_arg_number(&args, seconds);
+	err = redis_script_run(redis_of(s), &script_recall, &args, &reply);
 	text = redis_reply_text(&reply, REDIS_ANSWER);
 	if (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX))
 		err = ERR_UNKNOWN_FLOW;
@@ -412,16 +412,16 @@ redis_remember(struct store *s, const char *name, const char *note)
 {
 	struct redis_args args = {.count = 0};
 
-	redis_arg(&args, name);
-	redis_arg(&args, note);
-	redis_arg_number(&args, NOTE_SECONDS);
+	redis_script_arg(&args, name);
+	redis_script_arg(&args, note);
+	redis_script_arg_number(&args, NOTE_SECONDS);
 	return run(s, &script_remember, &args);
 }
 
 static void
 redis_store_close(struct store *s)
 {
-	redis_close(redis_of(s));
+	redis_pool_close(redis_of(s));
 	free(s);
 }
 
@@ -450,22 +450,22 @@ static const struct store_ops redis_ops = {
 };
 
 enum err
-store_redis_open(const char *spec, const struct store_limits *limits,
+redis_store_open(const char *spec, const struct store_limits *limits,
 		 const struct store_login *login, struct store **out)
 {
 	static const struct store_login none = {"", ""};
-	struct redis_spec parts;
+	struct redis_address parts;
 	struct store_redis *s;
 	enum err err;
 
-	if (!redis_spec_read(spec, &parts, NULL, 0))
+	if (!redis_address_read(spec, &parts, NULL, 0))
 		return ERR_CONFIG;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return ERR_MEMORY;
 	s->store.ops = &redis_ops;
 	s->limits = *limits;
 	secret_token(s->owner);
-	if ((err = redis_open(&s->redis, &parts, login == NULL ? &none : login)) != ERR_OK) {
+	if ((err = redis_pool_open(&s->redis, &parts, login == NULL ? &none : login)) != ERR_OK) {
 		free(s);
 		return err;
 	}
@@ -474,9 +474,9 @@ store_redis_open(const char *spec, const struct store_limits *limits,
 }
 
 bool
-store_redis_check(const char *spec, char *why, size_t why_size)
+redis_store_check(const char *spec, char *why, size_t why_size)
 {
-	struct redis_spec parts;
+	struct redis_address parts;
 
-	return redis_spec_read(spec, &parts, why, why_size);
+	return redis_address_read(spec, &parts, why, why_size);
 }

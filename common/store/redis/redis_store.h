@@ -29,10 +29,10 @@
  * needed, and again after whatever went wrong. The strings of login must outlive the store.
  * ERR_CONFIG, ERR_MEMORY; ERR_STORE: no such host, and the log says so.
  */
-enum err store_redis_open(const char *spec, const struct store_limits *limits,
+enum err redis_store_open(const char *spec, const struct store_limits *limits,
 			  const struct store_login *login, struct store **out) MUST_CHECK;
 
 /* Whether spec is one; why says what is wrong. */
-bool store_redis_check(const char *spec, char *why, size_t why_size);
+bool redis_store_check(const char *spec, char *why, size_t why_size);
 
 #endif
