@@ -17,6 +17,7 @@
 #include "process/start.h"
 #include "route/app.h"
 #include "util/blocking.h"
+#include "util/clock.h"
 #include "util/curl_lib.h"
 #include "util/log.h"
 
@@ -31,17 +32,8 @@ extern char **environ;
 /* Standard input: never read beyond Content-Length (RFC 3875 section 4.2). */
 struct body {
 	int64_t left;	  /* bytes still to come */
-	int64_t deadline; /* on now_ms()'s clock */
+	int64_t deadline; /* on the monotonic clock */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Waits until fd is ready for events, or at its end. False when the deadline has passed. */
 static bool
@@ -50,7 +42,7 @@ wait_for(int fd, short events, int64_t deadline)
 	struct pollfd p = {.fd = fd, .events = events};
 
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_monotonic_ms();
 		int n = poll(&p, 1, left > 0 ? (int)left : 0);
 
 		if (n > 0)
@@ -88,7 +80,7 @@ body_drain(struct body *body)
 	int64_t most = DRAIN_MAX;
 	int n;
 
-	body->deadline = now_ms() + DRAIN_MS;
+	body->deadline = clock_monotonic_ms() + DRAIN_MS;
 	while (most > 0 && (n = body_read(body, waste, sizeof(waste))) > 0)
 		most -= n;
 }
@@ -97,7 +89,7 @@ static void
 send_all(const char *data, size_t len)
 {
 	const struct timeval limit = {.tv_sec = WRITE_MS / 1000};
-	int64_t deadline = now_ms() + WRITE_MS;
+	int64_t deadline = clock_monotonic_ms() + WRITE_MS;
 
 	/* a socket in place of a pipe may take less than WRITE_MAX at once; on a pipe this fails */
 	(void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -157,7 +149,7 @@ static void
 serve(void)
 {
 	static struct meta meta;
-	struct body body = {.deadline = now_ms() + READ_MS};
+	struct body body = {.deadline = clock_monotonic_ms() + READ_MS};
 	struct request request;
 	struct response response;
 	struct app *app;

@@ -21,6 +21,7 @@
 #include "util/curl_lib.h"
 #include "util/log.h"
 #include "util/secret.h"
+#include "util/version.h"
 #include "worker.h"
 
 #define DUMP_MAX (2 * CONFIG_FILE_MAX) /* bytes of --dump-config */

@@ -19,6 +19,7 @@
 #include "connection.h"
 #include "libfcgi.h"
 #include "util/blocking.h"
+#include "util/clock.h"
 
 #define FULL_MS	      100 /* out of descriptors: how soon accepting is tried again */
 #define NEWCOMER_MS   100 /* at the end: how long a fresh connection may take to ask */
@@ -45,15 +46,6 @@ struct worker {
 	} * threads;
 	struct connections all;
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool
 watch(struct worker *w, int how, int fd, uint32_t events)
@@ -121,7 +113,7 @@ take_over(void)
 static bool
 accepting(struct worker *w)
 {
-	return atomic_load(&w->stopping) == 0 || now_ms() < w->stop_by;
+	return atomic_load(&w->stopping) == 0 || clock_monotonic_ms() < w->stop_by;
 }
 
 /*
@@ -131,7 +123,7 @@ accepting(struct worker *w)
 static bool
 newcomers(struct worker *w)
 {
-	if (now_ms() >= w->stop_by - WORKER_STOP_MS + NEWCOMER_MS)
+	if (clock_monotonic_ms() >= w->stop_by - WORKER_STOP_MS + NEWCOMER_MS)
 		return false;
 	(void)poll(NULL, 0, LOOK_MS);
 	return true;
@@ -281,7 +273,7 @@ worker_start(struct worker **out, const struct worker_config *config)
 void
 worker_stop(struct worker *w)
 {
-	w->stop_by = now_ms() + WORKER_STOP_MS;
+	w->stop_by = clock_monotonic_ms() + WORKER_STOP_MS;
 	atomic_store(&w->stopping, 1);
 	(void)eventfd_write(w->stop_fd, 1);
 	for (int i = 0; i < w->running; i++)

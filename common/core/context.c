@@ -8,6 +8,7 @@
 
 #include "util/json.h"
 #include "util/log.h"
+#include "util/utf8.h"
 
 #define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
 #define BUSY_SECONDS	1   /* and when too many calls to opencode are on their way */

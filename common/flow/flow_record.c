@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/query.h"
+#include "util/percent.h"
+#include "util/utf8.h"
 
 #define FIRST_LINE "flow 1\n"
 
@@ -113,12 +114,6 @@ flow_record_write(const struct flow *flow, struct buf *out)
 	return out->err;
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 read_text(const char *value, size_t len, char *out, size_t size)
 {
@@ -128,10 +123,7 @@ read_text(const char *value, size_t len, char *out, size_t size)
 		int c = (unsigned char)value[i];
 
 		if (!is_plain((unsigned char)c)) {
-			int high = c == '%' && len - i > 2 ? hex_digit(value[i + 1]) : -1;
-			int low = high < 0 ? -1 : hex_digit(value[i + 2]);
-
-			if (low < 0 || (c = high * 16 + low) == 0)
+			if ((c = percent_decode(value + i, len - i)) <= 0)
 				return false;
 			i += 2;
 		}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/query.h"
+#include "util/utf8.h"
 
 #define VERSION	   "v1."
 #define EXPIRY_MAX 12 /* digits */

@@ -3,64 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/percent.h"
 #include "util/secret.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* The byte that an escape stands for, -1 if it is none. left: how much there is from its '%' on. */
-static int
-escaped(const char *raw, size_t left)
-{
-	int high = left > 2 ? hex_digit(raw[1]) : -1;
-	int low = high < 0 ? -1 : hex_digit(raw[2]);
-
-	return low < 0 ? -1 : high << 4 | low;
-}
-
-bool
-utf8_valid(const char *text, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)text, *end = p + len;
-
-	while (p < end) {
-		unsigned char lead = *p++;
-		unsigned char low = 0x80, high = 0xbf;
-		int more;
-
-		if (lead < 0x80)
-			continue;
-		if (lead >= 0xc2 && lead <= 0xdf)
-			more = 1;
-		else if (lead >= 0xe0 && lead <= 0xef)
-			more = 2;
-		else if (lead >= 0xf0 && lead <= 0xf4)
-			more = 3;
-		else
-			return false;
-		if (lead == 0xe0)
-			low = 0xa0;
-		else if (lead == 0xed)
-			high = 0x9f;
-		else if (lead == 0xf0)
-			low = 0x90;
-		else if (lead == 0xf4)
-			high = 0x8f;
-		for (; more > 0; more--, low = 0x80, high = 0xbf)
-			if (p == end || *p < low || *p++ > high)
-				return false;
-	}
-	return true;
-}
+#include "util/utf8.h"
 
 static bool
 raw_allowed(unsigned char c, enum query_kind kind)
@@ -91,7 +36,7 @@ decode(const char *raw, size_t len, enum query_kind kind, char **out)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			int byte = escaped(raw + i, len - i);
+			int byte = percent_decode(raw + i, len - i);
 
 			if (byte < 0)
 				return ERR_ENCODING;
@@ -224,7 +169,7 @@ name_is(const char *raw, size_t len, const char *name)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			c = (char)escaped(raw + i, len - i);
+			c = (char)percent_decode(raw + i, len - i);
 			i += 2;
 		}
 		if (*name == '\0' || *name != c)

@@ -62,7 +62,4 @@ void query_replace_raw(const char *raw, const char *name, const char *value, str
  */
 void query_encode(const char *text, size_t len, struct buf *out);
 
-/* Whether text is well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
-bool utf8_valid(const char *text, size_t len);
-
 #endif

@@ -33,7 +33,7 @@ read_password(const struct config_opencode *o, char *out, size_t size)
 {
 	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 3];
 	size_t name_len = strlen(o->username);
-	bool read = password_read(o->password_file, text + name_len + 1);
+	bool read = secret_file_password(o->password_file, text + name_len + 1);
 
 	if (read) {
 		memcpy(text, o->username, name_len);

@@ -10,8 +10,6 @@
 #include "http/response.h"
 #include "util/error.h"
 
-#define APP_VERSION "0.1.0"
-
 struct app;
 struct relay_keys;
 

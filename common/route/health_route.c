@@ -6,6 +6,7 @@
 
 #include "opencode/opencode.h"
 #include "util/json.h"
+#include "util/version.h"
 
 #define PROBE_MS 2000
 

@@ -1,16 +1,12 @@
 #include "signin/relay_key.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "store/dir/private_dir.h"
 #include "util/log.h"
 #include "util/secret.h"
+#include "util/secret_file.h"
 
 #define KEY_MIN	 32 /* characters */
 #define KEY_MAX	 512
@@ -26,23 +22,6 @@ static size_t
 keys_size(const struct config *config)
 {
 	return sizeof(struct relay_keys) + config->relay_site_count * sizeof(struct relay_pair);
-}
-
-/* What is wrong with a file as such, or NULL. */
-static const char *
-file_fault(int fd)
-{
-	struct stat st;
-
-	if (fd < 0 && errno == ELOOP)
-		return "is a symbolic link: name the file itself";
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "is not a file";
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return "others can read or write it: run chmod 600 on it";
-	return NULL;
 }
 
 /* What is wrong with a text as a key, or NULL; its line end is taken off. */
@@ -66,19 +45,12 @@ text_fault(const char *text, size_t *len)
 static const char *
 read_key(const char *path, struct relay_key *out)
 {
-	int fd = open_private_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	const char *fault = file_fault(fd);
 	char text[KEY_SIZE];
-	size_t len = 0;
-	ssize_t n = 0;
+	size_t len;
+	const char *fault = secret_file_read(path, true, text, sizeof(text), &len);
 
-	while (fault == NULL && len < sizeof(text) &&
-	       (n = read(fd, text + len, sizeof(text) - len)) > 0)
-		len += (size_t)n;
 	if (fault == NULL)
-		fault = n < 0 ? strerror(errno) : text_fault(text, &len);
-	if (fd >= 0)
-		close(fd);
+		fault = text_fault(text, &len);
 	if (fault == NULL)
 		secret_mac_key(text, len, out->bytes);
 	secret_wipe(text, sizeof(text));

@@ -10,6 +10,7 @@
 #include "doctor/doctor_check.h"
 #include "flow/url.h"
 #include "process/start.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/secret.h"
 
@@ -77,19 +78,10 @@ static const struct check {
      "web server: the log format without the query, as in conf/nginx or conf/apache"},
 };
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int
 doctor_left(const struct doctor *d)
 {
-	long long left = d->deadline - now_ms();
+	long long left = d->deadline - clock_monotonic_ms();
 
 	return left < 1 ? 1 : (int)left;
 }
@@ -205,7 +197,7 @@ examine(struct doctor *d, const struct check *check, int blocked, const char *by
 	d->limited = false;
 	if (check->needs & blocked)
 		return doctor_say(d, VERDICT_SKIPPED, "because of %s, above", by);
-	if (d->deadline <= now_ms()) {
+	if (d->deadline <= clock_monotonic_ms()) {
 		doctor_advise(d, "run this again when the site answers in time");
 		return doctor_say(d, VERDICT_FAILED, "not looked at: %d seconds are over",
 				  DOCTOR_TOTAL_MS / 1000);
@@ -303,7 +295,7 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 	choose_opencode(&d, config);
 	make_login(&d, source);
 	d.ca_file = source->ca_file;
-	d.deadline = now_ms() + DOCTOR_TOTAL_MS;
+	d.deadline = clock_monotonic_ms() + DOCTOR_TOTAL_MS;
 	/* what fails is in the table */
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -10,6 +10,7 @@
 #include "http/query.h"
 #include "signin/authorization_response.h"
 #include "util/secret.h"
+#include "util/utf8.h"
 
 static int
 hex(char c)

@@ -56,7 +56,7 @@ const files = () => tree(root).filter((name) => !name.startsWith('/var/'))
 test('the package says what it is', () => {
   assert.match(deb, /\/opencode-callback_0\.1\.0_[a-z0-9]+\.deb$/)
   assert.equal(field('Package'), 'opencode-callback')
-  assert.equal(`#define APP_VERSION "${field('Version')}"`, /^#define APP_VERSION .*$/m.exec(readFileSync(join(ROOT, 'common/route/app.h'), 'utf8'))[0])
+  assert.equal(`#define APP_VERSION "${field('Version')}"`, /^#define APP_VERSION .*$/m.exec(readFileSync(join(ROOT, 'common/util/version.h'), 'utf8'))[0])
   assert.equal(field('Architecture'), out('dpkg', '--print-architecture').trim())
   for (const name of ['libc6', 'libfcgi0(?:ldbl|t64)', 'libinih1', 'libjansson4', 'libsodium23', 'libcurl4(?:t64)?', 'systemd']) {
     assert.match(field('Depends'), new RegExp(`(?:^|, )${name}(?: |,)`))

@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #include "process/sandbox.h"
-#include "store/dir/private_dir.h"
+#include "util/file.h"
 #include "store/store.h"
 #include "util/curl_lib.h"
 #include "util/secret.h"
@@ -238,7 +238,7 @@ static int
 read_password(void)
 {
 	char text[8] = "";
-	int fd = open_private_path(password, O_RDONLY | O_NOFOLLOW);
+	int fd = file_open(password, O_RDONLY | O_NOFOLLOW);
 
 	return fd == -1 ? errno : read(fd, text, sizeof(text)) == 6 ? OK : EPROTO;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "util/blocking.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/text.h"
@@ -40,18 +41,11 @@ folder_fault(const struct stat *st, uid_t user)
 	return NULL;
 }
 
-/* openat() of an absolute path does not look at the descriptor. */
-int
-open_private_path(const char *path, int flags)
-{
-	return openat(STDIN_FILENO, path, flags);
-}
-
 /* Opens what is at the path now, under the descriptor's old number if there is one. */
 static const char *
 folder_open(struct private_dir *f, bool *denied)
 {
-	int fd = open_private_path(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = file_open(f->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st = {.st_dev = 0};
 	const char *cause = NULL;
 

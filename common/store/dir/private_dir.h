@@ -41,12 +41,6 @@ void private_dir_free(struct private_dir *f);
  */
 enum err private_dir_enter(struct private_dir *f, int *fd) MUST_CHECK;
 
-/*
- * open() of an absolute path in a way of our own: the C library opens paths by
- * AT_FDCWD, and the sandbox ends a process that does so later than at its start.
- */
-int open_private_path(const char *path, int flags);
-
 /* id and suffix, one behind the other. */
 void private_dir_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
 

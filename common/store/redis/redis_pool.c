@@ -234,7 +234,7 @@ log_in(struct redis_pool *r, struct redis_connection *link)
 	char password[PASSWORD_MAX + 2];
 	struct buf command;
 
-	if (!password_read(r->login.password_file, password))
+	if (!secret_file_password(r->login.password_file, password))
 		return ERR_STORE;
 	buf_init(&command, REDIS_COMMAND_MAX);
 	redis_command_begin(&command, named ? 3 : 2);
