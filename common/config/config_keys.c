@@ -8,7 +8,7 @@
 
 #include "config/config_relay.h"
 #include "config/config_types.h"
-#include "store/store.h"
+#include "store/store_kind.h"
 
 #define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */
 
@@ -201,7 +201,7 @@ static bool
 read_store(const struct config_key *key, void *member, const char *value, char *why,
 	   size_t why_size)
 {
-	return store_check(value, why, why_size) && read_text(key, member, value, why, why_size);
+	return store_kind_check(value, why, why_size) && read_text(key, member, value, why, why_size);
 }
 
 /* An address of a callback on another host: what a browser is sent to, or a provider told. */

@@ -93,7 +93,7 @@ spend(struct context *x, int count)
 	struct store *store = x->app->store;
 	uint64_t client = secret_key("address", context_client(x)->group, NULL);
 
-	return store->ops->spend(store, client, count, &x->allowance);
+	return store->ops->consume(store, client, count, &x->allowance);
 }
 
 enum err

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "process/landlock.h"
-#include "store/store.h"
+#include "store/store_kind.h"
 #include "util/log.h"
 #ifndef NO_SANDBOX
 #include "process/sandbox_filter.h"
@@ -65,8 +65,13 @@ static void __attribute__((noinline)) allow_folder_of(int rules, const char *pat
 static void
 allow_store(int rules, const struct config *config, bool lasting)
 {
-	const char *path = store_folder(config->store);
+	struct store_access access;
+	const char *path;
 
+	store_kind_access(config->store, &access);
+	if (access.port != 0)
+		landlock_allow_port(rules, access.port);
+	path = access.folder;
 	if (path == NULL || *path != '/' ||
 	    landlock_allow(rules, path, REAL_FOLDER, STORE_RIGHTS) || !lasting)
 		return;
@@ -142,8 +147,6 @@ enter_landlock(enum sandbox_stage stage, const struct config *config, int unlink
 	if (config != NULL) {
 		allow_store(rules, config, stage == SANDBOX_WORKER);
 		allow_passwords(rules, config);
-		if (store_port(config->store) != 0)
-			landlock_allow_port(rules, store_port(config->store));
 	}
 	if (stage == SANDBOX_CGI_EARLY)
 		allow_libraries(rules);
@@ -158,9 +161,14 @@ static bool
 enter_seccomp(enum sandbox_stage stage, const struct config *config)
 {
 	bool to_syslog = config != NULL && config->log_to == LOG_TO_SYSLOG;
-	bool to_port = config != NULL && store_port(config->store) != 0;
-	const struct sock_fprog *filter = &sandbox_filters[stage][to_syslog][to_port];
+	struct store_access access = {.port = 0};
+	bool to_port;
+	const struct sock_fprog *filter;
 
+	if (config != NULL)
+		store_kind_access(config->store, &access);
+	to_port = access.port != 0;
+	filter = &sandbox_filters[stage][to_syslog][to_port];
 	/* nothing here runs the code of others, which is what the slower way is against */
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		       filter) == 0 ||

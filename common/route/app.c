@@ -18,6 +18,7 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "view/asset.h"
+#include "store/store_kind.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 
@@ -282,7 +283,7 @@ app_open(struct app **out, const struct config *config, int threads)
 	app->config = config;
 	/* two threads stay free for answers that need no opencode */
 	app->calls_max = threads > 2 ? threads - 2 : 1;
-	if ((err = store_open(config->store, &limits, &login, &app->store)) != ERR_OK) {
+	if ((err = store_kind_open(config->store, &limits, &login, &app->store)) != ERR_OK) {
 		free(app);
 		return err;
 	}

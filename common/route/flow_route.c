@@ -57,7 +57,7 @@ end_expired(struct context *x, struct snapshot *snap, bool connected)
 	snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
 	snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
 	snap->expired = true;
-	if (store->ops->end(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
+	if (store->ops->finish(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
 	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
 		  snap->flow.provider, "result", flow_state_name(snap->state), NULL);

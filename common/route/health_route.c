@@ -57,11 +57,11 @@ look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 	enum err err;
 
 	snprintf(name, sizeof(name), "health-%s", x->site.opencode->name);
-	err = store->ops->recall(store, name, HEALTH_SECONDS, note);
+	err = store->ops->note_get(store, name, HEALTH_SECONDS, note);
 	if (err != ERR_UNKNOWN_FLOW)
 		return err;
 	if ((err = probe(x, NULL, note)) == ERR_OK)
-		err = store->ops->remember(store, name, note);
+		err = store->ops->note_set(store, name, note);
 	return err;
 }
 
@@ -88,12 +88,12 @@ static enum err
 look_store(struct store *store)
 {
 	char note[STORE_NOTE_MAX + 1];
-	enum err err = store->ops->recall(store, "store", HEALTH_SECONDS, note);
+	enum err err = store->ops->note_get(store, "store", HEALTH_SECONDS, note);
 
 	if (err != ERR_UNKNOWN_FLOW)
 		return err;
-	if ((err = store->ops->try(store)) == ERR_OK)
-		err = store->ops->remember(store, "store", up);
+	if ((err = store->ops->check_writable(store)) == ERR_OK)
+		err = store->ops->note_set(store, "store", up);
 	return err;
 }
 

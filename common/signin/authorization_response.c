@@ -90,7 +90,7 @@ deliver_claimed(struct context *x, const struct flow *flow, const struct authori
 		err = store->ops->release(store, flow->id);
 		return err == ERR_OK ? outcome->err : err;
 	}
-	if (store->ops->end(store, flow->id, outcome->state, outcome->reason) != ERR_OK)
+	if (store->ops->finish(store, flow->id, outcome->state, outcome->reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", flow->id, NULL);
 	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", flow->provider,
 		  "result", flow_state_name(outcome->state), "reason",

@@ -219,9 +219,9 @@ begin_locked(struct begin *b)
 	enum err err = store->ops->lock(store, b->keys.group, &b->lock);
 
 	if (err == ERR_OK)
-		err = store->ops->room(store, &b->keys);
+		err = store->ops->check_limits(store, &b->keys);
 	if (err == ERR_OK) /* or opencode would begin what then is lost */
-		err = store->ops->try(store);
+		err = store->ops->check_writable(store);
 	if (err == ERR_OK)
 		err = ask_opencode(b);
 	if (err == ERR_OK)

@@ -2,8 +2,8 @@
  * The store of flows: the one place that all processes share. Every step that
  * decides something is one atomic operation with one winner.
  *
- * A store is reached through its table of operations, so that adding a kind of
- * store is one more file with one more table, and a line in store.c.
+ * A store is reached through its table of operations. To add a kind of store, add a folder with one
+ * more table, and a line in store_kind.c.
  * All operations are thread-safe. ERR_STORE: the store cannot be read or written.
  */
 #ifndef STORE_H
@@ -74,6 +74,12 @@ struct store_keys {
 	uint64_t slot;	  /* opencode and redirect URI: one waiting flow */
 };
 
+/* What a process must be allowed to reach for its store. */
+struct store_access {
+	const char *folder; /* it and all in it; NULL: none */
+	int port;	    /* TCP; 0: none */
+};
+
 struct store_ops {
 	/* Seconds on a clock that all users of the store share and nobody sets. */
 	int64_t (*now)(struct store *s);
@@ -87,7 +93,7 @@ struct store_ops {
 
 	/* Whether one more flow is within the limits, those of the same group not counted:
 	 * ERR_TOO_MANY_FLOWS. */
-	enum err (*room)(struct store *s, const struct store_keys *keys);
+	enum err (*check_limits)(struct store *s, const struct store_keys *keys);
 
 	/*
 	 * Records a waiting flow. ERR_TAKEN: there is one of this id. lock: what the caller
@@ -115,7 +121,7 @@ struct store_ops {
 	enum err (*release)(struct store *s, const char *id);
 
 	/* Writes how a claimed or expired flow ended, once (ERR_TAKEN). */
-	enum err (*end)(struct store *s, const char *id, enum flow_state state,
+	enum err (*finish)(struct store *s, const char *id, enum flow_state state,
 			enum flow_reason reason);
 
 	/*
@@ -132,16 +138,16 @@ struct store_ops {
 	 * Takes count from the allowance of a client, all or nothing; 0 looks whether there
 	 * is one. ERR_RATE: used up, and nothing taken.
 	 */
-	enum err (*spend)(struct store *s, uint64_t client, int count, struct allowance *out);
+	enum err (*consume)(struct store *s, uint64_t client, int count, struct allowance *out);
 
 	/* Tries whether a flow could be recorded now: ERR_STORE. */
-	enum err (*try)(struct store *s);
+	enum err (*check_writable)(struct store *s);
 
 	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
 	 */
-	enum err (*recall)(struct store *s, const char *name, int seconds,
+	enum err (*note_get)(struct store *s, const char *name, int seconds,
 			   char note[STORE_NOTE_MAX + 1]);
-	enum err (*remember)(struct store *s, const char *name, const char *note);
+	enum err (*note_set)(struct store *s, const char *name, const char *note);
 
 	void (*close)(struct store *s);
 };
@@ -149,22 +155,5 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 };
-
-/*
- * Opens a store by what it is called in the configuration: "dir:/path", "redis:/path/of/socket",
- * "redis://host:port/db". A host's name is looked up now and never again. ERR_CONFIG: no such kind;
- * ERR_STORE: no such host, and the log says so.
- */
-enum err store_open(const char *spec, const struct store_limits *limits,
-		    const struct store_login *login, struct store **out) MUST_CHECK;
-
-/* Whether spec names a store that this program has; why says what is wrong. */
-bool store_check(const char *spec, char *why, size_t why_size);
-
-/* The folder that the store is in; NULL if it is in none. */
-const char *store_folder(const char *spec);
-
-/* The TCP port by which the store is reached; 0 if it is not. */
-int store_port(const char *spec);
 
 #endif

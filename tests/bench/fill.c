@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "http/cookie.h"
-#include "store/store.h"
+#include "store/store_kind.h"
 #include "util/secret.h"
 
 static double
@@ -80,7 +80,7 @@ main(int argc, char **argv)
 	count = strtol(argv[5], NULL, 10);
 	lifetime = (int)strtol(argv[6], NULL, 10);
 	if (cookie_browser(cookie, false, browser) != ERR_OK || browser[0] == '\0' ||
-	    store_open(spec, &limits, NULL, &store) != ERR_OK)
+	    store_kind_open(spec, &limits, NULL, &store) != ERR_OK)
 		return EXIT_FAILURE;
 	for (; done < count && seconds_now() < end; done++)
 		if ((err = add(store, browser, argv[3], first + done, lifetime)) != ERR_OK) {

@@ -60,7 +60,7 @@ sites_init(void)
 		write_ini(i);
 		CHECK_TEXT(config_load(&sites[i].config, &source, message) == ERR_OK, message);
 	}
-	CHECK(store_open(sites[0].config.store, &limits, NULL, &store) == ERR_OK);
+	CHECK(store_kind_open(sites[0].config.store, &limits, NULL, &store) == ERR_OK);
 }
 
 struct store *

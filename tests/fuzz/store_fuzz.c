@@ -11,7 +11,7 @@
 
 #include "flow/flow_record.h"
 #include "fuzz.h"
-#include "store/store.h"
+#include "store/store_kind.h"
 
 #define ID	  "AAAAAAAAAAAAAAAAAAAAAA"
 #define OTHER	  "BBBBBBBBBBBBBBBBBBBBBB"
@@ -33,7 +33,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_path(path, "store");
 	CHECK(mkdir(path, 0700) == 0);
 	snprintf(spec, sizeof(spec), "dir:%s", path);
-	CHECK(store_open(spec, &limits, NULL, &store) == ERR_OK);
+	CHECK(store_kind_open(spec, &limits, NULL, &store) == ERR_OK);
 	return 0;
 }
 
@@ -122,10 +122,10 @@ take(const struct snapshot *snap, bool found)
 	CHECK(store->ops->supersede(store, ID) == ERR_TAKEN);
 	CHECK(store->ops->expire(store, ID) == ERR_TAKEN);
 	if (err == ERR_OK) {
-		err = store->ops->end(store, ID, FLOW_DONE, REASON_NONE);
+		err = store->ops->finish(store, ID, FLOW_DONE, REASON_NONE);
 		CHECK(err == ERR_OK || err == ERR_TAKEN);
 	}
-	CHECK(store->ops->end(store, ID, FLOW_FAILED, REASON_TIMEOUT) != ERR_STORE);
+	CHECK(store->ops->finish(store, ID, FLOW_FAILED, REASON_TIMEOUT) != ERR_STORE);
 }
 
 static void
@@ -154,7 +154,7 @@ add(void)
 	    .id = OTHER, .created = FUZZ_NOW, .expires = FUZZ_NOW + 300, .redirect_path = "/x"};
 	struct store_keys keys = {.group = 2, .client = 3};
 	struct snapshot snap;
-	enum err err = store->ops->room(store, &keys);
+	enum err err = store->ops->check_limits(store, &keys);
 
 	CHECK(err == ERR_OK || err == ERR_TOO_MANY_FLOWS);
 	if (err != ERR_OK)
@@ -195,11 +195,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = store->ops->authorize_url(store, ID, &url);
 	CHECK(err == ERR_OK || err == ERR_UNKNOWN_FLOW);
 	buf_free(&url);
-	err = store->ops->recall(store, "health-", 2, note);
+	err = store->ops->note_get(store, "health-", 2, note);
 	CHECK(err == ERR_OK || err == ERR_UNKNOWN_FLOW);
 	CHECK(strlen(note) <= STORE_NOTE_MAX);
-	CHECK(store->ops->remember(store, "health-", "up 1") == ERR_OK);
-	CHECK(store->ops->recall(store, "health-", 2, note) == ERR_OK);
+	CHECK(store->ops->note_set(store, "health-", "up 1") == ERR_OK);
+	CHECK(store->ops->note_get(store, "health-", 2, note) == ERR_OK);
 	CHECK(strcmp(note, "up 1") == 0);
 	list();
 	add();

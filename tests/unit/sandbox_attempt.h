@@ -36,6 +36,7 @@
 #include "store/store.h"
 #include "util/curl_lib.h"
 #include "util/secret.h"
+#include "store/dir/private_dir.h"
 
 static char root[] = "/tmp/sandbox-test-XXXXXX";
 static char store_path[64], password[64], socket_path[64], other[64];
@@ -215,22 +216,22 @@ use_store(void)
 	flow.expires = flow.created + 300;
 	err = store->ops->lock(store, 1, &lock);
 	if (err == ERR_OK)
-		err = store->ops->room(store, &keys);
+		err = store->ops->check_limits(store, &keys);
 	if (err == ERR_OK)
 		err = store->ops->add(store, &flow, "https://auth.example.com/", &keys, NULL);
 	store->ops->unlock(store, &lock);
 	if (err == ERR_OK)
-		err = store->ops->spend(store, 2, 1, &allowance);
+		err = store->ops->consume(store, 2, 1, &allowance);
 	if (err == ERR_OK)
 		err = store->ops->claim(store, flow.id, NULL);
 	if (err == ERR_OK)
-		err = store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE);
+		err = store->ops->finish(store, flow.id, FLOW_DONE, REASON_NONE);
 	if (err == ERR_OK)
 		err = store->ops->find(store, flow.id, &found);
 	if (err == ERR_OK)
-		err = store->ops->remember(store, "n", "text");
+		err = store->ops->note_set(store, "n", "text");
 	if (err == ERR_OK)
-		err = store->ops->recall(store, "n", 100, note);
+		err = store->ops->note_get(store, "n", 100, note);
 	return err == ERR_OK && found.state == FLOW_DONE ? OK : EPROTO;
 }
 

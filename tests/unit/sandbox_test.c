@@ -41,6 +41,7 @@ main(void)
 #include <linux/seccomp.h>
 
 #include "sandbox_attempt.h"
+#include "store/store_kind.h"
 
 static void
 seal(void)
@@ -145,16 +146,26 @@ syslog_has_its_datagrams(void **state)
 	config.log_to = LOG_TO_STDERR;
 }
 
+/* The TCP port of the store. */
+static int
+store_port(void)
+{
+	struct store_access access;
+
+	store_kind_access(config.store, &access);
+	return access.port;
+}
+
 static int
 connect_to_store(void)
 {
-	return connect_port(store_port(config.store));
+	return connect_port(store_port());
 }
 
 static int
 connect_elsewhere(void)
 {
-	return connect_port(store_port(config.store) + 1);
+	return connect_port(store_port() + 1);
 }
 
 /* A store behind a TCP port: sockets to that port and to no other, and no other kind of them. */
@@ -437,7 +448,7 @@ set_up(void **state)
 		       bind(abstract_listener, (const struct sockaddr *)&abstract,
 			    abstract_address(&abstract)) == 0 &&
 		       listen(abstract_listener, 100) == 0 &&
-		       store_open(config.store, &limits, NULL, &store) == ERR_OK
+		       store_kind_open(config.store, &limits, NULL, &store) == ERR_OK
 		   ? 0
 		   : -1;
 }

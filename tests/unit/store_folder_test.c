@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store.h"
+#include "store/store_kind.h"
 #include "util/log.h"
 #include "util/secret.h"
 
@@ -39,7 +39,7 @@ open_store(void **state)
 		return -1;
 	snprintf(away, sizeof(away), "%s.away", folder);
 	snprintf(spec, sizeof(spec), "dir:%s", folder);
-	if (store_open(spec, &limits, NULL, &store) != ERR_OK)
+	if (store_kind_open(spec, &limits, NULL, &store) != ERR_OK)
 		return -1;
 	flow = (struct flow){.provider = "openai", .redirect_path = "/auth/callback"};
 	flow_id("S", 1, flow.id);
@@ -88,7 +88,7 @@ operation(size_t which, enum err *err)
 		ops->unlock(store, &lock);
 		return "lock";
 	case 1:
-		*err = ops->room(store, &keys);
+		*err = ops->check_limits(store, &keys);
 		return "room";
 	case 2:
 		*err = ops->find(store, flow.id, &snap);
@@ -108,16 +108,16 @@ operation(size_t which, enum err *err)
 		*err = ops->count_waiting(store, &count);
 		return "count_waiting";
 	case 7:
-		*err = ops->spend(store, 1, 1, &allowance);
+		*err = ops->consume(store, 1, 1, &allowance);
 		return "spend";
 	case 8:
-		*err = ops->try(store);
+		*err = ops->check_writable(store);
 		return "try";
 	case 9:
-		*err = ops->remember(store, "n", "x");
+		*err = ops->note_set(store, "n", "x");
 		return "remember";
 	case 10:
-		*err = ops->recall(store, "n", 60, note);
+		*err = ops->note_get(store, "n", 60, note);
 		return "recall";
 	case 11:
 		*err = ops->bind(store, flow.id, "b");
@@ -132,7 +132,7 @@ operation(size_t which, enum err *err)
 		*err = ops->expire(store, flow.id);
 		return "expire";
 	case 15:
-		*err = ops->end(store, flow.id, FLOW_EXPIRED, REASON_NONE);
+		*err = ops->finish(store, flow.id, FLOW_EXPIRED, REASON_NONE);
 		return "end";
 	default:
 		return NULL;
@@ -218,10 +218,10 @@ a_strange_note_is_no_note(void **state)
 			assert_int_equal(mknod(path, S_IFIFO | 0600, 0), 0);
 		else
 			assert_int_equal(symlink(texts[i], path), 0);
-		if (store->ops->recall(store, "n", 60, note) != ERR_UNKNOWN_FLOW)
+		if (store->ops->note_get(store, "n", 60, note) != ERR_UNKNOWN_FLOW)
 			fail_msg("'%s' is a note", texts[i]);
-		assert_int_equal(store->ops->remember(store, "n", "good"), ERR_OK);
-		assert_int_equal(store->ops->recall(store, "n", 60, note), ERR_OK);
+		assert_int_equal(store->ops->note_set(store, "n", "good"), ERR_OK);
+		assert_int_equal(store->ops->note_get(store, "n", 60, note), ERR_OK);
 		assert_string_equal(note, "good");
 		assert_int_equal(unlink(path), 0);
 	}
@@ -234,10 +234,10 @@ there_is_one_kind_of_store(void **state)
 	struct store *other;
 
 	(void)state;
-	assert_int_equal(store_open("redis:localhost", &limits, NULL, &other), ERR_CONFIG);
-	assert_int_equal(store_open("", &limits, NULL, &other), ERR_CONFIG);
+	assert_int_equal(store_kind_open("redis:localhost", &limits, NULL, &other), ERR_CONFIG);
+	assert_int_equal(store_kind_open("", &limits, NULL, &other), ERR_CONFIG);
 	memset(path + 5, 'x', PATH_MAX);
-	assert_int_equal(store_open(path, &limits, NULL, &other), ERR_CONFIG);
+	assert_int_equal(store_kind_open(path, &limits, NULL, &other), ERR_CONFIG);
 }
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)

@@ -18,7 +18,7 @@
 #include "flow/flow_record.h"
 #include "redis_server.h"
 #include "store/dir/private_dir.h"
-#include "store/store.h"
+#include "store/store_kind.h"
 #include "util/log.h"
 #include "util/secret.h"
 
@@ -42,7 +42,7 @@ open_folder(void **state)
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	snprintf(spec, sizeof(spec), "dir:%s", folder);
-	return store_open(spec, &limits, NULL, &store) == ERR_OK ? 0 : -1;
+	return store_kind_open(spec, &limits, NULL, &store) == ERR_OK ? 0 : -1;
 }
 
 static int
@@ -58,7 +58,7 @@ open_redis(void **state)
 {
 	(void)state;
 	redis_empty();
-	return store_open(redis_spec_text(), &limits, redis_login(), &store) == ERR_OK ? 0 : -1;
+	return store_kind_open(redis_spec_text(), &limits, redis_login(), &store) == ERR_OK ? 0 : -1;
 }
 
 static int
@@ -264,8 +264,8 @@ a_claim_runs_to_one_end(void **state)
 	(void)state;
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
-	assert_int_equal(store->ops->end(store, flow.id, FLOW_FAILED, REASON_TIMEOUT), ERR_OK);
-	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_NONE), ERR_TAKEN);
+	assert_int_equal(store->ops->finish(store, flow.id, FLOW_FAILED, REASON_TIMEOUT), ERR_OK);
+	assert_int_equal(store->ops->finish(store, flow.id, FLOW_DONE, REASON_NONE), ERR_TAKEN);
 	assert_int_equal(state_of(flow.id, &reason), FLOW_FAILED);
 	assert_int_equal(reason, REASON_TIMEOUT);
 	buf_init(&url, FLOW_URL_MAX);
@@ -283,7 +283,7 @@ a_released_claim_leaves_the_flow_waiting(void **state)
 	assert_int_equal(store->ops->release(store, flow.id), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_WAITING);
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
-	assert_int_equal(store->ops->end(store, flow.id, FLOW_DONE, REASON_UNCONFIRMED), ERR_OK);
+	assert_int_equal(store->ops->finish(store, flow.id, FLOW_DONE, REASON_UNCONFIRMED), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DONE);
 }
 
@@ -296,7 +296,7 @@ time_runs_out(void **state)
 	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
 	assert_int_equal(store->ops->expire(store, flow.id), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
-	assert_int_equal(store->ops->end(store, flow.id, FLOW_EXPIRED, REASON_NONE), ERR_OK);
+	assert_int_equal(store->ops->finish(store, flow.id, FLOW_EXPIRED, REASON_NONE), ERR_OK);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_EXPIRED);
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_TAKEN);
 }
@@ -313,7 +313,7 @@ limits_hold_for_all_and_for_each(void **state)
 		snprintf(name, sizeof(name), "client%d", i);
 		flow = make_flow(name, 300, &keys);
 		keys.client = 7;
-		assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+		assert_int_equal(store->ops->check_limits(store, &keys), ERR_OK);
 		assert_int_equal(store->ops->add(store, &flow, "https://a.example/", &keys, NULL),
 				 ERR_OK);
 		if (i == 0)
@@ -321,20 +321,20 @@ limits_hold_for_all_and_for_each(void **state)
 	}
 	make_flow("client3", 300, &keys);
 	keys.client = 7;
-	assert_int_equal(store->ops->room(store, &keys), ERR_TOO_MANY_FLOWS);
+	assert_int_equal(store->ops->check_limits(store, &keys), ERR_TOO_MANY_FLOWS);
 	/* a begin that replaces one of them needs no more room */
 	make_flow("client0", 300, &keys);
 	keys.client = 7;
-	assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+	assert_int_equal(store->ops->check_limits(store, &keys), ERR_OK);
 	for (int i = 0; i < 5; i++) {
 		snprintf(name, sizeof(name), "all%d", i);
 		add_flow(name, 300);
 	}
 	make_flow("all5", 300, &keys);
-	assert_int_equal(store->ops->room(store, &keys), ERR_TOO_MANY_FLOWS);
+	assert_int_equal(store->ops->check_limits(store, &keys), ERR_TOO_MANY_FLOWS);
 	/* an ended flow counts no more */
 	assert_int_equal(store->ops->supersede(store, first.id), ERR_OK);
-	assert_int_equal(store->ops->room(store, &keys), ERR_OK);
+	assert_int_equal(store->ops->check_limits(store, &keys), ERR_OK);
 }
 
 static void
@@ -405,12 +405,12 @@ notes_are_shared_and_forgotten(void **state)
 	char note[STORE_NOTE_MAX + 1];
 
 	(void)state;
-	assert_int_equal(store->ops->recall(store, "x", 2, note), ERR_UNKNOWN_FLOW);
-	assert_int_equal(store->ops->remember(store, "x", "up 1.2"), ERR_OK);
-	assert_int_equal(store->ops->remember(store, "x", "up 1.3"), ERR_OK);
-	assert_int_equal(store->ops->recall(store, "x", 60, note), ERR_OK);
+	assert_int_equal(store->ops->note_get(store, "x", 2, note), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->note_set(store, "x", "up 1.2"), ERR_OK);
+	assert_int_equal(store->ops->note_set(store, "x", "up 1.3"), ERR_OK);
+	assert_int_equal(store->ops->note_get(store, "x", 60, note), ERR_OK);
 	assert_string_equal(note, "up 1.3");
-	assert_int_equal(store->ops->recall(store, "x", 0, note), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->note_get(store, "x", 0, note), ERR_UNKNOWN_FLOW);
 }
 
 static void
@@ -419,15 +419,15 @@ an_allowance_is_used_up(void **state)
 	struct allowance a;
 
 	(void)state;
-	assert_int_equal(store->ops->spend(store, 1, 0, &a), ERR_OK);
-	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
-	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->consume(store, 1, 0, &a), ERR_OK);
+	assert_int_equal(store->ops->consume(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->consume(store, 1, 1, &a), ERR_OK);
 	assert_int_equal(a.wait, 0);
-	assert_int_equal(store->ops->spend(store, 1, 0, &a), ERR_RATE);
-	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_RATE);
+	assert_int_equal(store->ops->consume(store, 1, 0, &a), ERR_RATE);
+	assert_int_equal(store->ops->consume(store, 1, 1, &a), ERR_RATE);
 	assert_in_range(a.wait, 59, 60);
 	assert_true(a.first);
-	assert_int_equal(store->ops->spend(store, 2, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->consume(store, 2, 1, &a), ERR_OK);
 }
 
 static void
@@ -586,7 +586,7 @@ a_folder_open_to_others_is_no_store(void **state)
 	make_flow("new", 300, &keys);
 	assert_int_equal(chmod(folder, 0777), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_STORE);
-	assert_int_equal(store->ops->room(store, &keys), ERR_STORE);
+	assert_int_equal(store->ops->check_limits(store, &keys), ERR_STORE);
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_STORE);
 	assert_int_equal(chmod(folder, 0700), 0);
 	snprintf(elsewhere, sizeof(elsewhere), "%s.gone", folder);
@@ -693,7 +693,7 @@ a_lost_lock_stops_who_had_it(void **state)
 }
 
 static void
-another_reign_ends_what_waits(void **state)
+another_epoch_ends_what_waits(void **state)
 {
 	struct flow waits = add_flow("waits", 300), done = add_flow("done", 300), taken;
 	enum flow_reason reason;
@@ -701,7 +701,7 @@ another_reign_ends_what_waits(void **state)
 	(void)state;
 	taken = add_flow("taken", 300);
 	assert_int_equal(store->ops->claim(store, done.id, NULL), ERR_OK);
-	assert_int_equal(store->ops->end(store, done.id, FLOW_DONE, REASON_NONE), ERR_OK);
+	assert_int_equal(store->ops->finish(store, done.id, FLOW_DONE, REASON_NONE), ERR_OK);
 	assert_int_equal(store->ops->claim(store, taken.id, NULL), ERR_OK);
 	redis_do("HSET", key_of("flow:", waits.id), "reign", "a:b");
 	redis_do("HSET", key_of("flow:", done.id), "reign", "a:b");
@@ -714,7 +714,7 @@ another_reign_ends_what_waits(void **state)
 	assert_int_equal(state_of(done.id, NULL), FLOW_DONE);
 	/* how it went can still be written down */
 	assert_int_equal(state_of(taken.id, NULL), FLOW_FAILED);
-	assert_int_equal(store->ops->end(store, taken.id, FLOW_DONE, REASON_NONE), ERR_OK);
+	assert_int_equal(store->ops->finish(store, taken.id, FLOW_DONE, REASON_NONE), ERR_OK);
 	assert_int_equal(state_of(taken.id, NULL), FLOW_DONE);
 }
 
@@ -725,7 +725,7 @@ nobody_undoes_the_claim_of_another(void **state)
 	struct store *other;
 
 	(void)state;
-	assert_int_equal(store_open(redis_spec_text(), &limits, redis_login(), &other), ERR_OK);
+	assert_int_equal(store_kind_open(redis_spec_text(), &limits, redis_login(), &other), ERR_OK);
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(other->ops->release(other, flow.id), ERR_STORE);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);
@@ -759,9 +759,9 @@ every_key_ends_by_itself(void **state)
 	(void)state;
 	add_flow("ends too", 300);
 	assert_int_equal(store->ops->lock(store, 1, &lock), ERR_OK);
-	assert_int_equal(store->ops->spend(store, 1, 1, &a), ERR_OK);
-	assert_int_equal(store->ops->remember(store, "n", "text"), ERR_OK);
-	assert_int_equal(store->ops->try(store), ERR_OK);
+	assert_int_equal(store->ops->consume(store, 1, 1, &a), ERR_OK);
+	assert_int_equal(store->ops->note_set(store, "n", "text"), ERR_OK);
+	assert_int_equal(store->ops->check_writable(store), ERR_OK);
 	assert_int_equal(store->ops->supersede(store, flow.id), ERR_OK);
 	assert_true(redis_count_keys() > 10);
 	assert_int_equal(redis_count_lasting(), 0);
@@ -808,16 +808,16 @@ whoever_is_not_let_in_has_no_store(void **state)
 
 	(void)state;
 	login.username = "nobody";
-	assert_int_equal(store_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
+	assert_int_equal(store_kind_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
 	assert_int_equal(other->ops->find(other, "AAAAAAAAAAAAAAAAAAAAAA", &snap), ERR_STORE);
 	assert_int_equal(other->ops->lock(other, 1, &lock), ERR_STORE);
-	assert_int_equal(other->ops->try(other), ERR_STORE);
+	assert_int_equal(other->ops->check_writable(other), ERR_STORE);
 	/* on a clock that was never heard, everything is over */
 	assert_true(other->ops->now(other) > INT64_C(1) << 60);
 	other->ops->close(other);
 	login.password_file = "/nonexistent";
-	assert_int_equal(store_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
-	assert_int_equal(other->ops->try(other), ERR_STORE);
+	assert_int_equal(store_kind_open(redis_spec_text(), &limits, &login, &other), ERR_OK);
+	assert_int_equal(other->ops->check_writable(other), ERR_STORE);
 	other->ops->close(other);
 }
 
@@ -857,7 +857,7 @@ main(void)
 	    REDIS_TEST(a_claim_of_a_dead_node_is_interrupted),
 	    REDIS_TEST(damaged_flows_are_unknown),
 	    REDIS_TEST(a_lost_lock_stops_who_had_it),
-	    REDIS_TEST(another_reign_ends_what_waits),
+	    REDIS_TEST(another_epoch_ends_what_waits),
 	    REDIS_TEST(nobody_undoes_the_claim_of_another),
 	    REDIS_TEST(a_late_claim_is_none),
 	    REDIS_TEST(every_key_ends_by_itself),

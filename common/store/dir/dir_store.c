@@ -98,7 +98,7 @@ index_leave(struct store *s)
 }
 
 static enum err
-dir_room(struct store *s, const struct store_keys *keys)
+dir_check_limits(struct store *s, const struct store_keys *keys)
 {
 	struct dir_index_file *ix;
 	enum err err;
@@ -227,7 +227,7 @@ dir_release(struct store *s, const char *id)
 }
 
 static enum err
-dir_end(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
+dir_finish(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
 {
 	char text[SNAPSHOT_TEXT_SIZE];
 	enum err err;
@@ -280,7 +280,7 @@ dir_count_waiting(struct store *s, size_t *count)
 }
 
 static enum err
-dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
+dir_consume(struct store *s, uint64_t client, int count, struct allowance *out)
 {
 	struct store_dir *d = dir_of(s);
 
@@ -289,7 +289,7 @@ dir_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 
 /* As much as a flow takes, its place in the index included. */
 static enum err
-dir_try(struct store *s)
+dir_check_writable(struct store *s)
 {
 	static const char block[TRY_BYTES];
 	enum err err;
@@ -309,7 +309,7 @@ dir_try(struct store *s)
 }
 
 static enum err
-dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
+dir_note_get(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
 {
 	char text[FOLDER_LINK_SIZE], *rest;
 	int64_t since, now = dir_now(s);
@@ -330,7 +330,7 @@ dir_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_
 }
 
 static enum err
-dir_remember(struct store *s, const char *name, const char *note)
+dir_note_set(struct store *s, const char *name, const char *note)
 {
 	char text[FOLDER_LINK_SIZE];
 	enum err err;
@@ -359,7 +359,7 @@ static const struct store_ops dir_ops = {
     .now = dir_now,
     .lock = dir_lock,
     .unlock = dir_unlock,
-    .room = dir_room,
+    .check_limits = dir_check_limits,
     .add = dir_add,
     .find = dir_find,
     .authorize_url = dir_authorize_url,
@@ -368,14 +368,14 @@ static const struct store_ops dir_ops = {
     .supersede = dir_supersede,
     .expire = dir_expire,
     .release = dir_release,
-    .end = dir_end,
+    .finish = dir_finish,
     .list_recent = dir_list_recent,
     .list_browser = dir_list_browser,
     .count_waiting = dir_count_waiting,
-    .spend = dir_spend,
-    .try = dir_try,
-    .recall = dir_recall,
-    .remember = dir_remember,
+    .consume = dir_consume,
+    .check_writable = dir_check_writable,
+    .note_get = dir_note_get,
+    .note_set = dir_note_set,
     .close = dir_close,
 };
 
@@ -409,4 +409,10 @@ dir_store_check(const char *path, char *why, size_t why_size)
 		return true;
 	snprintf(why, why_size, "must be dir: and an absolute path");
 	return false;
+}
+
+void
+dir_store_access(const char *path, struct store_access *out)
+{
+	out->folder = path;
 }

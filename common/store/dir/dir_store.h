@@ -20,6 +20,9 @@
 enum err dir_store_open(const char *path, const struct store_limits *limits,
 			const struct store_login *login, struct store **out) MUST_CHECK;
 
+/* Adds what such a store needs. */
+void dir_store_access(const char *path, struct store_access *out);
+
 /* Whether path can be one; why says what is wrong. */
 bool dir_store_check(const char *path, char *why, size_t why_size);
 

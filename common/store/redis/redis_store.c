@@ -124,7 +124,7 @@ redis_unlock(struct store *s, struct store_lock *lock)
 }
 
 static enum err
-redis_room(struct store *s, const struct store_keys *keys)
+redis_check_limits(struct store *s, const struct store_keys *keys)
 {
 	const struct store_limits *limits = &((struct store_redis *)s)->limits;
 	struct redis_args args = {.count = 0};
@@ -133,7 +133,7 @@ redis_room(struct store *s, const struct store_keys *keys)
 	redis_script_arg_key(&args, "", keys->group);
 	redis_script_arg_number(&args, limits->max_pending);
 	redis_script_arg_number(&args, limits->max_pending_per_client);
-	return run(s, &script_room, &args);
+	return run(s, &script_check_limits, &args);
 }
 
 static enum err
@@ -247,7 +247,7 @@ take(struct store *s, const char *id, const char *word, const struct store_lock 
 	redis_script_arg(&args, ((struct store_redis *)s)->owner);
 	arg_lock(&args, lock);
 	redis_script_arg_number(&args, LEASE_MS);
-	return run(s, &script_take, &args);
+	return run(s, &script_claim, &args);
 }
 
 static enum err
@@ -279,7 +279,7 @@ redis_release(struct store *s, const char *id)
 }
 
 static enum err
-redis_end(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
+redis_finish(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
 {
 	struct redis_args args = {.count = 0};
 	char end[SNAPSHOT_TEXT_SIZE];
@@ -351,7 +351,7 @@ redis_count_waiting(struct store *s, size_t *count)
 }
 
 static enum err
-redis_spend(struct store *s, uint64_t client, int count, struct allowance *out)
+redis_consume(struct store *s, uint64_t client, int count, struct allowance *out)
 {
 	const struct store_limits *limits = &((struct store_redis *)s)->limits;
 	int64_t each = MINUTE_MS / limits->rate, wait = 0, first = 0;
@@ -367,7 +367,7 @@ redis_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 	redis_script_arg_number(&args, each);
 	redis_script_arg_number(&args, each * limits->burst);
 	redis_script_arg(&args, salt);
-	err = redis_script_run(redis_of(s), &script_spend, &args, &reply);
+	err = redis_script_run(redis_of(s), &script_consume, &args, &reply);
 	if ((err == ERR_OK || err == ERR_RATE) &&
 	    (!redis_reply_number(&reply, REDIS_ANSWER, &wait) || wait < 0 || wait > INT32_MAX ||
 	     !redis_reply_number(&reply, REDIS_ANSWER + 1, &first)))
@@ -379,16 +379,16 @@ redis_spend(struct store *s, uint64_t client, int count, struct allowance *out)
 }
 
 static enum err
-redis_try(struct store *s)
+redis_check_writable(struct store *s)
 {
 	struct redis_args args = {.count = 0};
 
 	redis_script_arg_number(&args, TRY_BYTES);
-	return run(s, &script_try, &args);
+	return run(s, &script_check_writable, &args);
 }
 
 static enum err
-redis_recall(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
+redis_note_get(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
 {
 	struct redis_args args = {.count = 0};
 	struct redis_reply reply;
@@ -397,7 +397,7 @@ redis_recall(struct store *s, const char *name, int seconds, char note[STORE_NOT
 
 	redis_script_arg(&args, name);
 	redis_script_arg_number(&args, seconds);
-	err = redis_script_run(redis_of(s), &script_recall, &args, &reply);
+	err = redis_script_run(redis_of(s), &script_note_get, &args, &reply);
 	text = redis_reply_text(&reply, REDIS_ANSWER);
 	if (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX))
 		err = ERR_UNKNOWN_FLOW;
@@ -408,14 +408,14 @@ redis_recall(struct store *s, const char *name, int seconds, char note[STORE_NOT
 }
 
 static enum err
-redis_remember(struct store *s, const char *name, const char *note)
+redis_note_set(struct store *s, const char *name, const char *note)
 {
 	struct redis_args args = {.count = 0};
 
 	redis_script_arg(&args, name);
 	redis_script_arg(&args, note);
 	redis_script_arg_number(&args, NOTE_SECONDS);
-	return run(s, &script_remember, &args);
+	return run(s, &script_note_set, &args);
 }
 
 static void
@@ -429,7 +429,7 @@ static const struct store_ops redis_ops = {
     .now = redis_now,
     .lock = redis_lock,
     .unlock = redis_unlock,
-    .room = redis_room,
+    .check_limits = redis_check_limits,
     .add = redis_add,
     .find = redis_find,
     .authorize_url = redis_authorize_url,
@@ -438,14 +438,14 @@ static const struct store_ops redis_ops = {
     .supersede = redis_supersede,
     .expire = redis_expire,
     .release = redis_release,
-    .end = redis_end,
+    .finish = redis_finish,
     .list_recent = redis_list_recent,
     .list_browser = redis_list_browser,
     .count_waiting = redis_count_waiting,
-    .spend = redis_spend,
-    .try = redis_try,
-    .recall = redis_recall,
-    .remember = redis_remember,
+    .consume = redis_consume,
+    .check_writable = redis_check_writable,
+    .note_get = redis_note_get,
+    .note_set = redis_note_set,
     .close = redis_store_close,
 };
 
@@ -479,4 +479,13 @@ redis_store_check(const char *spec, char *why, size_t why_size)
 	struct redis_address parts;
 
 	return redis_address_read(spec, &parts, why, why_size);
+}
+
+void
+redis_store_access(const char *spec, struct store_access *out)
+{
+	struct redis_address parts;
+
+	if (redis_address_read(spec, &parts, NULL, 0))
+		out->port = parts.port;
 }

@@ -11,7 +11,7 @@
  *   rate:, salt       allowances
  *   note:NAME, try
  *
- * A flow belongs to the reign of the master in which it began, a run of Redis between two
+ * A flow belongs to the epoch of the master in which it began, a run of Redis between two
  * changes of its role. In any other it reads as interrupted, and nobody can claim it: after
  * a failover to a replica that lagged behind, or a restart with an older snapshot, a claim may be
  * lost while the flow is there, and would be delivered twice.
@@ -31,6 +31,9 @@
  */
 enum err redis_store_open(const char *spec, const struct store_limits *limits,
 			  const struct store_login *login, struct store **out) MUST_CHECK;
+
+/* Adds what such a store needs. */
+void redis_store_access(const char *spec, struct store_access *out);
 
 /* Whether spec is one; why says what is wrong. */
 bool redis_store_check(const char *spec, char *why, size_t why_size);

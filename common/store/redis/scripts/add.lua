@@ -6,7 +6,7 @@ local client, browser, group, slot = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local most = tonumber(ARGV[14])
 local flow = prefix .. 'flow:' .. id
 local sweep = 64
-local this = reign()
+local this = epoch()
 
 if this == nil then
 	return say('REPLICA')

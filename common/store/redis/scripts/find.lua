@@ -1,9 +1,9 @@
--- id. The record, who confirmed, the claim, the end; 1 if it began in another reign
+-- id. The record, who confirmed, the claim, the end; 1 if it began in another epoch
 local f = redis.call('HMGET', prefix .. 'flow:' .. ARGV[2], 'record', 'bound', 'claim', 'end', 'reign')
 if not f[1] then
 	return say('UNKNOWN')
 end
-local this = reign()
+local this = epoch()
 if this == nil then
 	return say('REPLICA')
 end

@@ -16,7 +16,7 @@ end
 local longest = 3600 + 600
 
 -- Which Redis this is, in which of its times as a master: another after each restart and failover.
-local function reign()
+local function epoch()
 	local replication = redis.call('INFO', 'replication')
 	local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
 	if replication:match('role:(%a+)') ~= 'master' then

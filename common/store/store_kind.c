@@ -1,10 +1,9 @@
-#include "store/store.h"
+#include "store/store_kind.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "store/dir/dir_store.h"
-#include "store/redis/redis_address.h"
 #include "store/redis/redis_store.h"
 
 static const struct kind {
@@ -12,9 +11,10 @@ static const struct kind {
 	enum err (*open)(const char *rest, const struct store_limits *limits,
 			 const struct store_login *login, struct store **out);
 	bool (*check)(const char *rest, char *why, size_t why_size);
+	void (*access)(const char *rest, struct store_access *out);
 } kinds[] = {
-    {"dir:", dir_store_open, dir_store_check},
-    {"redis:", redis_store_open, redis_store_check},
+    {"dir:", dir_store_open, dir_store_check, dir_store_access},
+    {"redis:", redis_store_open, redis_store_check, redis_store_access},
 };
 
 /* The kind, and what stands behind its name in spec. NULL: none. */
@@ -33,7 +33,7 @@ find_kind(const char *spec, const char **rest)
 }
 
 bool
-store_check(const char *spec, char *why, size_t why_size)
+store_kind_check(const char *spec, char *why, size_t why_size)
 {
 	const char *rest, *problem = "must be dir: and an absolute path, or redis: and an address";
 	const struct kind *kind = find_kind(spec, &rest);
@@ -48,7 +48,7 @@ store_check(const char *spec, char *why, size_t why_size)
 }
 
 enum err
-store_open(const char *spec, const struct store_limits *limits, const struct store_login *login,
+store_kind_open(const char *spec, const struct store_limits *limits, const struct store_login *login,
 	   struct store **out)
 {
 	const char *rest;
@@ -57,24 +57,13 @@ store_open(const char *spec, const struct store_limits *limits, const struct sto
 	return kind == NULL ? ERR_CONFIG : kind->open(rest, limits, login, out);
 }
 
-const char *
-store_folder(const char *spec)
+void
+store_kind_access(const char *spec, struct store_access *out)
 {
 	const char *rest;
 	const struct kind *kind = find_kind(spec, &rest);
 
-	return kind != NULL && kind->open == dir_store_open ? rest : NULL;
-}
-
-int
-store_port(const char *spec)
-{
-	struct redis_address parts;
-	const char *rest;
-	const struct kind *kind = find_kind(spec, &rest);
-
-	if (kind == NULL || kind->open != redis_store_open ||
-	    !redis_address_read(rest, &parts, NULL, 0))
-		return 0;
-	return parts.port;
+	*out = (struct store_access){.folder = NULL};
+	if (kind != NULL)
+		kind->access(rest, out);
 }

@@ -5,11 +5,11 @@ local f = redis.call('HMGET', flow, 'reign', 'from', 'till', 'claim', 'end')
 if not f[1] then
 	return say('UNKNOWN')
 end
-local this = reign()
+local this = epoch()
 if this == nil then
 	return say('REPLICA')
 end
--- Of another reign: a claim that was made there may be missing here.
+-- Of another epoch: a claim that was made there may be missing here.
 if f[4] or f[5] or f[1] ~= this then
 	return say('TAKEN')
 end
