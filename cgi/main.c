@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config/config_load.h"
 #include "http/cgi.h"
 #include "process/sandbox.h"
 #include "process/start.h"

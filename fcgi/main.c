@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "config/config_dump.h"
+#include "config/config_load.h"
 #include "doctor/doctor.h"
 #include "listen.h"
 #include "process/sandbox.h"

@@ -100,23 +100,6 @@ struct config {
 	struct config_opencode opencode[CONFIG_OPENCODES_MAX];
 };
 
-/* Where settings come from besides the file. A NULL member is not given. */
-struct config_source {
-	const char *file;	    /* -c or OPENCODE_CALLBACK_CONFIG; must exist if given */
-	const char *public_url;	    /* OPENCODE_PUBLIC_URL */
-	const char *proxy_trust;    /* OPENCODE_TRUST_PROXY_HEADERS */
-	const char *worker_socket;  /* -s */
-	const char *worker_threads; /* -t */
-};
-
-/*
- * Reads and checks everything; config may hold anything before. On ERR_CONFIG, message says what is
- * wrong, with file and line where there is one, and what is allowed. Without source->file the
- * default file is read if it exists.
- */
-enum err config_load(struct config *config, const struct config_source *source,
-		     char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;
-
 /* Frees what it holds besides itself. */
 void config_free(struct config *config);
 
@@ -125,8 +108,5 @@ bool config_callback_path(const struct config *config, const char *path);
 
 /* The site of that id, or NULL. */
 const struct config_site *config_site_find(const struct config *config, const char *id);
-
-/* Writes every key with its value as an ini file that reads back to the same configuration. */
-enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;
 
 #endif

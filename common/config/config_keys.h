@@ -13,6 +13,15 @@
 
 #define CONFIG_KEYS_MAX 32
 
+/* A section [relay-site ID] while it is read: what its keys are read into. */
+struct config_draft {
+	char id[RELAY_ID_MAX + 1];
+	char target[CONFIG_RELAY_MAX + 1];
+	char key_file[CONFIG_RELAY_MAX + 1];
+	char previous_key_file[CONFIG_RELAY_MAX + 1];
+	int line, key_line, previous_key_line;
+};
+
 struct config_key;
 
 /* The key of that name in that section, or NULL. Sections [opencode NAME] count as "opencode",
@@ -47,11 +56,5 @@ void config_keys_dump(const char *section, const void *target, struct buf *out);
 
 /* The section after this one ("" for the first), those with names left out; NULL at the end. */
 const char *config_keys_section_next(const char *section);
-
-/* A path that a callback may have: characters that every web server passes on as they are. */
-bool config_keys_route_valid(const char *path, size_t len);
-
-/* Writes what is wrong into why; false, for readers to return. */
-bool config_keys_refuse(char *why, size_t why_size, const char *text);
 
 #endif

@@ -7,24 +7,6 @@
 
 #define FIRST_COUNT 8 /* sites that there is room for at first; a power of two */
 
-bool
-config_relay_address_valid(const char *value)
-{
-	const char *authority = origin_authority(value), *path;
-	char given[ORIGIN_MAX + 1], origin[ORIGIN_MAX + 1];
-	size_t len;
-
-	if (authority == NULL || (path = strchr(authority, '/')) == NULL)
-		return false;
-	if ((len = (size_t)(path - value)) > ORIGIN_MAX)
-		return false;
-	memcpy(given, value, len);
-	given[len] = '\0';
-	return origin_read(given, origin) && config_keys_route_valid(path, strlen(path)) &&
-	       (authority == value + strlen("https://") ||
-		origin_host_is_loopback(origin_authority(origin)));
-}
-
 /* Copies text to *pos, which moves behind it. */
 static const char *
 keep(char **pos, const char *text)
@@ -103,21 +85,6 @@ config_relay_sites_sort(struct config *config)
 	return NULL;
 }
 
-static int
-compare_id(const void *id, const void *site)
-{
-	return strcmp(id, ((const struct config_site *)site)->id);
-}
-
-const struct config_site *
-config_site_find(const struct config *config, const char *id)
-{
-	if (config->relay_site_count == 0)
-		return NULL;
-	return bsearch(id, config->relay_site, config->relay_site_count,
-		       sizeof(*config->relay_site), compare_id);
-}
-
 /* Copies what was copied from such a member. */
 static void
 unpack(char out[CONFIG_RELAY_MAX + 1], const char *text)
@@ -138,14 +105,4 @@ config_relay_sites_dump(const struct config *config, struct buf *out)
 		buf_printf(out, "\n[relay-site %s]\n", site->id);
 		config_keys_dump("relay-site", &draft, out);
 	}
-}
-
-void
-config_free(struct config *config)
-{
-	for (size_t i = 0; i < config->relay_site_count; i++)
-		free((char *)config->relay_site[i].id);
-	free(config->relay_site);
-	config->relay_site = NULL;
-	config->relay_site_count = 0;
 }

@@ -5,19 +5,7 @@
 #ifndef CONFIG_RELAY_H
 #define CONFIG_RELAY_H
 
-#include "config/config.h"
-
-/* One of them while it is read, which is when config_key.h's readers fill it. */
-struct config_draft {
-	char id[RELAY_ID_MAX + 1];
-	char target[CONFIG_RELAY_MAX + 1];
-	char key_file[CONFIG_RELAY_MAX + 1];
-	char previous_key_file[CONFIG_RELAY_MAX + 1];
-	int line, key_line, previous_key_line;
-};
-
-/* Whether value is the address of a callback: an origin that is https or loopback, and a path. */
-bool config_relay_address_valid(const char *value);
+#include "config/config_keys.h"
 
 /* Appends a copy of what was read. ERR_CONFIG: it is not complete, why says how; ERR_MEMORY. */
 enum err config_relay_site_add(struct config *config, const struct config_draft *draft,

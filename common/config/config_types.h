@@ -1,6 +1,6 @@
 /*
- * The values of the configuration that are one of a few words: how each is read
- * into its enum, and written. The table in config_key.c names them.
+ * The types of the values of the configuration: how each is read and written. The table in
+ * config_keys.c names them.
  */
 #ifndef CONFIG_TYPES_H
 #define CONFIG_TYPES_H
@@ -8,20 +8,58 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "util/buf.h"
 
 struct config_key;
 
-bool config_types_read_proxy_header(const struct config_key *key, void *member, const char *value,
-				    char *why, size_t why_size);
-void config_types_write_proxy_header(const void *member, struct buf *out);
+/*
+ * Reads value into member; a list's reader empties it for NULL, and adds anything else to it.
+ * False: why says what is wrong and what is allowed.
+ */
+typedef bool config_reader(const struct config_key *key, void *member, const char *value, char *why,
+			   size_t why_size);
 
-bool config_types_read_log_target(const struct config_key *key, void *member, const char *value,
-				  char *why, size_t why_size);
-void config_types_write_log_target(const void *member, struct buf *out);
+/* Appends the value as the file has it. */
+typedef void config_writer(const void *member, struct buf *out);
 
-bool config_types_read_log_level(const struct config_key *key, void *member, const char *value,
-				 char *why, size_t why_size);
-void config_types_write_log_level(const void *member, struct buf *out);
+/* A row of the table. */
+struct config_key {
+	const char *section;
+	const char *name;
+	const char *initial; /* the default, as it would be written */
+	config_reader *read;
+	config_writer *write;
+	size_t offset; /* of the member in struct config_opencode or struct config */
+	size_t size;   /* of the member; 0: a list, which may go on over several lines */
+	long min, max; /* of a number */
+};
+
+config_reader config_types_read_text;
+config_reader config_types_read_number;
+config_reader config_types_read_rate;
+config_reader config_types_read_origin;
+config_reader config_types_read_path;
+config_reader config_types_read_socket;
+config_reader config_types_read_prefix;
+config_reader config_types_read_routes;
+config_reader config_types_read_store;
+config_reader config_types_read_address;
+config_reader config_types_read_id;
+config_reader config_types_read_issuers;
+config_reader config_types_read_trust;
+config_reader config_types_read_proxy_header;
+config_reader config_types_read_log_target;
+config_reader config_types_read_log_level;
+
+config_writer config_types_write_text;
+config_writer config_types_write_number;
+config_writer config_types_write_rate;
+config_writer config_types_write_routes;
+config_writer config_types_write_issuers;
+config_writer config_types_write_trust;
+config_writer config_types_write_proxy_header;
+config_writer config_types_write_log_target;
+config_writer config_types_write_log_level;
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/client.h"
 #include "http/forwarded.h"
 #include "http/origin.h"
+#include "http/request.h"
 #include "util/text.h"
 
 static void
@@ -17,13 +18,6 @@ site_set(struct site *site, const char *scheme, const char *authority)
 		site->origin[0] = '\0';
 	site->secure = strncmp(site->origin, "https://", 8) == 0;
 	site->usable = site->secure || origin_host_is_loopback(authority);
-}
-
-static bool
-says_same_origin(const struct request *request)
-{
-	return request->sec_fetch_site != NULL &&
-	       strcmp(request->sec_fetch_site, "same-origin") == 0;
 }
 
 /* Where the browser's request went, as far as it is known. */
@@ -89,8 +83,8 @@ site_detect(const struct request *request, const struct target *target,
 	const char *named = request->origin == NULL ? NULL : origin_authority(request->origin);
 	struct authority origin;
 
-	if (named != NULL && says_same_origin(request) && origin_authority_read(named, &origin) &&
-	    origin.name_len == host->name_len &&
+	if (named != NULL && request_same_origin(request) &&
+	    origin_authority_read(named, &origin) && origin.name_len == host->name_len &&
 	    strncasecmp(origin.name, host->name, host->name_len) == 0) {
 		site_set(site, named == request->origin + 8 ? "https://" : "http://", named);
 		return;
@@ -149,40 +143,4 @@ site_find(const struct config *config, const struct request *request, struct sit
 			return ERR_OK;
 		}
 	return ERR_HOST;
-}
-
-/*
- * Older browsers send no Sec-Fetch-Site; then Origin decides: word for word against a configured
- * url, by scheme, name and known port against a detected one (a Host header may lack the port).
- */
-static bool
-origin_is_ours(const struct site *site, const struct request *request)
-{
-	const char *theirs = origin_authority(request->origin),
-		   *ours = origin_authority(site->origin);
-	struct authority a, b;
-
-	if (strcasecmp(request->origin, site->origin) == 0)
-		return true;
-	if (site->opencode->url[0] != '\0' || theirs == NULL || ours == NULL)
-		return false;
-	return (theirs - request->origin) == (ours - site->origin) &&
-	       origin_authority_read(theirs, &a) && origin_authority_read(ours, &b) &&
-	       origin_authority_same(&a, &b);
-}
-
-bool
-site_same_origin(const struct site *site, const struct request *request)
-{
-	if (request->sec_fetch_site != NULL)
-		return says_same_origin(request);
-	return request->origin != NULL && origin_is_ours(site, request);
-}
-
-bool
-same_origin_cross_site(const struct site *site, const struct request *request)
-{
-	if (request->sec_fetch_site != NULL)
-		return !says_same_origin(request) && strcmp(request->sec_fetch_site, "none") != 0;
-	return request->origin != NULL && !origin_is_ours(site, request);
 }

@@ -26,10 +26,4 @@ struct site {
 enum err
 site_find(const struct config *config, const struct request *request, struct site *site) MUST_CHECK;
 
-/* Whether the browser says that a page of our own sent this request. */
-bool site_same_origin(const struct site *site, const struct request *request);
-
-/* Whether the browser says that another site did (a request that says nothing did not). */
-bool same_origin_cross_site(const struct site *site, const struct request *request);
-
 #endif

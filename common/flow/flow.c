@@ -156,3 +156,16 @@ flow_reason_parse(const char *word, enum flow_reason *out)
 	*out = i < 0 ? REASON_NONE : (enum flow_reason)i;
 	return i >= 0;
 }
+
+bool
+flow_can_begin_again(const struct flow *flow)
+{
+	switch (flow->kind) {
+	case KIND_TERMINAL:
+		return false;
+	case KIND_INTEGRATION:
+		return !flow->with_inputs;
+	default:
+		return true;
+	}
+}

@@ -11,16 +11,17 @@
 
 #include "util/error.h"
 
-#define FLOW_ID_LEN	   22	/* base64url characters of SHA-256(state) */
-#define BROWSER_ID_LEN	   43	/* base64url characters of SHA-256(cookie) */
-#define FLOW_NAME_MAX	   255	/* provider id, MCP server's name as in a path, section name */
-#define FLOW_URL_MAX	   8192 /* authorize URL */
-#define FLOW_ORIGIN_MAX	   300	/* scheme, host and port */
-#define FLOW_PATH_MAX	   256	/* path of a redirect URI */
-#define FLOW_DIRECTORY_MAX 4096 /* x-opencode-directory, or the query that names it */
-#define FLOW_WORKSPACE_MAX 256	/* x-opencode-workspace */
-#define FLOW_ADDRESS_MAX   64	/* a client's address */
-#define FLOW_ATTEMPT_MAX   128	/* attemptID and methodID of the integration API */
+#define FLOW_ID_LEN	   22	 /* base64url characters of SHA-256(state) */
+#define BROWSER_ID_LEN	   43	 /* base64url characters of SHA-256(cookie) */
+#define FLOW_NAME_MAX	   255	 /* provider id, MCP server's name as in a path, section name */
+#define FLOW_URL_MAX	   8192	 /* authorize URL */
+#define FLOW_ORIGIN_MAX	   300	 /* scheme, host and port */
+#define FLOW_PATH_MAX	   256	 /* path of a redirect URI */
+#define FLOW_DIRECTORY_MAX 4096	 /* x-opencode-directory, or the query that names it */
+#define FLOW_WORKSPACE_MAX 256	 /* x-opencode-workspace */
+#define FLOW_ADDRESS_MAX   64	 /* a client's address */
+#define FLOW_CALL_MS	   10000 /* by then a call to opencode about a flow has ended */
+#define FLOW_ATTEMPT_MAX   128	 /* attemptID and methodID of the integration API */
 
 enum flow_state {
 	FLOW_WAITING,
@@ -107,6 +108,9 @@ bool flow_relayed(const struct flow *flow);
 
 /* What people know it by: an MCP server's name decoded, else the provider as it is. */
 void flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1]);
+
+/* Whether opencode can be asked to begin the same once more: all that it needs is in the record. */
+bool flow_can_begin_again(const struct flow *flow);
 
 /* Whether text has the form of a flow id. */
 bool flow_id_valid(const char *text);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util/error.h"
 
@@ -42,7 +43,8 @@ struct request {
 	const char *sec_fetch_site;
 	const char *sec_fetch_dest;
 	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
-	/* what proxies add, and what anybody can send: only client.h and site.h look at these */
+	/* what proxies add, and what anybody can send: only core/client and core/site look at these
+	 */
 	const char *x_forwarded_for;
 	const char *x_forwarded_proto;
 	const char *x_forwarded_host;
@@ -58,5 +60,14 @@ struct request {
 	int (*read)(void *read_ctx, char *data, size_t len);
 	void *read_ctx;
 };
+
+/* Whether the browser says that this request comes from a page of the same origin (Fetch Metadata).
+ */
+static inline bool
+request_same_origin(const struct request *request)
+{
+	return request->sec_fetch_site != NULL &&
+	       strcmp(request->sec_fetch_site, "same-origin") == 0;
+}
 
 #endif

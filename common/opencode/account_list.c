@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "http/path_segment.h"
+#include "opencode/call_slot.h"
+#include "opencode/connected.h"
 #include "opencode/opencode.h"
 #include "util/log.h"
 
@@ -141,11 +143,8 @@ static enum err
 fetch(struct context *x, const struct flow *project, const char *path, struct call_reply *reply)
 {
 	struct call call = {.method = "GET", .tail = strcmp(path, "/provider") == 0};
-	enum err err = opencode_visitor_send(x, project, path, &call, reply);
 
-	if (err == ERR_OK && reply->status == 401)
-		return ERR_CREDENTIALS;
-	return err == ERR_OK && reply->status != 200 ? ERR_OPENCODE_ANSWER : err;
+	return opencode_reply_err(opencode_visitor_send(x, project, path, &call, reply), reply);
 }
 
 static enum err

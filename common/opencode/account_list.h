@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "core/context.h"
+#include "view/page_start.h"
 
 #define ACCOUNT_LIST_PROVIDERS_MAX 64
 #define ACCOUNT_LIST_METHODS_MAX   128 /* of all providers together, as for the following */

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "flow/flow.h"
 #include "http/request.h"
 #include "util/buf.h"
 #include "util/error.h"
 
 #define CALL_CONNECT_MS	 1000
-#define CALL_TOTAL_MS	 10000
+#define CALL_TOTAL_MS	 FLOW_CALL_MS
 #define CALL_BODY_MAX	 65536 /* bytes of a reply's body */
 #define CALL_HEAD_MAX	 16384 /* bytes of a reply's header lines */
 #define CALL_HEADERS_MAX 16    /* headers of a call */

@@ -7,78 +7,11 @@
 #include <strings.h>
 
 #include "http/path_segment.h"
+#include "opencode/credentials.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/secret_file.h"
 #include "util/unix_path.h"
-
-enum err
-call_slot_enter(struct app *app)
-{
-	if (atomic_fetch_add(&app->calls, 1) < app->calls_max)
-		return ERR_OK;
-	atomic_fetch_sub(&app->calls, 1);
-	return ERR_BUSY;
-}
-
-void
-call_slot_leave(struct app *app)
-{
-	atomic_fetch_sub(&app->calls, 1);
-}
-
-/* Reads the password and makes the header. */
-static bool
-read_password(const struct config_opencode *o, char *out, size_t size)
-{
-	char text[CONFIG_NAME_MAX + PASSWORD_MAX + 3];
-	size_t name_len = strlen(o->username);
-	bool read = secret_file_password(o->password_file, text + name_len + 1);
-
-	if (read) {
-		memcpy(text, o->username, name_len);
-		text[name_len] = ':';
-		memcpy(out, "Basic ", 7);
-		read = secret_base64(text, strlen(text), out + 6, size - 6);
-		if (!read)
-			log_event(LOG_LEVEL_ERROR, "password-file", "file", o->password_file,
-				  "cause", "is too long", NULL);
-	}
-	secret_wipe(text, sizeof(text));
-	return read;
-}
-
-void
-credentials_find(const struct context *x, struct credentials *out)
-{
-	const struct config_opencode *o = x->site.opencode;
-	const char *own = x->request->authorization;
-
-	out->authorization[0] = '\0';
-	if (own != NULL && strlen(own) <= CREDENTIALS_MAX)
-		memcpy(out->authorization, own, strlen(own) + 1);
-	else if (o->password_file[0] != '\0' &&
-		 !read_password(o, out->authorization, sizeof(out->authorization)))
-		out->authorization[0] = '\0';
-}
-
-void
-credentials_wipe(struct credentials *c)
-{
-	secret_wipe(c, sizeof(*c));
-}
-
-bool
-credentials_suffice(const struct context *x, const struct flow *flow)
-{
-	struct credentials credentials;
-	bool have;
-
-	credentials_find(x, &credentials);
-	have = credentials.authorization[0] != '\0';
-	credentials_wipe(&credentials);
-	return have || !flow->authenticated;
-}
 
 /* Puts the port in the place of %p and looks whether that is a socket we may trust. */
 static enum err
@@ -186,10 +119,7 @@ opencode_lets_in(const struct context *x, struct call_reply *reply)
 	if (!context_project(x, &project))
 		return ERR_QUERY_LONG;
 	err = opencode_visitor_send(x, &project, "/provider/auth", &call, reply);
-	if (err == ERR_OK && reply->status == 401)
-		err = ERR_CREDENTIALS;
-	else if (err == ERR_OK && reply->status != 200)
-		err = ERR_OPENCODE_ANSWER;
+	err = opencode_reply_err(err, reply);
 	if (reply == &own)
 		call_reply_free(&own);
 	return err;
@@ -230,98 +160,12 @@ opencode_flow_start(const struct context *x, const struct flow *flow, const char
 	return flow_send_or_start(x, flow, path, call, reply, out);
 }
 
-/* The list "connected" is the last member of a very long answer: its end is enough. */
-json_t *
-connected_read(const struct call_reply *reply)
-{
-	static const char key[] = "\"connected\":";
-	const char *found = NULL;
-
-	for (const char *p = buf_text(&reply->body); (p = strstr(p, key)) != NULL; p++)
-		found = p;
-	return found == NULL ? NULL
-			     : json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
-}
-
-bool
-connected_has(const json_t *list, const char *provider)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach (list, i, item)
-		if (json_is_string(item) && strcmp(json_string_value(item), provider) == 0)
-			return true;
-	return false;
-}
-
-static enum err
-answer_err(enum err err, const struct call_reply *reply)
+enum err
+opencode_reply_err(enum err err, const struct call_reply *reply)
 {
 	if (err != ERR_OK || reply->status == 200)
 		return err;
 	return reply->status == 401 ? ERR_CREDENTIALS : ERR_OPENCODE_ANSWER;
-}
-
-static enum err
-provider_connected(const struct context *x, const struct flow *flow, bool *connected)
-{
-	struct call call = {.method = "GET", .tail = true};
-	struct call_reply reply;
-	json_t *list = NULL;
-	enum err err = opencode_flow_send(x, flow, "/provider", &call, &reply);
-
-	if ((err = answer_err(err, &reply)) == ERR_OK && (list = connected_read(&reply)) == NULL)
-		err = ERR_OPENCODE_ANSWER;
-	*connected = connected_has(list, flow->provider);
-	json_decref(list);
-	call_reply_free(&reply);
-	return err;
-}
-
-void
-connected_mcp_read(const struct call_reply *reply, const struct flow *flow, char *status,
-		   size_t size)
-{
-	char name[FLOW_NAME_MAX + 1];
-	const char *word = NULL;
-	json_t *json = NULL;
-
-	if (reply->status == 200 && path_segment_decode(flow->provider, name, sizeof(name))) {
-		json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
-		word = json_string_value(json_object_get(json_object_get(json, name), "status"));
-	}
-	snprintf(status, size, "%s", word == NULL ? "" : word);
-	json_decref(json);
-}
-
-enum err
-connected_mcp(const struct context *x, const struct flow *flow, char *status, size_t size)
-{
-	struct call call = {.method = "GET"};
-	struct call_reply reply;
-	enum err err = opencode_flow_send(x, flow, "/mcp", &call, &reply);
-
-	err = answer_err(err, &reply);
-	connected_mcp_read(&reply, flow, status, size);
-	call_reply_free(&reply);
-	return err;
-}
-
-enum err
-connected_ask(const struct context *x, const struct flow *flow, bool *connected)
-{
-	char status[32];
-	enum err err;
-
-	*connected = false;
-	if (flow->kind == KIND_PROVIDER)
-		return provider_connected(x, flow, connected);
-	if (flow->kind != KIND_MCP)
-		return ERR_OK;
-	err = connected_mcp(x, flow, status, sizeof(status));
-	*connected = err == ERR_OK && strcmp(status, "connected") == 0;
-	return err;
 }
 
 enum err
@@ -331,7 +175,7 @@ opencode_reload(const struct context *x, const struct flow *flow)
 	struct call_reply reply;
 	enum err err = opencode_flow_send(x, flow, "/instance/dispose", &call, &reply);
 
-	err = answer_err(err, &reply);
+	err = opencode_reply_err(err, &reply);
 	call_reply_free(&reply);
 	return err;
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/respond.h"
+#include "core/same_origin.h"
 #include "http/cookie.h"
 #include "opencode/opencode.h"
 
@@ -85,41 +87,4 @@ passthrough_send(struct context *x, const struct buf *body, struct call_reply *r
 	buf_free(&target);
 	buf_free(&cookie);
 	return err;
-}
-
-bool
-same_origin_foreign_form(const struct context *x)
-{
-	static const char json[] = "application/json";
-	const char *type = x->request->content_type;
-
-	if (!same_origin_cross_site(&x->site, x->request))
-		return false;
-	return type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0 ||
-	       (type[sizeof(json) - 1] != '\0' && type[sizeof(json) - 1] != ';');
-}
-
-void
-begin_route_other(struct context *x)
-{
-	bool has_body = x->request->content_length > 0 || strcmp(x->request->method, "POST") == 0;
-	struct call_reply reply = {.status = 0};
-	struct buf body;
-	enum err err = ERR_OK;
-
-	buf_init(&body, BODY_MAX);
-	if (strcmp(x->request->method, "OPTIONS") != 0 && same_origin_foreign_form(x))
-		err = ERR_CROSS_SITE;
-	else if (has_body)
-		err = context_body(x, &body);
-	if (err == ERR_OK && (err = call_slot_enter(x->app)) == ERR_OK) {
-		err = passthrough_send(x, has_body ? &body : NULL, &reply);
-		call_slot_leave(x->app);
-	}
-	if (err == ERR_OK)
-		passthrough_respond(x, &reply, NULL);
-	else
-		respond_api_problem(x, err);
-	call_reply_free(&reply);
-	buf_free(&body);
 }

@@ -19,11 +19,4 @@ passthrough_send(struct context *x, const struct buf *body, struct call_reply *r
 /* Answers as opencode did; json, if not NULL, in the place of its body. */
 void passthrough_respond(struct context *x, const struct call_reply *reply, const char *json);
 
-/* Whether a form of another site may have sent this: it can send anything but JSON without being
- * asked first (Fetch standard). */
-bool same_origin_foreign_form(const struct context *x);
-
-/* The whole way, for calls that we only stand in the path of. */
-void begin_route_other(struct context *x);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/config_load.h"
 #include "util/log.h"
 
 bool

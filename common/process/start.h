@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "config/config_load.h"
 #include "util/error.h"
 
 #define START_EXIT_USAGE  64 /* EX_USAGE of sysexits.h */

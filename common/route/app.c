@@ -6,19 +6,20 @@
 #include <strings.h>
 
 #include "core/context.h"
+#include "core/respond.h"
+#include "core/same_origin.h"
 #include "http/cookie.h"
-#include "opencode/passthrough.h"
 #include "route/begin_route.h"
+#include "route/callback_route.h"
 #include "route/flow_route.h"
 #include "route/health_route.h"
 #include "route/relay_route.h"
 #include "route/start_route.h"
-#include "signin/authorization_response.h"
+#include "store/store_kind.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/text.h"
 #include "view/asset.h"
-#include "store/store_kind.h"
 
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 
@@ -223,7 +224,7 @@ check_request(struct context *x, const struct route *route)
 	err = site_find(x->app->config, r, &x->site);
 	if (err != ERR_OK && !(route->flags & ANY_HOST))
 		return err;
-	if ((route->flags & OWN_POST) && !site_same_origin(&x->site, r))
+	if ((route->flags & OWN_POST) && !same_origin_is(&x->site, r))
 		return ERR_CROSS_SITE;
 	return cookie_browser(r->cookie, x->site.secure, x->browser);
 }

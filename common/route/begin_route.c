@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/respond.h"
+#include "core/same_origin.h"
 #include "opencode/begin_answer.h"
+#include "opencode/call_slot.h"
+#include "opencode/connected.h"
 #include "opencode/opencode.h"
 #include "opencode/passthrough.h"
 #include "signin/begin.h"
@@ -64,7 +68,7 @@ prepare(struct begin *b)
 	struct context *x = b->x;
 	enum err err;
 
-	if (same_origin_foreign_form(x))
+	if (same_origin_foreign_form(&x->site, x->request))
 		return ERR_CROSS_SITE;
 	if ((err = context_body(x, &b->body)) != ERR_OK)
 		return err;
@@ -256,4 +260,30 @@ void
 begin_route_integration(struct context *x)
 {
 	begin(x, KIND_INTEGRATION);
+}
+
+void
+begin_route_other(struct context *x)
+{
+	bool has_body = x->request->content_length > 0 || strcmp(x->request->method, "POST") == 0;
+	struct call_reply reply = {.status = 0};
+	struct buf body;
+	enum err err = ERR_OK;
+
+	buf_init(&body, BODY_MAX);
+	if (strcmp(x->request->method, "OPTIONS") != 0 &&
+	    same_origin_foreign_form(&x->site, x->request))
+		err = ERR_CROSS_SITE;
+	else if (has_body)
+		err = context_body(x, &body);
+	if (err == ERR_OK && (err = call_slot_enter(x->app)) == ERR_OK) {
+		err = passthrough_send(x, has_body ? &body : NULL, &reply);
+		call_slot_leave(x->app);
+	}
+	if (err == ERR_OK)
+		passthrough_respond(x, &reply, NULL);
+	else
+		respond_api_problem(x, err);
+	call_reply_free(&reply);
+	buf_free(&body);
 }

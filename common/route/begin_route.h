@@ -20,4 +20,8 @@ void begin_route_mcp_button(struct context *x);
 
 void begin_route_integration(struct context *x);
 
+/* The same paths with another method, such as a CORS preflight: sent on as it came, answered as
+ * opencode answers. */
+void begin_route_other(struct context *x);
+
 #endif

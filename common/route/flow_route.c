@@ -3,11 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/respond.h"
 #include "flow/pasted_text.h"
 #include "http/cookie.h"
+#include "opencode/call_slot.h"
 #include "opencode/opencode.h"
+#include "signin/access.h"
 #include "signin/authorization_response.h"
+#include "signin/expire.h"
+#include "signin/finish.h"
 #include "util/log.h"
+#include "view/page_ask.h"
+#include "view/page_verdict.h"
+#include "view/page_waiting.h"
 
 void
 flow_route_ask(struct context *x, const struct snapshot *snap, const char *callback)
@@ -33,58 +41,6 @@ address_edit(const struct context *x, const struct flow *flow)
 	return !flow->direct && !flow->stateless && flow->answer == RESPONSE_TYPE_CODE &&
 	       x->request->mount[0] == '\0' &&
 	       config_callback_path(x->app->config, flow->redirect_path);
-}
-
-/* Whether POST {prefix}/start can begin the same once more. */
-static bool
-can_begin_again(const struct flow *flow)
-{
-	switch (flow->kind) {
-	case KIND_TERMINAL:
-		return false;
-	case KIND_INTEGRATION:
-		return !flow->with_inputs;
-	default:
-		return true;
-	}
-}
-
-static void
-end_expired(struct context *x, struct snapshot *snap, bool connected)
-{
-	struct store *store = x->app->store;
-
-	snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
-	snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
-	snap->expired = true;
-	if (store->ops->finish(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
-		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
-	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
-		  snap->flow.provider, "result", flow_state_name(snap->state), NULL);
-}
-
-/*
- * Before anybody is told "expired": the redirect may have reached the listener
- * without us. If opencode cannot be asked, that is left for the next time.
- */
-static void
-resolve_expired(struct context *x, struct snapshot *snap)
-{
-	struct store *store = x->app->store;
-	bool connected = false;
-
-	if (snap->state != FLOW_EXPIRED || snap->ended || !credentials_suffice(x, &snap->flow) ||
-	    call_slot_enter(x->app) != ERR_OK)
-		return;
-	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {
-		if (connected_ask(x, &snap->flow, &connected) == ERR_OK)
-			end_expired(x, snap, connected);
-		else if (store->ops->release(store, snap->flow.id) != ERR_OK)
-			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
-	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
-		snap->state = FLOW_EXPIRED;
-	}
-	call_slot_leave(x->app);
 }
 
 /* The flow that a path names, for its owner; else ERR_UNKNOWN_FLOW or an ask page. */
@@ -117,7 +73,7 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 				 .direct = snap->flow.direct,
 				 .relay =
 				     flow_relayed(&snap->flow) ? x->app->config->relay_via : NULL,
-				 .again = can_begin_again(&snap->flow),
+				 .again = flow_can_begin_again(&snap->flow),
 				 .redirect_host = snap->flow.redirect_host,
 				 .redirect_path = snap->flow.redirect_path,
 				 .address_edit = address_edit(x, &snap->flow),
@@ -140,7 +96,10 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 		flow.reason = snap->reason;
 		flow.listed = snap->state == FLOW_DONE && snap->expired;
 		flow.expires_in = snap->flow.expires - snap->now;
-		page_flow(respond_page_begin(x), &site, &flow);
+		if (flow.state == FLOW_WAITING)
+			page_waiting(respond_page_begin(x), &site, &flow);
+		else
+			page_verdict(respond_page_begin(x), &site, &flow);
 		respond_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
 		respond_problem(x, err);
@@ -162,7 +121,7 @@ flow_route_get(struct context *x)
 	} else if (who == CLAIMANT_ASK) {
 		flow_route_ask(x, &snap, NULL);
 	} else {
-		resolve_expired(x, &snap);
+		expire_settle(x, &snap);
 		answer_flow_page(x, &snap, ERR_OK);
 	}
 }
@@ -182,7 +141,7 @@ flow_route_status(struct context *x)
 		respond_json_problem(x, err);
 		return;
 	}
-	resolve_expired(x, &snap);
+	expire_settle(x, &snap);
 	left = snap.state == FLOW_WAITING ? snap.flow.expires - snap.now : 0;
 	if (snap.reason == REASON_NONE)
 		snprintf(json, sizeof(json), "{\"state\":\"%s\",\"expires_in\":%lld}",

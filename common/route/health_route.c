@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/respond.h"
+#include "opencode/call_slot.h"
 #include "opencode/opencode.h"
 #include "util/json.h"
 #include "util/version.h"

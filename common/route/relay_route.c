@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/respond.h"
 #include "flow/relay_state.h"
 #include "signin/relay_key.h"
 #include "util/log.h"

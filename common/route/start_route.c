@@ -4,17 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/respond.h"
 #include "flow/pasted_text.h"
 #include "flow/url.h"
 #include "http/origin.h"
 #include "opencode/account_list.h"
 #include "opencode/begin_answer.h"
+#include "opencode/call_slot.h"
 #include "opencode/opencode.h"
-#include "signin/authorization_response.h"
+#include "signin/access.h"
 #include "signin/authorize_url.h"
 #include "signin/begin.h"
 #include "signin/flow_list.h"
 #include "util/json.h"
+#include "view/page_device.h"
+#include "view/page_start.h"
 
 #define INPUT_PREFIX "input."
 #define DEVICE_MS    3000 /* for opencode to take a call whose answer comes minutes later */
@@ -250,7 +254,8 @@ start_again(struct context *x, const char *id)
 	struct begin b;
 	enum err err = flow_id_valid(id) ? access_find(x, id, &snap, &who) : ERR_UNKNOWN_FLOW;
 
-	if (err == ERR_OK && (who != CLAIMANT_OWNER || snap.flow.kind == KIND_TERMINAL))
+	if (err == ERR_OK && (who != CLAIMANT_OWNER ||
+			      (!flow_can_begin_again(&snap.flow) && !snap.flow.with_inputs)))
 		err = ERR_UNKNOWN_FLOW;
 	if (err != ERR_OK) {
 		respond_problem(x, err);

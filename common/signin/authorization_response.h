@@ -1,11 +1,14 @@
 /*
- * The callback (RFC 6749 section 4.1.2): proves that a redirect answers a
- * sign-in that this site began, in this browser, now, once; then delivers it.
+ * The authorization response (RFC 6749 section 4.1.2): what a provider sends back, in the query of
+ * a callback or in a pasted address.
  */
 #ifndef AUTHORIZATION_RESPONSE_H
 #define AUTHORIZATION_RESPONSE_H
 
-#include "core/context.h"
+#include "flow/flow.h"
+#include "http/query.h"
+#include "http/request.h"
+#include "util/error.h"
 
 /* The parts of a callback's query that we look at. */
 struct authorization_response {
@@ -24,31 +27,5 @@ struct authorization_response {
 enum err authorization_response_read(struct authorization_response *cb, const char *raw,
 				     const struct flow *flow) MUST_CHECK;
 void authorization_response_free(struct authorization_response *cb);
-
-/*
- * Issuer, credentials, claim, delivery, for a flow that waits and belongs to
- * this browser. ERR_OK: delivered or lost to somebody who was faster; the flow
- * page tells how it went. Any error: the flow still waits, opencode got nothing.
- */
-enum err finish_waiting(struct context *x, const struct snapshot *snap,
-			const struct authorization_response *cb) MUST_CHECK;
-
-/* Who a request is to a flow. */
-enum claimant {
-	CLAIMANT_OWNER, /* the browser that the flow is bound to (it is bound now, if it was
-			   offered) */
-	CLAIMANT_ASK,	/* the flow is bound to nobody: ask */
-	CLAIMANT_OTHER, /* somebody else: as if there were no such flow */
-};
-
-/*
- * Finds a flow of this site and what the sender of the request is to it. An
- * offered cookie that comes back binds. ERR_UNKNOWN_FLOW, ERR_STORE.
- */
-enum err access_find(struct context *x, const char *id, struct snapshot *snap,
-		     enum claimant *who) MUST_CHECK;
-
-/* GET on one of callback_paths. */
-void callback_route_get(struct context *x);
 
 #endif

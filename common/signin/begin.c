@@ -7,10 +7,10 @@
 #include "flow/provider.h"
 #include "http/cookie.h"
 #include "opencode/begin_answer.h"
+#include "opencode/call_slot.h"
 #include "opencode/opencode.h"
 #include "signin/authorize_url.h"
 #include "signin/relay_wrap.h"
-#include "signin/supersede.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/secret.h"
@@ -23,6 +23,8 @@ void
 begin_init(struct begin *b, struct context *x, enum flow_kind kind)
 {
 	*b = (struct begin){.x = x, .lock = STORE_LOCK_NONE, .flow = {.kind = kind, .method = -1}};
+	b->newcomer =
+	    (struct newcomer){.x = x, .flow = &b->flow, .keys = &b->keys, .body = &b->body};
 	buf_init(&b->body, BODY_MAX);
 	buf_init(&b->wrapped, FLOW_URL_MAX);
 	response_init(&b->offered);
@@ -56,19 +58,26 @@ is_taken(const struct begin *b)
 	       strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL;
 }
 
+/* opencode has begun what is adopted already: too late to make room for it. */
+static enum err
+cancel_older(struct begin *b)
+{
+	return b->adopted != NULL ? ERR_OK : supersede_cancel(&b->newcomer);
+}
+
 /* Asks opencode; a listener that was told to cancel takes a moment to give its port back. */
 static enum err
 ask_opencode(struct begin *b)
 {
 	static const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
 	bool late = provider_of(&b->flow)->cancel_late;
-	enum err err = late ? ERR_OK : supersede_cancel(b);
+	enum err err = late ? ERR_OK : cancel_older(b);
 
 	if (err == ERR_OK)
 		err = b->ask(b);
 	if (err == ERR_OK && late && is_taken(b))
-		err = supersede_cancel(b);
-	for (int i = 0; err == ERR_OK && b->cancelled && is_taken(b) && i < RETRIES; i++) {
+		err = cancel_older(b);
+	for (int i = 0; err == ERR_OK && b->newcomer.cancelled && is_taken(b) && i < RETRIES; i++) {
 		nanosleep(&pause, NULL);
 		call_reply_free(&b->reply);
 		err = b->ask(b);
@@ -196,7 +205,7 @@ record(struct begin *b)
 	enum err err;
 
 	b->keys.slot = flow_slot(flow);
-	supersede_waiting(b, flow->id);
+	supersede_waiting(&b->newcomer, flow->id);
 	if (!flow->bound)
 		cookie_offer(&b->offered, x->site.secure, flow->browser);
 	b->keys.browser = secret_key("browser", flow->browser, NULL);
@@ -230,9 +239,9 @@ begin_locked(struct begin *b)
 		err = read;
 	if (read == ERR_OK)
 		err = record(b);
-	else if (b->url != NULL || b->cancelled || read == ERR_MEMORY)
+	else if (b->url != NULL || b->newcomer.cancelled || read == ERR_MEMORY)
 		/* opencode keeps one pending sign-in of each, whatever it is */
-		supersede_waiting(b, "");
+		supersede_waiting(&b->newcomer, "");
 	store->ops->unlock(store, &b->lock);
 	return err;
 }

@@ -9,6 +9,7 @@
 
 #include "core/context.h"
 #include "opencode/call.h"
+#include "signin/supersede.h"
 
 /* One begin on its way. Fill in the first part, then begin_run(), then begin_free(). */
 struct begin {
@@ -32,7 +33,7 @@ struct begin {
 	/* its own */
 	struct store_keys keys;
 	struct store_lock lock;
-	bool cancelled; /* an older sign-in's listener was told so */
+	struct newcomer newcomer;
 };
 
 void begin_init(struct begin *b, struct context *x, enum flow_kind kind);

@@ -1,9 +1,10 @@
+#include "signin/deliver_integration.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "opencode/opencode.h"
-#include "signin/deliver.h"
 
 enum verdict { VERDICT_PENDING, VERDICT_COMPLETE, VERDICT_FAILED, VERDICT_NONE };
 
@@ -58,7 +59,7 @@ await_attempt(struct delivery *d)
 void
 deliver_integration(struct delivery *d)
 {
-	deliver_listener(d);
+	delivery_listener(d);
 	if (d->outcome.err == ERR_OK && d->outcome.state == FLOW_DELIVERING)
 		await_attempt(d);
 }

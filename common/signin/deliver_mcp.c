@@ -1,9 +1,11 @@
+#include "signin/deliver_mcp.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "opencode/connected.h"
 #include "opencode/opencode.h"
-#include "signin/deliver.h"
 #include "util/json.h"
 #include "util/secret.h"
 

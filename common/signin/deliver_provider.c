@@ -1,11 +1,14 @@
+#include "signin/deliver_provider.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/provider.h"
 #include "opencode/call.h"
+#include "opencode/connected.h"
 #include "opencode/opencode.h"
-#include "signin/deliver.h"
+#include "util/clock.h"
 
 #define LOOK_MS	  5000 /* how long another's finishing call may take to show in the list */
 #define TRY_MS	  1000 /* for a listener that answers at once, or not at all */
@@ -35,7 +38,7 @@ comes_up(const struct delivery *d)
 	enum listed listed;
 	bool last = false;
 
-	wait.deadline_ms = delivery_now_ms() + LOOK_MS;
+	wait.deadline_ms = clock_monotonic_ms() + LOOK_MS;
 	while ((listed = look(d)) != LISTED_YES && !last)
 		last = !delivery_pause(&wait);
 	return listed;
@@ -205,7 +208,7 @@ deliver_provider(struct delivery *d)
 		deliver_finish_first(d, before);
 		return;
 	}
-	deliver_listener(d);
+	delivery_listener(d);
 	if (d->outcome.err != ERR_OK || d->outcome.state != FLOW_DELIVERING)
 		return;
 	if (habit->exchanges_each)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "signin/authorization_response.h"
+#include "signin/access.h"
 
 static void
 add(struct flow_list *list, const struct snapshot *snap)

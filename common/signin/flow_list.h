@@ -5,6 +5,7 @@
 #define FLOW_LIST_H
 
 #include "core/context.h"
+#include "view/page_list.h"
 
 struct flow_list {
 	struct page_list_item item[STORE_LIST_MAX];

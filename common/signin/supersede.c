@@ -1,5 +1,6 @@
 #include "signin/supersede.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,11 +20,11 @@ may_linger(const struct snapshot *old)
 
 /* The newest flows that began as long ago as any may still wait. */
 static enum err
-list_older(const struct begin *b, const struct store_keys *keys,
+list_older(const struct newcomer *b, const struct store_keys *keys,
 	   char id[STORE_LIST_MAX][FLOW_ID_LEN + 1], size_t *count)
 {
 	struct store *store = b->x->app->store;
-	int seconds = b->x->app->config->lifetime, own = provider_of(&b->flow)->seconds;
+	int seconds = b->x->app->config->lifetime, own = provider_of(b->flow)->seconds;
 
 	if (seconds < LISTENER_SECONDS)
 		seconds = LISTENER_SECONDS;
@@ -47,15 +48,15 @@ method_listed(const struct call_reply *reply, const struct flow *flow)
 
 /* Whether the begin brings what opencode does not begin without. */
 static bool
-has_needed(const struct begin *b)
+has_needed(const struct newcomer *b)
 {
-	const char *needs = provider_of(&b->flow)->needs, *text;
+	const char *needs = provider_of(b->flow)->needs, *text;
 	json_t *json;
 	bool given;
 
 	if (needs == NULL)
 		return true;
-	json = json_loadb(buf_text(&b->body), b->body.len, 0, NULL);
+	json = json_loadb(buf_text(b->body), b->body->len, 0, NULL);
 	text = json_string_value(json_object_get(json_object_get(json, "inputs"), needs));
 	given = text != NULL && text[strspn(text, " \t\r\n")] != '\0';
 	json_decref(json);
@@ -65,16 +66,16 @@ has_needed(const struct begin *b)
 /* Asks opencode whether it would begin this for this caller. An integration's place is taken only
  * where it would. */
 static enum err
-ask_acceptable(struct begin *b, bool *acceptable)
+ask_acceptable(struct newcomer *b, bool *acceptable)
 {
 	struct call_reply reply;
 	enum err err;
 
 	*acceptable = has_needed(b);
-	if (!*acceptable || b->flow.kind == KIND_INTEGRATION)
+	if (!*acceptable || b->flow->kind == KIND_INTEGRATION)
 		return ERR_OK;
 	err = opencode_lets_in(b->x, &reply);
-	*acceptable = err == ERR_OK && method_listed(&reply, &b->flow);
+	*acceptable = err == ERR_OK && method_listed(&reply, b->flow);
 	call_reply_free(&reply);
 	/* opencode's own answer to the begin says it better */
 	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
@@ -113,7 +114,7 @@ cancel(struct context *x, const struct flow *old)
 
 /* Cancels the newest of a group that may still be pending. */
 static enum err
-cancel_group(struct begin *b, const struct store_keys *keys)
+cancel_group(struct newcomer *b, const struct store_keys *keys)
 {
 	struct store *store = b->x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
@@ -140,14 +141,14 @@ cancel_group(struct begin *b, const struct store_keys *keys)
 }
 
 enum err
-supersede_cancel(struct begin *b)
+supersede_cancel(struct newcomer *b)
 {
-	const struct flow *flow = &b->flow;
+	const struct flow *flow = b->flow;
 	struct store_keys attempts = {
 	    .group = flow_group(b->x->site.opencode->name, KIND_INTEGRATION, flow->provider)};
 	enum err err = ERR_OK;
 
-	if (b->adopted != NULL || provider_of(flow)->cancel == CANCEL_NOT)
+	if (provider_of(flow)->cancel == CANCEL_NOT)
 		return ERR_OK;
 	/* A begin beside a pending attempt of the newer API would leave opencode without a
 	 * listener. The reverse is refused, for good: the older API's listener stays until one has
@@ -155,18 +156,18 @@ supersede_cancel(struct begin *b)
 	 */
 	if (flow->kind == KIND_PROVIDER)
 		err = cancel_group(b, &attempts);
-	return err == ERR_OK ? cancel_group(b, &b->keys) : err;
+	return err == ERR_OK ? cancel_group(b, b->keys) : err;
 }
 
 void
-supersede_waiting(struct begin *b, const char *keep)
+supersede_waiting(const struct newcomer *b, const char *keep)
 {
 	struct store *store = b->x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
 	struct snapshot old;
 	size_t count;
 
-	if (list_older(b, &b->keys, id, &count) != ERR_OK)
+	if (list_older(b, b->keys, id, &count) != ERR_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(id[i], keep) != 0 && store->ops->find(store, id[i], &old) == ERR_OK &&

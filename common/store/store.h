@@ -122,7 +122,7 @@ struct store_ops {
 
 	/* Writes how a claimed or expired flow ended, once (ERR_TAKEN). */
 	enum err (*finish)(struct store *s, const char *id, enum flow_state state,
-			enum flow_reason reason);
+			   enum flow_reason reason);
 
 	/*
 	 * The newest ids, at most STORE_LIST_MAX: those of a group or a slot that began
@@ -146,7 +146,7 @@ struct store_ops {
 	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
 	 */
 	enum err (*note_get)(struct store *s, const char *name, int seconds,
-			   char note[STORE_NOTE_MAX + 1]);
+			     char note[STORE_NOTE_MAX + 1]);
 	enum err (*note_set)(struct store *s, const char *name, const char *note);
 
 	void (*close)(struct store *s);

@@ -48,8 +48,8 @@ store_kind_check(const char *spec, char *why, size_t why_size)
 }
 
 enum err
-store_kind_open(const char *spec, const struct store_limits *limits, const struct store_login *login,
-	   struct store **out)
+store_kind_open(const char *spec, const struct store_limits *limits,
+		const struct store_login *login, struct store **out)
 {
 	const char *rest;
 	const struct kind *kind = find_kind(spec, &rest);

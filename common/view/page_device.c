@@ -1,3 +1,5 @@
+#include "view/page_device.h"
+
 #include "view/html.h"
 #include "view/page_part.h"
 

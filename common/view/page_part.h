@@ -5,8 +5,10 @@
 #ifndef PAGE_PART_H
 #define PAGE_PART_H
 
+#include "flow/flow.h"
 #include "util/buf.h"
-#include "view/page.h"
+#include "view/page_list.h"
+#include "view/page_site.h"
 
 #define PAGE_TEXT_MAX	  2048 /* bytes of a title or a paragraph, before escaping */
 #define PAGE_RELOAD_NEVER 0    /* seconds after which a page reloads itself */
@@ -24,9 +26,6 @@ void page_part_sign(struct buf *out, enum page_mood mood);
 
 /* A link back to opencode itself, as a button. */
 void page_part_back(struct buf *out);
-
-/* The flow page of a flow that no longer waits: being delivered, or how it went. */
-enum err page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow);
 
 /* "ChatGPT" for "openai"; an id that is not known is its own name. */
 const char *page_part_provider(const char *id);

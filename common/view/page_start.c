@@ -1,3 +1,5 @@
+#include "view/page_start.h"
+
 #include <string.h>
 
 #include "view/html.h"

@@ -1,3 +1,5 @@
+#include "view/page_verdict.h"
+
 #include <string.h>
 
 #include "view/html.h"

@@ -1,3 +1,5 @@
+#include "view/page_waiting.h"
+
 #include "view/html.h"
 #include "view/page_part.h"
 
@@ -215,7 +217,7 @@ waiting(struct buf *out, const struct page_site *site, const struct page_flow *f
 	buf_puts(out, "</section>\n");
 }
 
-static enum err
+enum err
 page_waiting(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
 	struct buf heading, title;
@@ -239,12 +241,4 @@ page_waiting(struct buf *out, const struct page_site *site, const struct page_fl
 	buf_free(&title);
 	buf_free(&heading);
 	return err;
-}
-
-enum err
-page_flow(struct buf *out, const struct page_site *site, const struct page_flow *flow)
-{
-	if (flow->state == FLOW_WAITING)
-		return page_waiting(out, site, flow);
-	return page_verdict(out, site, flow);
 }

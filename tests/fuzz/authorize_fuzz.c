@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_load.h"
 #include "front.h"
 #include "fuzz.h"
 #include "http/query.h"

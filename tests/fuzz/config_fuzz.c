@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/config_dump.h"
+#include "config/config_load.h"
 #include "fuzz.h"
 
 #define DUMP_MAX (1024 * 1024)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_load.h"
 #include "core/client.h"
 #include "core/site.h"
 #include "fuzz.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_load.h"
 #include "flow/relay_state.h"
 #include "fuzz.h"
 #include "http/query.h"

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config/config_load.h"
+
 struct site_fixture sites[SITES_COUNT] = {
     {.host = "opencode.example.com", .prefix = "/signin", .secure = true},
     {.host = "127.0.0.1:8080", .prefix = "/login"},

@@ -6,7 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view/page.h"
+#include "view/page_ask.h"
+#include "view/page_device.h"
+#include "view/page_problem.h"
+#include "view/page_start.h"
+#include "view/page_verdict.h"
+#include "view/page_waiting.h"
+
+/* The page of a flow, whatever its state. */
+static inline enum err
+page_flow(struct buf *out, const struct page_site *where, const struct page_flow *flow)
+{
+	return flow->state == FLOW_WAITING ? page_waiting(out, where, flow)
+					   : page_verdict(out, where, flow);
+}
 
 #define BASE	   "/signin"
 #define ID	   "Zm9vYmFyYmF6cXV4MTIzNA"

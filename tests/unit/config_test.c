@@ -14,6 +14,9 @@
 
 #include "config/config.h"
 
+#include "config/config_dump.h"
+#include "config/config_load.h"
+
 static char file[64];
 
 static int

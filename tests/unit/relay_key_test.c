@@ -13,6 +13,8 @@
 
 #include "signin/relay_key.h"
 
+#include "config/config_load.h"
+
 #define GOOD "0123456789abcdef0123456789abcdef" /* 32 */
 #define LONG GOOD GOOD GOOD GOOD
 

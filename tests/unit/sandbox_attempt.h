@@ -32,11 +32,11 @@
 #include <unistd.h>
 
 #include "process/sandbox.h"
-#include "util/file.h"
+#include "store/dir/private_dir.h"
 #include "store/store.h"
 #include "util/curl_lib.h"
+#include "util/file.h"
 #include "util/secret.h"
-#include "store/dir/private_dir.h"
 
 static char root[] = "/tmp/sandbox-test-XXXXXX";
 static char store_path[64], password[64], socket_path[64], other[64];

@@ -10,6 +10,8 @@
 
 #include "core/site.h"
 
+#include "core/same_origin.h"
+
 /* One row: what is configured, what arrived, what follows. */
 static const struct {
 	const char *url;
@@ -126,7 +128,7 @@ finds_what_the_table_says(void **state)
 			continue;
 		if (strcmp(site.origin, rows[i].origin) != 0 || site.usable != rows[i].usable)
 			fail_msg("row %zu: origin %s, usable %d", i, site.origin, site.usable);
-		if (site_same_origin(&site, &r) != rows[i].same ||
+		if (same_origin_is(&site, &r) != rows[i].same ||
 		    same_origin_cross_site(&site, &r) != rows[i].cross)
 			fail_msg("row %zu: same-origin or cross-site is wrong", i);
 	}

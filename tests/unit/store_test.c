@@ -58,7 +58,8 @@ open_redis(void **state)
 {
 	(void)state;
 	redis_empty();
-	return store_kind_open(redis_spec_text(), &limits, redis_login(), &store) == ERR_OK ? 0 : -1;
+	return store_kind_open(redis_spec_text(), &limits, redis_login(), &store) == ERR_OK ? 0
+											    : -1;
 }
 
 static int
@@ -725,7 +726,8 @@ nobody_undoes_the_claim_of_another(void **state)
 	struct store *other;
 
 	(void)state;
-	assert_int_equal(store_kind_open(redis_spec_text(), &limits, redis_login(), &other), ERR_OK);
+	assert_int_equal(store_kind_open(redis_spec_text(), &limits, redis_login(), &other),
+			 ERR_OK);
 	assert_int_equal(store->ops->claim(store, flow.id, NULL), ERR_OK);
 	assert_int_equal(other->ops->release(other, flow.id), ERR_STORE);
 	assert_int_equal(state_of(flow.id, NULL), FLOW_DELIVERING);

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "flow/flow_record.h"
-#include "opencode/call.h"
 #include "store/claim_text.h"
 #include "store/redis/redis_script.h"
 #include "store/redis/redis_scripts.h"
@@ -23,8 +22,8 @@
  * Longer than a begin holds its lock, which asks opencode twice and cancels twice, and
  * than a delivery from its claim on.
  */
-#define LEASE_MS     (3 * CALL_TOTAL_MS + 15000)
-#define LOCK_WAIT_MS (2 * CALL_TOTAL_MS)
+#define LEASE_MS     (3 * FLOW_CALL_MS + 15000)
+#define LOCK_WAIT_MS (2 * FLOW_CALL_MS)
 #define POLL_MIN_MS  2
 #define POLL_MAX_MS  50
 

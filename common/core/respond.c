@@ -1,0 +1,198 @@
+#include "core/respond.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "view/page_problem.h"
+
+#define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
+#define BUSY_SECONDS	1   /* and when too many calls to opencode are on their way */
+#define LOGGED_PATH_MAX 200 /* bytes */
+
+struct buf *
+respond_page_begin(struct context *x)
+{
+	response_start(x->response, 200);
+	return &x->response->body;
+}
+
+void
+respond_page(struct context *x, int status)
+{
+	struct buf *page = &x->response->body;
+	enum err err = page->err;
+
+	/* a page that could not be begun has no error of its own */
+	if (err == ERR_OK && page->len == 0)
+		err = ERR_MEMORY;
+	if (err != ERR_OK) {
+		status = error_status(err);
+		buf_clear(page);
+		buf_printf(page, "%s\n%s\n", error_title(err), error_advice(err));
+	}
+	x->response->status = status;
+	response_header(x->response, "Content-Type",
+			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+	response_security_headers(x->response, "no-store");
+}
+
+/* When to come again, in seconds; 0: no Retry-After. */
+static int
+retry_after(const struct context *x, enum err err)
+{
+	switch (err) {
+	case ERR_RATE:
+		return x->allowance.wait;
+	case ERR_TOO_MANY_FLOWS:
+		return FULL_SECONDS;
+	case ERR_BUSY:
+		return BUSY_SECONDS;
+	default:
+		return 0;
+	}
+}
+
+/* Headers that some statuses owe: RFC 9110 sections 11.6.1 and 10.2.3. */
+static void
+add_status_headers(struct context *x, enum err err)
+{
+	int seconds = retry_after(x, err);
+	char text[16];
+
+	if (err == ERR_CREDENTIALS)
+		response_header(x->response, "WWW-Authenticate", "Basic realm=\"Secure Area\"");
+	if (seconds > 0) {
+		snprintf(text, sizeof(text), "%d", seconds);
+		response_header(x->response, "Retry-After", text);
+	}
+}
+
+/* Whether the visitor could have done better: not what is opencode's or ours. */
+static bool
+is_visitors_doing(const struct context *x, enum err err)
+{
+	int status = error_status(err);
+
+	if (err == ERR_CREDENTIALS) /* a browser asks once without any, to learn of it */
+		return x->request->authorization != NULL;
+	return status >= 400 && status < 500 && status != 429;
+}
+
+/* Logs a refusal, and what it costs; returns what to answer. */
+static enum err
+refuse(struct context *x, enum err err)
+{
+	if (!x->uncounted && is_visitors_doing(x, err) && context_consume(x) == ERR_RATE)
+		err = ERR_RATE;
+	respond_log_refusal(x, err, NULL);
+	return err;
+}
+
+void
+respond_log_refusal(struct context *x, enum err err, const char *flow)
+{
+	long long second = (long long)clock_unix_seconds();
+	char path[LOGGED_PATH_MAX + 1];
+	size_t len;
+	int count;
+
+	/* once when it begins, for all processes */
+	if (err == ERR_RATE && !x->allowance.first)
+		return;
+	if (atomic_exchange(&x->app->refusal_second, second) != second) {
+		count = atomic_exchange(&x->app->refusal_count, 0);
+		if (count > REFUSALS_LOGGED) {
+			char text[16];
+
+			snprintf(text, sizeof(text), "%d", count - REFUSALS_LOGGED);
+			log_event(LOG_LEVEL_INFO, "refusals-not-logged", "count", text, NULL);
+		}
+	}
+	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
+		return;
+	/* an address that was escaped once too often has its query in the path */
+	len = strcspn(x->request->path, "%?&=;");
+	if (len > LOGGED_PATH_MAX)
+		len = LOGGED_PATH_MAX;
+	memcpy(path, x->request->path, len);
+	path[len] = '\0';
+	log_event(LOG_LEVEL_INFO, "refused", "why", error_name(err), "path", path, "client",
+		  context_client(x)->address, "flow", flow, "cause", x->cause, "site",
+		  x->relay_site, NULL);
+}
+
+void
+respond_problem_listing(struct context *x, enum err err, const struct page_list *waiting)
+{
+	struct page_site site = context_page_site(x);
+
+	err = refuse(x, err);
+	page_problem(respond_page_begin(x), &site, err, waiting);
+	respond_page(x, error_status(err));
+	add_status_headers(x, err);
+}
+
+void
+respond_problem(struct context *x, enum err err)
+{
+	respond_problem_listing(x, err, NULL);
+}
+
+void
+respond_json(struct context *x, int status, const char *json)
+{
+	response_start(x->response, status);
+	response_header(x->response, "Content-Type", "application/json");
+	response_security_headers(x->response, "no-store");
+	buf_puts(&x->response->body, json);
+}
+
+void
+respond_json_problem(struct context *x, enum err err)
+{
+	struct buf json;
+
+	err = refuse(x, err);
+	buf_init(&json, RESPONSE_BODY_MAX);
+	buf_printf(&json, "{\"error\":\"%s\"}", error_name(err));
+	respond_json(x, error_status(err), buf_text(&json));
+	add_status_headers(x, err);
+	buf_free(&json);
+}
+
+void
+respond_api_text(struct context *x, int status, const char *text)
+{
+	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
+	char *body = json_write(json);
+
+	respond_json(x, status, body == NULL ? "{}" : body);
+	free(body);
+	json_decref(json);
+}
+
+void
+respond_api_problem(struct context *x, enum err err)
+{
+	struct buf text;
+
+	err = refuse(x, err);
+	buf_init(&text, RESPONSE_BODY_MAX);
+	buf_printf(&text, "%s. %s", error_title(err), error_advice(err));
+	respond_api_text(x, error_status(err), buf_text(&text));
+	add_status_headers(x, err);
+	buf_free(&text);
+}
+
+void
+respond_flow(struct context *x, const char *id)
+{
+	char path[CONTEXT_BASE_MAX + FLOW_ID_LEN + 8];
+
+	snprintf(path, sizeof(path), "%s/flow/%s", x->base, id);
+	response_redirect(x->response, path);
+}

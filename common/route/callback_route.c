@@ -1,0 +1,86 @@
+#include "route/callback_route.h"
+
+#include <string.h>
+
+#include "core/respond.h"
+#include "route/flow_route.h"
+#include "signin/access.h"
+#include "signin/authorization_response.h"
+#include "signin/finish.h"
+#include "signin/flow_list.h"
+
+/* The checks in security order; each failure leaves the flow waiting and opencode untouched. */
+static enum err
+receive(struct context *x, struct authorization_response *cb)
+{
+	struct snapshot snap;
+	enum claimant who;
+	enum err err;
+
+	if (!x->site.usable)
+		return ERR_NEEDS_HTTPS;
+	/* sizes, encoding, duplicates, required parameters: RFC 6749 sections 3.1, 4.1.2 */
+	if ((err = authorization_response_read(cb, x->request->query, NULL)) != ERR_OK)
+		return err;
+	/* a state that we know: RFC 6749 section 10.12 */
+	if ((err = access_find(x, cb->id, &snap, &who)) != ERR_OK)
+		return err;
+	/*
+	 * On the redirect URI that it was given for: RFC 9700 section 4.4. A relay's is the same
+	 * for all providers; which of our paths it sends their answers to only the relay knows.
+	 * There iss has to tell them apart.
+	 */
+	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
+		return ERR_UNKNOWN_FLOW;
+	/* an answer of the kind that was asked for */
+	if (snap.flow.answer != RESPONSE_TYPE_CODE && !cb->declined)
+		return ERR_RESPONSE_MODE;
+	/* in the browser that began: RFC 9700 section 4.7.1 */
+	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
+		return ERR_UNKNOWN_FLOW;
+	if (who == CLAIMANT_ASK) {
+		flow_route_ask(x, &snap, cb->raw);
+		return ERR_OK;
+	}
+	x->uncounted = true;
+	/* once, and in time */
+	if (snap.state == FLOW_WAITING && (err = finish_waiting(x, &snap, cb)) != ERR_OK)
+		return err;
+	respond_flow(x, cb->id);
+	return ERR_OK;
+}
+
+/* A list is many pages of stack: only for whom it is made. */
+static void __attribute__((noinline)) answer_listing(struct context *x, enum err err)
+{
+	struct flow_list waiting;
+	struct page_list list = {waiting.item, 0};
+
+	if (flow_list(x, true, &waiting) == ERR_OK)
+		list.count = waiting.count;
+	respond_problem_listing(x, err, &list);
+}
+
+/*
+ * An edited address may have come without its answer, because that stood behind
+ * a '#'. Then this browser's own sign-ins are named, where it can be pasted.
+ */
+static void
+answer_refused(struct context *x, enum err err)
+{
+	if (err == ERR_NO_STATE || err == ERR_NO_CODE || err == ERR_RESPONSE_MODE)
+		answer_listing(x, err);
+	else
+		respond_problem(x, err);
+}
+
+void
+callback_route_get(struct context *x)
+{
+	struct authorization_response cb = {.raw = ""};
+	enum err err = receive(x, &cb);
+
+	if (err != ERR_OK)
+		answer_refused(x, err);
+	authorization_response_free(&cb);
+}

@@ -1,0 +1,115 @@
+#include "signin/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "opencode/opencode.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/secret.h"
+
+#define LEFT_MIN_MS  500 /* each step has at least this */
+#define PAUSE_MS     200 /* between two looks at a verdict */
+#define TOKEN_TARGET "/auth/token"
+
+int
+delivery_left_ms(const struct delivery *d)
+{
+	int64_t left = d->deadline_ms - clock_monotonic_ms();
+
+	return left > LEFT_MIN_MS ? (int)left : LEFT_MIN_MS;
+}
+
+bool
+delivery_pause(const struct delivery *d)
+{
+	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	if (clock_monotonic_ms() + PAUSE_MS >= d->deadline_ms)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+void
+delivery_fail(struct delivery *d, enum flow_reason reason)
+{
+	d->outcome.state = FLOW_FAILED;
+	d->outcome.reason = reason;
+}
+
+enum err
+delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
+{
+	struct call call = {.method = "GET", .timeout_ms = timeout_ms};
+	struct buf target;
+	enum err err;
+
+	*reply = (struct call_reply){.status = 0};
+	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
+	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->cb->raw);
+	call.target = buf_text(&target);
+	err =
+	    target.err != ERR_OK ? target.err : opencode_listener_send(d->x, d->flow, &call, reply);
+	buf_free(&target);
+	return err;
+}
+
+/* What the listener's own page makes of a fragment. */
+static char *
+token_json(const struct query *q)
+{
+	json_t *json = json_pack(
+	    "{s:s*, s:s*, s:s*, s:s*, s:s*}", "access_token", query_get(q, "access_token"),
+	    "expires_in", query_get(q, "expires_in"), "state", query_get(q, "state"), "error",
+	    query_get(q, "error"), "error_description", query_get(q, "error_description"));
+	char *text = json_write(json);
+
+	json_decref(json);
+	return text;
+}
+
+static enum err
+send_token(struct delivery *d, struct call_reply *reply)
+{
+	struct call call = {
+	    .method = "POST", .target = TOKEN_TARGET, .timeout_ms = delivery_left_ms(d)};
+	char *body = token_json(&d->cb->query);
+	enum err err = ERR_MEMORY;
+
+	*reply = (struct call_reply){.status = 0};
+	if (body != NULL) {
+		call.body = body;
+		call.body_len = strlen(body);
+		err = opencode_listener_send(d->x, d->flow, &call, reply);
+		secret_wipe(body, strlen(body));
+	}
+	free(body);
+	return err;
+}
+
+void
+delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
+{
+	if (err == ERR_OPENCODE_DOWN || err == ERR_TOO_LARGE || err == ERR_MEMORY)
+		d->outcome.err = err; /* nothing was sent */
+	else if (d->cb->declined)
+		d->outcome.state = FLOW_DECLINED; /* whatever opencode made of it */
+	else if (err == ERR_OPENCODE_TIMEOUT)
+		delivery_fail(d, REASON_TIMEOUT);
+	else if (err != ERR_OK || reply->status >= 400)
+		delivery_fail(d, REASON_LISTENER_GONE);
+}
+
+void
+delivery_listener(struct delivery *d)
+{
+	struct call_reply reply;
+	enum err err = d->flow->answer == RESPONSE_TYPE_TOKEN
+			   ? send_token(d, &reply)
+			   : delivery_redirect(d, delivery_left_ms(d), &reply);
+
+	delivery_judge(d, err, &reply);
+	call_reply_free(&reply);
+}
