@@ -9,12 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "util/blocking.h"
 #include "util/log.h"
 #include "util/secret.h"
 
 /* Of which the rest of the process may have as many: two of each thread, and others. */
-#define SPARE_DESCRIPTORS (2 * WORKER_THREADS_MAX + 64)
+#define SPARE_DESCRIPTORS (2 * CONFIG_THREADS_MAX + 64)
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 /* What is to be done with a connection: let it rest, answer its request, close it. */
@@ -105,7 +106,7 @@ let_rest(struct connection *c)
 static bool
 connection_rest(struct connections *all, int fd)
 {
-	const struct timeval limit = {.tv_sec = WORKER_SEND_SECONDS};
+	const struct timeval limit = {.tv_sec = CONNECTION_SEND_SECONDS};
 	struct connection *c = &all->of[fd];
 
 	if (!c->registered) {
@@ -130,8 +131,8 @@ connection_evict(struct connections *all)
 {
 	char byte;
 
-	for (int i = 0; i < WORKER_CONNECTIONS_MAX; i++) {
-		unsigned fd = (unsigned)atomic_fetch_add(&all->hand, 1) % WORKER_CONNECTIONS_MAX;
+	for (int i = 0; i < CONNECTIONS_MAX; i++) {
+		unsigned fd = (unsigned)atomic_fetch_add(&all->hand, 1) % CONNECTIONS_MAX;
 		int resting = CONNECTION_RESTING;
 
 		if (!atomic_compare_exchange_strong(&all->of[fd].state, &resting, CONNECTION_BUSY))
@@ -182,8 +183,8 @@ look_saved(struct server *server, struct connection *c, int fd)
 {
 	bool ended = false, failed = false;
 
-	while (!ended && !failed && c->saved.len < WORKER_REQUEST_MAX) {
-		size_t room = WORKER_REQUEST_MAX - c->saved.len;
+	while (!ended && !failed && c->saved.len < CONNECTION_REQUEST_MAX) {
+		size_t room = CONNECTION_REQUEST_MAX - c->saved.len;
 		ssize_t n =
 		    recv(fd, server->bytes,
 			 room < CONNECTION_BYTES_MAX ? room : CONNECTION_BYTES_MAX, MSG_DONTWAIT);
@@ -209,7 +210,7 @@ look_saved(struct server *server, struct connection *c, int fd)
 	}
 	if (ended)
 		return LOOK_CLOSE;
-	if (c->saved.len < WORKER_REQUEST_MAX)
+	if (c->saved.len < CONNECTION_REQUEST_MAX)
 		return LOOK_WAIT;
 	/* no body of ours is as long; the head decides what the answer is */
 	return c->frame.params_done ? LOOK_REQUEST : refuse("too many meta-variables");
@@ -219,7 +220,7 @@ look_saved(struct server *server, struct connection *c, int fd)
 static enum look
 look_drain(struct server *server, struct connection *c, int fd)
 {
-	while (c->drained < WORKER_DRAIN_MAX) {
+	while (c->drained < CONNECTION_DRAIN_MAX) {
 		ssize_t n = recv(fd, server->bytes, CONNECTION_BYTES_MAX, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN)
@@ -281,7 +282,7 @@ body_read(void *ctx, char *data, size_t len)
 static bool
 answer(struct server *server, struct connection *c)
 {
-	const struct worker_config *config = server->config;
+	const struct connection_handler *handler = server->handler;
 	bool ok, keep = false;
 	struct response *response = &server->response;
 	struct buf *out = &server->out;
@@ -291,7 +292,7 @@ answer(struct server *server, struct connection *c)
 	server->body_left = c->frame.body_len;
 	request.read = body_read;
 	request.read_ctx = server;
-	config->handle(config->ctx, &request, response);
+	handler->handle(handler->ctx, &request, response);
 	ok = cgi_response(response, out) == ERR_OK;
 	if (out->len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
 		blocking_begin();
@@ -312,7 +313,7 @@ saved_next(struct connection *c, bool whole)
 	struct buf rest;
 	enum err err;
 
-	buf_init(&rest, WORKER_REQUEST_MAX);
+	buf_init(&rest, CONNECTION_REQUEST_MAX);
 	err = whole ? buf_add(&rest, c->saved.data + c->frame.at, c->saved.len - c->frame.at)
 		    : ERR_OK;
 	buf_free(&c->saved);
@@ -403,9 +404,9 @@ connection_again(struct connections *all, int fd)
 
 void
 connection_server_init(struct server *server, struct connections *all,
-		       const struct worker_config *config)
+		       const struct connection_handler *handler)
 {
-	*server = (struct server){.all = all, .config = config};
+	*server = (struct server){.all = all, .handler = handler};
 	response_init(&server->response);
 	buf_init(&server->out, META_BYTES_MAX);
 	libfcgi_ready(&server->fcgx);
@@ -431,15 +432,15 @@ connection_open(struct connections *all, int fd)
 	}
 	c->registered = c->draining = c->full = false;
 	c->drained = c->unread = 0;
-	buf_init(&c->saved, WORKER_REQUEST_MAX);
-	if (atomic_fetch_add(&all->count, 1) >= WORKER_CONNECTIONS_MAX - SPARE_DESCRIPTORS)
+	buf_init(&c->saved, CONNECTION_REQUEST_MAX);
+	if (atomic_fetch_add(&all->count, 1) >= CONNECTIONS_MAX - SPARE_DESCRIPTORS)
 		connection_evict(all);
 }
 
 void
 connection_close_all(struct connections *all)
 {
-	for (int fd = 0; fd < WORKER_CONNECTIONS_MAX; fd++)
+	for (int fd = 0; fd < CONNECTIONS_MAX; fd++)
 		if (atomic_load(&all->of[fd].state) != CONNECTION_FREE)
 			connection_close(all, fd);
 }

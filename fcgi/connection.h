@@ -13,11 +13,14 @@
 #include "libfcgi.h"
 #include "record.h"
 #include "util/buf.h"
-#include "worker.h"
 
-#define CONNECTION_BYTES_MAX   16384 /* most requests are here at once and shorter than this */
-#define CONNECTION_UNREAD_MAX  65536 /* bytes of answers that a socket holds without waiting */
-#define CONNECTION_ANSWER_COST 1024  /* what an answer takes there besides its bytes */
+#define CONNECTIONS_MAX		4096	      /* beyond, one that rests is closed */
+#define CONNECTION_REQUEST_MAX	(128 * 1024)  /* bytes of a request as it comes, records included */
+#define CONNECTION_DRAIN_MAX	(1024 * 1024) /* bytes of a longer one that are thrown away */
+#define CONNECTION_SEND_SECONDS 5     /* a peer that does not take its answer by then is dropped */
+#define CONNECTION_BYTES_MAX	16384 /* most requests are here at once and shorter than this */
+#define CONNECTION_UNREAD_MAX	65536 /* bytes of answers that a socket holds without waiting */
+#define CONNECTION_ANSWER_COST	1024  /* what an answer takes there besides its bytes */
 
 /*
  * Who has a connection. One that is busy is its thread's alone; an event that
@@ -44,13 +47,19 @@ struct connections {
 	int epoll_fd;
 	atomic_uint hand; /* the entry that is looked at next for one to close */
 	atomic_int count;
-	struct connection of[WORKER_CONNECTIONS_MAX];
+	struct connection of[CONNECTIONS_MAX];
+};
+
+/* Answers one request; called by several threads at once. */
+struct connection_handler {
+	void (*handle)(void *ctx, const struct request *request, struct response *response);
+	void *ctx;
 };
 
 /* What a thread needs to serve one after the other. */
 struct server {
 	struct connections *all;
-	const struct worker_config *config;
+	const struct connection_handler *handler;
 	FCGX_Request fcgx;
 	struct meta meta;
 	struct response response; /* emptied after each request, and kept for the next */
@@ -62,7 +71,7 @@ struct server {
 
 /* Before a thread starts; after it has ended. */
 void connection_server_init(struct server *server, struct connections *all,
-			    const struct worker_config *config);
+			    const struct connection_handler *handler);
 void connection_server_free(struct server *server);
 
 /* Makes an accepted socket a connection, busy for the caller. */

@@ -165,7 +165,7 @@ handle(void *ctx, const struct request *request, struct response *response)
 static void
 raise_limit(void)
 {
-	const rlim_t want = 2 * WORKER_CONNECTIONS_MAX;
+	const rlim_t want = 2 * CONNECTIONS_MAX;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
@@ -210,7 +210,7 @@ static int
 serve(const struct config *config, const struct relay_keys *keys, struct listen *l)
 {
 	struct worker_config worker_config = {
-	    .listen_fd = l->fd, .threads = config->worker_threads, .handle = handle};
+	    .listen_fd = l->fd, .threads = config->worker_threads, .handler = {.handle = handle}};
 	struct worker *worker;
 	struct app *app;
 	sigset_t signals;
@@ -239,7 +239,7 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	/* the log says if it is missing; afterwards nothing can be loaded */
 	(void)curl_lib();
 	sandbox_enter(SANDBOX_WORKER, config, l->folder);
-	worker_config.ctx = app;
+	worker_config.handler.ctx = app;
 	if (worker_start(&worker, &worker_config) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "start", "message", "no memory for the threads", NULL);
 		app_close(app);

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "connection.h"
+#include "config/config.h"
 #include "libfcgi.h"
 #include "util/blocking.h"
 #include "util/clock.h"
@@ -136,7 +136,7 @@ welcome(struct worker *w, struct server *server, int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	const int on = 1;
 
-	if (fd >= WORKER_CONNECTIONS_MAX) {
+	if (fd >= CONNECTIONS_MAX) {
 		connection_evict(&w->all);
 		close(fd);
 		return;
@@ -223,7 +223,7 @@ static bool
 start_thread(struct worker *w, struct thread *thread, const pthread_attr_t *attr)
 {
 	thread->worker = w;
-	connection_server_init(&thread->server, &w->all, &w->config);
+	connection_server_init(&thread->server, &w->all, &w->config.handler);
 	return pthread_create(&thread->id, attr, thread_main, thread) == 0;
 }
 
@@ -259,7 +259,7 @@ worker_start(struct worker **out, const struct worker_config *config)
 	blocking_hook(hand_over);
 	w->all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (config->threads > WORKER_THREADS_MAX || flags == -1 ||
+	if (config->threads > CONFIG_THREADS_MAX || flags == -1 ||
 	    fcntl(config->listen_fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
 	    !watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN) ||
 	    !watch(w, EPOLL_CTL_ADD, config->listen_fd, LISTEN_EVENTS) || !start_threads(w)) {

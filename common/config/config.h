@@ -21,6 +21,7 @@
 #define CONFIG_OPENCODES_MAX 64
 #define CONFIG_PATHS_MAX     16
 #define CONFIG_ISSUERS_MAX   16
+#define CONFIG_THREADS_MAX   256
 #define CONFIG_VALUE_MAX     1024 /* bytes of a value */
 #define CONFIG_FILE_MAX	     (4 * 1024 * 1024)
 #define CONFIG_NAME_MAX	     64		       /* bytes of a section's NAME, of a username */

@@ -48,7 +48,7 @@ static const struct config_key keys[] = {
     {"worker", "socket", "", config_types_read_path, config_types_write_text, CONFIG(worker_socket),
      0, 0},
     {"worker", "threads", "8", config_types_read_number, config_types_write_number,
-     CONFIG(worker_threads), 1, 256},
+     CONFIG(worker_threads), 1, CONFIG_THREADS_MAX},
     {"log", "to", "stderr", config_types_read_log_target, config_types_write_log_target,
      CONFIG(log_to), 0, 0},
     {"log", "level", "info", config_types_read_log_level, config_types_write_log_level,

@@ -7,7 +7,10 @@
 #include <strings.h>
 #include <time.h>
 
-#include "doctor/doctor_check.h"
+#include "doctor/check_machine.h"
+#include "doctor/check_opencode.h"
+#include "doctor/check_request.h"
+#include "doctor/check_site.h"
 #include "flow/url.h"
 #include "process/start.h"
 #include "util/clock.h"
@@ -23,195 +26,86 @@ enum {
  */
 static const struct check {
 	const char *name;
-	enum verdict (*look)(struct doctor *d);
+	enum verdict (*look)(struct examination *d);
 	int needs;
 	int blocks;
 	const char *fix;
 } checks[] = {
-    {"https", check_https, 0, NEEDS_SITE | NEEDS_OURS,
+    {"https", check_site_https, 0, NEEDS_SITE | NEEDS_OURS,
      "a certificate for this name in the web server's file: ssl_certificate (nginx), "
      "SSLCertificateFile (Apache); on this machine, the package ca-certificates"},
-    {"redirect", check_redirect, NEEDS_SITE, 0,
+    {"redirect", check_site_redirect, NEEDS_SITE, 0,
      "web server, port 80: return 301 https://NAME$request_uri; (nginx), Redirect 301 \"/\" "
      "\"https://NAME/\" (Apache)"},
-    {"pages", check_pages, NEEDS_SITE, NEEDS_OURS,
+    {"pages", check_site_pages, NEEDS_SITE, NEEDS_OURS,
      "web server: pass [web] prefix to us, as in conf/nginx or conf/apache; the worker must run "
      "and its socket be the web server's to use"},
-    {"host", check_host, NEEDS_OURS, NEEDS_OURS,
+    {"host", check_site_host, NEEDS_OURS, NEEDS_OURS,
      "opencode-callback.ini, [opencode] url: the address that browsers use"},
-    {"security", check_security, NEEDS_OURS, 0,
+    {"security", check_site_security, NEEDS_OURS, 0,
      "web server: no add_header, fastcgi_hide_header (nginx) or Header set, unset (Apache) for our "
      "paths"},
-    {"callbacks", check_callbacks, NEEDS_OURS, 0,
+    {"callbacks", check_site_callbacks, NEEDS_OURS, 0,
      "web server: one location for each of [web] callback_paths in opencode-callback.ini"},
-    {"begins", check_begins, NEEDS_OURS, 0,
+    {"begins", check_site_begins, NEEDS_OURS, 0,
      "web server: the locations of /provider/…/oauth/authorize, /mcp/…/auth and "
      "/api/integration/…, as in conf/nginx or conf/apache (there with AllowEncodedSlashes "
      "NoDecode)"},
-    {"headers", check_headers, NEEDS_OURS, 0,
+    {"headers", check_request_headers, NEEDS_OURS, 0,
      "web server or a proxy before it: let request headers pass as they came"},
-    {"cookie", check_cookie, NEEDS_OURS, 0,
+    {"cookie", check_request_cookie, NEEDS_OURS, 0,
      "opencode-callback.ini, [opencode] url: the address that browsers use; and let Origin pass"},
-    {"forwarded", check_forwarded, NEEDS_OURS, 0,
+    {"forwarded", check_request_forwarded, NEEDS_OURS, 0,
      "opencode-callback.ini, [proxy] trust: name only proxies of yours, which set these headers "
      "anew"},
-    {"opencode", check_opencode, NEEDS_SITE, 0,
+    {"opencode", check_opencode_answers, NEEDS_SITE, 0,
      "web server: pass everything else to opencode (proxy_pass, ProxyPass), at its own port"},
-    {"health", check_health, NEEDS_OURS, 0,
+    {"health", check_opencode_health, NEEDS_OURS, 0,
      "opencode.json must name our plugin, and opencode run; [opencode] socket and [flow] store "
      "must "
      "be the handler's to use. Its log says which"},
-    {"login", check_login, NEEDS_OURS, 0,
+    {"login", check_opencode_login, NEEDS_OURS, 0,
      "web server: hand Authorization on to us (Apache: CGIPassAuth On)"},
-    {"events", check_events, NEEDS_SITE, 0,
+    {"events", check_opencode_events, NEEDS_SITE, 0,
      "web server: proxy_buffering off; (nginx), flushpackets=on (Apache), no compression of "
      "text/event-stream"},
-    {"websocket", check_websocket, NEEDS_SITE, 0,
+    {"websocket", check_opencode_websocket, NEEDS_SITE, 0,
      "web server: proxy_set_header Upgrade and Connection with proxy_http_version 1.1 (nginx), "
      "ProxyPass … upgrade=websocket (Apache); Host as it came"},
-    {"socket", check_socket, 0, 0,
+    {"socket", check_machine_socket, 0, 0,
      "opencode.json must name our plugin, OPENCODE_CALLBACK_SOCKET be [opencode] socket, and "
      "opencode be restarted and asked something once"},
-    {"ports", check_ports, NEEDS_SITE, 0,
+    {"ports", check_machine_ports, NEEDS_SITE, 0,
      "firewall: close the port to the outside; opencode itself: --hostname 127.0.0.1"},
-    {"logs", check_logs, NEEDS_OURS, 0,
+    {"logs", check_site_logs, NEEDS_OURS, 0,
      "web server: the log format without the query, as in conf/nginx or conf/apache"},
 };
 
-int
-doctor_left(const struct doctor *d)
-{
-	long long left = d->deadline - clock_monotonic_ms();
-
-	return left < 1 ? 1 : (int)left;
-}
-
-/* What was seen may hold a stranger's bytes, which a terminal would obey. */
-static void
-clean(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
-			*text = '?';
-}
-
-enum verdict
-doctor_say(struct doctor *d, enum verdict verdict, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(d->message, sizeof(d->message), fmt, args);
-	va_end(args);
-	clean(d->message);
-	return verdict;
-}
-
-void
-doctor_advise(struct doctor *d, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(d->fix, sizeof(d->fix), fmt, args);
-	va_end(args);
-	clean(d->fix);
-}
-
-void
-doctor_check_probe(struct doctor *d, struct probe_call call, struct probe *probe)
-{
-	int left = doctor_left(d), wanted = call.timeout_ms == 0 ? PROBE_MS : call.timeout_ms;
-
-	if (call.origin == NULL)
-		call.origin = d->origin;
-	call.ca_file = d->ca_file;
-	call.timeout_ms = wanted < left ? wanted : left;
-	probe_make(&call, probe);
-	d->limited = d->limited || probe_status(probe) == 429;
-}
-
-int
-probe_status(const struct probe *v)
-{
-	return v->end == PROBE_ANSWERED ? v->reply.status : 0;
-}
-
-const char *
-probe_words(const struct probe *v, char out[PROBE_WORDS_MAX])
-{
-	if (v->end == PROBE_ANSWERED)
-		snprintf(out, PROBE_WORDS_MAX, "status %d", v->reply.status);
-	else
-		snprintf(out, PROBE_WORDS_MAX, "%s",
-			 v->end == PROBE_LATE ? "no whole answer in time" : v->cause);
-	return out;
-}
-
-bool
-probe_says(const struct probe *v, const char *text)
-{
-	return v->end == PROBE_ANSWERED && strstr(buf_text(&v->reply.body), text) != NULL;
-}
-
-bool
-probe_is_problem(const struct probe *v, enum err err)
-{
-	char mark[64];
-
-	snprintf(mark, sizeof(mark), "data-problem=\"%s\"", error_name(err));
-	return probe_status(v) == error_status(err) &&
-	       (probe_says(v, mark) ||
-		(probe_says(v, "\"UnknownError\"") && probe_says(v, error_title(err))));
-}
-
-bool
-probe_is_ours(const struct probe *v)
-{
-	return probe_says(v, "data-problem=\"");
-}
-
-int
-probe_header(const struct probe *v, const char *name, char *value, size_t size)
-{
-	const char *pos = NULL;
-	struct call_field f;
-	int count = 0;
-
-	value[0] = '\0';
-	while (call_next_field(&v->reply, &pos, &f)) {
-		if (f.name_len != strlen(name) || strncasecmp(f.name, name, f.name_len) != 0)
-			continue;
-		count++;
-		snprintf(value, size, "%.*s", f.value_len < size ? (int)f.value_len : 0, f.value);
-	}
-	return count;
-}
-
 static enum verdict
-examine(struct doctor *d, const struct check *check, int blocked, const char *by)
+examine(struct examination *d, const struct check *check, int blocked, const char *by)
 {
 	enum verdict verdict;
 
 	d->message[0] = d->fix[0] = '\0';
 	d->limited = false;
 	if (check->needs & blocked)
-		return doctor_say(d, VERDICT_SKIPPED, "because of %s, above", by);
+		return examination_say(d, VERDICT_SKIPPED, "because of %s, above", by);
 	if (d->deadline <= clock_monotonic_ms()) {
-		doctor_advise(d, "run this again when the site answers in time");
-		return doctor_say(d, VERDICT_FAILED, "not looked at: %d seconds are over",
-				  DOCTOR_TOTAL_MS / 1000);
+		examination_advise(d, "run this again when the site answers in time");
+		return examination_say(d, VERDICT_FAILED, "not looked at: %d seconds are over",
+				       EXAMINATION_MS / 1000);
 	}
 	verdict = check->look(d);
 	if (verdict == VERDICT_FAILED && d->limited) {
-		doctor_advise(d, "wait a minute, and run this again");
-		return doctor_say(d, VERDICT_WARNING, "too many requests from here (status 429)");
+		examination_advise(d, "wait a minute, and run this again");
+		return examination_say(d, VERDICT_WARNING,
+				       "too many requests from here (status 429)");
 	}
 	return verdict;
 }
 
 static void
-print(const struct doctor *d, const struct check *check, enum verdict verdict)
+print(const struct examination *d, const struct check *check, enum verdict verdict)
 {
 	static const char *const words[] = {
 	    [VERDICT_OK] = "ok",	   [VERDICT_WARNING] = "warning",
@@ -228,7 +122,7 @@ print(const struct doctor *d, const struct check *check, enum verdict verdict)
 
 /* Where the site is. Anything but scheme, host and port would be ignored, so it is refused. */
 static bool
-read_url(struct doctor *d, const char *url)
+read_url(struct examination *d, const char *url)
 {
 	struct url a;
 	bool good = url_parse(url, &a) == ERR_OK;
@@ -247,7 +141,7 @@ read_url(struct doctor *d, const char *url)
 }
 
 static void
-choose_opencode(struct doctor *d, const struct config *config)
+choose_opencode(struct examination *d, const struct config *config)
 {
 	d->config = config;
 	d->opencode = &config->opencode[0];
@@ -258,11 +152,11 @@ choose_opencode(struct doctor *d, const struct config *config)
 
 /* Credentials go only where nobody can listen. */
 static void
-make_login(struct doctor *d, const struct doctor_source *source)
+make_login(struct examination *d, const struct doctor_source *source)
 {
 	static const char start[] = "Authorization: Basic ";
 	const char *name = source->username == NULL ? d->opencode->username : source->username;
-	char plain[DOCTOR_LOGIN_MAX / 2];
+	char plain[EXAMINATION_LOGIN_MAX / 2];
 	int len;
 
 	if (source->password == NULL || (!d->https && !d->loopback))
@@ -279,7 +173,7 @@ make_login(struct doctor *d, const struct doctor_source *source)
 int
 doctor_run(const struct config *config, const struct doctor_source *source)
 {
-	static struct doctor d;
+	static struct examination d;
 	int blocked = 0, count[VERDICT_BY_HAND + 1] = {0};
 	const char *by = "";
 
@@ -295,7 +189,7 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 	choose_opencode(&d, config);
 	make_login(&d, source);
 	d.ca_file = source->ca_file;
-	d.deadline = clock_monotonic_ms() + DOCTOR_TOTAL_MS;
+	d.deadline = clock_monotonic_ms() + EXAMINATION_MS;
 	/* what fails is in the table */
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/curl_lib.h"
 
@@ -177,4 +178,61 @@ void
 probe_free(struct probe *probe)
 {
 	call_reply_free(&probe->reply);
+}
+
+int
+probe_status(const struct probe *v)
+{
+	return v->end == PROBE_ANSWERED ? v->reply.status : 0;
+}
+
+const char *
+probe_words(const struct probe *v, char out[PROBE_WORDS_MAX])
+{
+	if (v->end == PROBE_ANSWERED)
+		snprintf(out, PROBE_WORDS_MAX, "status %d", v->reply.status);
+	else
+		snprintf(out, PROBE_WORDS_MAX, "%s",
+			 v->end == PROBE_LATE ? "no whole answer in time" : v->cause);
+	return out;
+}
+
+bool
+probe_says(const struct probe *v, const char *text)
+{
+	return v->end == PROBE_ANSWERED && strstr(buf_text(&v->reply.body), text) != NULL;
+}
+
+bool
+probe_is_problem(const struct probe *v, enum err err)
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "data-problem=\"%s\"", error_name(err));
+	return probe_status(v) == error_status(err) &&
+	       (probe_says(v, mark) ||
+		(probe_says(v, "\"UnknownError\"") && probe_says(v, error_title(err))));
+}
+
+bool
+probe_is_ours(const struct probe *v)
+{
+	return probe_says(v, "data-problem=\"");
+}
+
+int
+probe_header(const struct probe *v, const char *name, char *value, size_t size)
+{
+	const char *pos = NULL;
+	struct call_field f;
+	int count = 0;
+
+	value[0] = '\0';
+	while (call_next_field(&v->reply, &pos, &f)) {
+		if (f.name_len != strlen(name) || strncasecmp(f.name, name, f.name_len) != 0)
+			continue;
+		count++;
+		snprintf(value, size, "%.*s", f.value_len < size ? (int)f.value_len : 0, f.value);
+	}
+	return count;
 }

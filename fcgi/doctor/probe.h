@@ -47,4 +47,20 @@ struct probe {
 void probe_make(const struct probe_call *call, struct probe *probe);
 void probe_free(struct probe *probe);
 
+#define PROBE_WORDS_MAX 256 /* of what an answer comes to, in words */
+
+/* The status of an answer, 0 if there was none; and the same in words, for a message. */
+int probe_status(const struct probe *v);
+const char *probe_words(const struct probe *v, char out[PROBE_WORDS_MAX]);
+
+/* Whether an answer's body holds a text; whether it is our page or JSON for this error. */
+bool probe_says(const struct probe *v, const char *text);
+bool probe_is_problem(const struct probe *v, enum err err);
+/* Whether it is any page of ours that refuses something. */
+bool probe_is_ours(const struct probe *v);
+
+/* How often an answer has a header; its last value goes to value, "" if there is none or it is too
+ * long. */
+int probe_header(const struct probe *v, const char *name, char *value, size_t size);
+
 #endif

@@ -30,7 +30,7 @@
 
 static void handle(void *ctx, const struct request *r, struct response *response);
 
-static const struct worker_config config = {.listen_fd = -1, .handle = handle};
+static const struct worker_config config = {.listen_fd = -1, .handler = {.handle = handle}};
 static struct connections all;
 static struct server server;
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "store/redis/redis_command.h"
 #include "store/redis/redis_pool.h"
 
 #define REDIS_ADMIN    "admin"

@@ -238,7 +238,7 @@ use_one_processor(void)
 static int
 start(void **state)
 {
-	struct worker_config config = {.threads = THREADS, .handle = handle};
+	struct worker_config config = {.threads = THREADS, .handler = {.handle = handle}};
 	char message[LISTEN_MESSAGE_MAX];
 
 	(void)state;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/redis/redis_command.h"
 #include "store/redis/redis_connection.h"
 #include "util/blocking.h"
 #include "util/clock.h"
@@ -106,26 +107,6 @@ redis_pool_close(struct redis_pool *r)
 	redis_pool_drop(r);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
-}
-
-void
-redis_command_begin(struct buf *command, size_t count)
-{
-	buf_printf(command, "*%zu\r\n", count);
-}
-
-void
-redis_command_add(struct buf *command, const void *data, size_t len)
-{
-	buf_printf(command, "$%zu\r\n", len);
-	buf_add(command, data, len);
-	buf_add(command, "\r\n", 2);
-}
-
-void
-redis_command_text(struct buf *command, const char *text)
-{
-	redis_command_add(command, text, strlen(text));
 }
 
 void

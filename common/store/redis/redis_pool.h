@@ -10,23 +10,17 @@
 #include "store/redis/redis_address.h"
 #include "store/redis/redis_reply.h"
 #include "store/store.h"
-
-#define REDIS_COMMAND_MAX 65536 /* bytes of a command */
+#include "util/buf.h"
 
 struct redis_pool;
 
 /*
- * Looks the host up, for good; connects to nothing yet. login must outlive it; its
+ * Resolves the host once; connects to nothing yet. login must outlive it; its
  * password file is read at each connecting. ERR_MEMORY; ERR_STORE: no such host, the log says so.
  */
 enum err redis_pool_open(struct redis_pool **out, const struct redis_address *where,
 			 const struct store_login *login) MUST_CHECK;
 void redis_pool_close(struct redis_pool *r);
-
-/* Append the start of a command of so many words, and its words. */
-void redis_command_begin(struct buf *command, size_t count);
-void redis_command_add(struct buf *command, const void *data, size_t len);
-void redis_command_text(struct buf *command, const char *text);
 
 /*
  * Sends a command and reads its reply, which may be an error of Redis'. ERR_STORE: there is

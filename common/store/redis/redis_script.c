@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/redis/redis_command.h"
 #include "store/redis/redis_connection.h"
 
 #define ERROR_SHOWN 160 /* bytes of an error of Redis' */

@@ -1,3 +1,5 @@
+#include "doctor/check_site.h"
+
 /*
  * The web server as it stands in front of our handler: TLS, paths, names, the
  * headers of answers.
@@ -6,48 +8,49 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor/doctor_check.h"
 #include "http/response.h"
 
 #define WORD_MAX 80 /* bytes of somebody else's text in a message */
 
 static const char *
-health_path(const struct doctor *d, char out[96])
+health_path(const struct examination *d, char out[96])
 {
 	snprintf(out, 96, "%s/health", d->config->prefix);
 	return out;
 }
 
 enum verdict
-check_https(struct doctor *d)
+check_site_https(struct examination *d)
 {
 	struct probe_call call = {.target = "/"};
 	char words[PROBE_WORDS_MAX];
 	struct probe v;
 	enum probe_end end;
 
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	end = v.end;
 	probe_words(&v, words);
 	probe_free(&v);
 	if (end == PROBE_UNTRUSTED)
-		return doctor_say(d, VERDICT_FAILED, "certificate: %s", words);
+		return examination_say(d, VERDICT_FAILED, "certificate: %s", words);
 	if (end != PROBE_ANSWERED) {
-		doctor_advise(d, "the name must lead to this server, and the web server run and "
-				 "answer there");
-		return doctor_say(d, VERDICT_FAILED, "%s does not answer: %s", d->origin, words);
+		examination_advise(d,
+				   "the name must lead to this server, and the web server run and "
+				   "answer there");
+		return examination_say(d, VERDICT_FAILED, "%s does not answer: %s", d->origin,
+				       words);
 	}
 	if (d->https)
-		return doctor_say(d, VERDICT_OK, "certificate valid");
+		return examination_say(d, VERDICT_OK, "certificate valid");
 	if (d->loopback)
-		return doctor_say(d, VERDICT_WARNING,
-				  "plain http, which works on loopback names only");
-	return doctor_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
+		return examination_say(d, VERDICT_WARNING,
+				       "plain http, which works on loopback names only");
+	return examination_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
 }
 
 /* Whoever puts only the host's name in the dead tab's address arrives on http, query and all. */
 enum verdict
-check_redirect(struct doctor *d)
+check_site_redirect(struct examination *d)
 {
 	char target[192], plain[ORIGIN_MAX + 8], wanted[ORIGIN_MAX + 200], location[512],
 	    words[PROBE_WORDS_MAX];
@@ -58,11 +61,11 @@ check_redirect(struct doctor *d)
 	int status;
 
 	if (!d->https || d->port != 443)
-		return doctor_say(d, VERDICT_SKIPPED, "only for https on port 443");
+		return examination_say(d, VERDICT_SKIPPED, "only for https on port 443");
 	snprintf(plain, sizeof(plain), "http://%s", d->host);
 	snprintf(target, sizeof(target), "%s?state=doctor", d->config->callback_paths[0]);
 	snprintf(wanted, sizeof(wanted), "%s%s", d->origin, target);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	status = probe_status(&v);
 	probe_words(&v, words);
 	probe_header(&v, "Location", location, sizeof(location));
@@ -72,95 +75,102 @@ check_redirect(struct doctor *d)
 	kept = (status == 301 || status == 308) && strcasestr(cache, "no-store") == NULL;
 	probe_free(&v);
 	if (status == 0)
-		return doctor_say(d, VERDICT_WARNING, "nothing on port 80 (%s)", words);
+		return examination_say(d, VERDICT_WARNING, "nothing on port 80 (%s)", words);
 	if (status != 301 && status != 307 && status != 308)
-		return doctor_say(d, VERDICT_FAILED, "%s%s: %s, not 301", plain, target, words);
+		return examination_say(d, VERDICT_FAILED, "%s%s: %s, not 301", plain, target,
+				       words);
 	if (!right)
-		return doctor_say(d, VERDICT_FAILED, "leads to \"%.*s\", not to %s", WORD_MAX,
-				  location, wanted);
+		return examination_say(d, VERDICT_FAILED, "leads to \"%.*s\", not to %s", WORD_MAX,
+				       location, wanted);
 	if (kept) {
-		doctor_advise(d, "web server, port 80: add_header Cache-Control no-store always; "
-				 "(nginx), Header always set Cache-Control no-store (Apache)");
-		return doctor_say(d, VERDICT_WARNING,
-				  "a browser may keep the address, its code too: %s without "
-				  "Cache-Control: no-store",
-				  words);
+		examination_advise(d,
+				   "web server, port 80: add_header Cache-Control no-store always; "
+				   "(nginx), Header always set Cache-Control no-store (Apache)");
+		return examination_say(d, VERDICT_WARNING,
+				       "a browser may keep the address, its code too: %s without "
+				       "Cache-Control: no-store",
+				       words);
 	}
-	return doctor_say(d, VERDICT_OK, "http leads to https, path and query kept (%s)", words);
+	return examination_say(d, VERDICT_OK, "http leads to https, path and query kept (%s)",
+			       words);
 }
 
 enum verdict
-check_pages(struct doctor *d)
+check_site_pages(struct examination *d)
 {
 	char path[96], style[96], words[PROBE_WORDS_MAX], type[64];
 	struct probe_call health = {.target = health_path(d, path)}, asset = {.target = style};
 	struct probe v;
 	bool good;
 
-	doctor_check_probe(d, health, &v);
+	examination_probe(d, health, &v);
 	good = probe_says(&v, "\"status\":\"ok\"") || probe_says(&v, "\"status\":\"degraded\"");
 	probe_words(&v, words);
 	probe_free(&v);
 	if (!good)
-		return doctor_say(d, VERDICT_FAILED, "%s is not answered by us: %s", path, words);
+		return examination_say(d, VERDICT_FAILED, "%s is not answered by us: %s", path,
+				       words);
 	snprintf(style, sizeof(style), "%s/assets/style.css", d->config->prefix);
-	doctor_check_probe(d, asset, &v);
+	examination_probe(d, asset, &v);
 	probe_header(&v, "Content-Type", type, sizeof(type));
 	good = probe_status(&v) == 200 && strncasecmp(type, "text/css", 8) == 0;
 	probe_words(&v, words);
 	probe_free(&v);
 	if (!good)
-		return doctor_say(d, VERDICT_FAILED, "%s is not our stylesheet: %s", style, words);
-	return doctor_say(d, VERDICT_OK, "%s/ is ours", d->config->prefix);
+		return examination_say(d, VERDICT_FAILED, "%s is not our stylesheet: %s", style,
+				       words);
+	return examination_say(d, VERDICT_OK, "%s/ is ours", d->config->prefix);
 }
 
 static bool
-has_url(const struct doctor *d)
+has_url(const struct examination *d)
 {
 	return d->opencode->url[0] != '\0';
 }
 
 static enum verdict
-say_foreign_host(struct doctor *d, const struct probe *v)
+say_foreign_host(struct examination *d, const struct probe *v)
 {
 	char location[512], words[PROBE_WORDS_MAX];
 	int status = probe_status(v);
 
 	probe_words(v, words);
 	probe_header(v, "Location", location, sizeof(location));
-	if (strcasestr(location, DOCTOR_EVIL) != NULL) {
-		doctor_advise(d, "web server: redirect to the site's own name, never to $host");
-		return doctor_say(d, VERDICT_FAILED, "redirects to whatever Host names");
+	if (strcasestr(location, EXAMINATION_EVIL) != NULL) {
+		examination_advise(d,
+				   "web server: redirect to the site's own name, never to $host");
+		return examination_say(d, VERDICT_FAILED, "redirects to whatever Host names");
 	}
 	if (status == 421 || !probe_is_ours(v))
-		return doctor_say(d, VERDICT_OK, "this name is ours, others are refused (%s)",
-				  words);
+		return examination_say(d, VERDICT_OK, "this name is ours, others are refused (%s)",
+				       words);
 	if (has_url(d)) {
-		doctor_advise(d, "restart the worker: it does not run with this configuration");
-		return doctor_say(d, VERDICT_FAILED,
-				  "answers under any name, though [opencode] "
-				  "url is set");
+		examination_advise(d,
+				   "restart the worker: it does not run with this configuration");
+		return examination_say(d, VERDICT_FAILED,
+				       "answers under any name, though [opencode] "
+				       "url is set");
 	}
-	doctor_advise(d, "opencode-callback.ini, [opencode] url = %s", d->origin);
-	return doctor_say(d, VERDICT_WARNING, "answers under any name that Host gives");
+	examination_advise(d, "opencode-callback.ini, [opencode] url = %s", d->origin);
+	return examination_say(d, VERDICT_WARNING, "answers under any name that Host gives");
 }
 
 enum verdict
-check_host(struct doctor *d)
+check_site_host(struct examination *d)
 {
 	struct probe_call own = {.target = d->config->callback_paths[0]}, foreign = own;
 	enum verdict verdict;
 	struct probe v;
 	bool refused;
 
-	foreign.header[0] = "Host: " DOCTOR_EVIL;
-	doctor_check_probe(d, own, &v);
+	foreign.header[0] = "Host: " EXAMINATION_EVIL;
+	examination_probe(d, own, &v);
 	refused = probe_is_problem(&v, ERR_HOST);
 	probe_free(&v);
 	if (refused)
-		return doctor_say(d, VERDICT_FAILED,
-				  "this name is not [opencode] url (status 421)");
-	doctor_check_probe(d, foreign, &v);
+		return examination_say(d, VERDICT_FAILED,
+				       "this name is not [opencode] url (status 421)");
+	examination_probe(d, foreign, &v);
 	verdict = say_foreign_host(d, &v);
 	probe_free(&v);
 	return verdict;
@@ -168,7 +178,7 @@ check_host(struct doctor *d)
 
 /* Compares one of our own headers, "Name: value", with what arrived. True: the same. */
 static bool
-compare_header(struct doctor *d, const char *where, const struct probe *v, const char *line,
+compare_header(struct examination *d, const char *where, const struct probe *v, const char *line,
 	       size_t len)
 {
 	const char *colon = memchr(line, ':', len);
@@ -182,15 +192,15 @@ compare_header(struct doctor *d, const char *where, const struct probe *v, const
 	if (count == 1 && strlen(value) == len - (size_t)(colon - line) - 2 &&
 	    strncmp(value, colon + 2, strlen(value)) == 0)
 		return true;
-	doctor_say(d, VERDICT_FAILED, "%s: %s %s", where, name,
-		   count == 0	? "is missing"
-		   : count == 1 ? "has another value than ours"
-				: "comes more than once");
+	examination_say(d, VERDICT_FAILED, "%s: %s %s", where, name,
+			count == 0   ? "is missing"
+			: count == 1 ? "has another value than ours"
+				     : "comes more than once");
 	return false;
 }
 
 static bool
-compare_headers(struct doctor *d, const char *where, const struct probe *v)
+compare_headers(struct examination *d, const char *where, const struct probe *v)
 {
 	struct response expected;
 	bool same = true;
@@ -208,7 +218,7 @@ compare_headers(struct doctor *d, const char *where, const struct probe *v)
 }
 
 enum verdict
-check_security(struct doctor *d)
+check_site_security(struct examination *d)
 {
 	char path[96];
 	const char *const target[] = {health_path(d, path), d->config->callback_paths[0]};
@@ -218,18 +228,18 @@ check_security(struct doctor *d)
 		struct probe_call call = {.target = target[i]};
 		struct probe v;
 
-		doctor_check_probe(d, call, &v);
+		examination_probe(d, call, &v);
 		/* a callback path that is not ours is another check's matter */
 		if (i == 0 || probe_is_ours(&v))
 			same = compare_headers(d, target[i], &v);
 		probe_free(&v);
 	}
-	return same ? doctor_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
+	return same ? examination_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
 		    : VERDICT_FAILED;
 }
 
 enum verdict
-check_callbacks(struct doctor *d)
+check_site_callbacks(struct examination *d)
 {
 	const struct config *config = d->config;
 
@@ -243,16 +253,16 @@ check_callbacks(struct doctor *d)
 		struct probe v;
 		bool ours;
 
-		doctor_check_probe(d, call, &v);
+		examination_probe(d, call, &v);
 		ours = probe_status(&v) == 400 && probe_is_ours(&v);
 		probe_words(&v, words);
 		probe_free(&v);
 		if (!ours)
-			return doctor_say(d, VERDICT_FAILED, "%s does not come to us: %s",
-					  config->callback_paths[i], words);
+			return examination_say(d, VERDICT_FAILED, "%s does not come to us: %s",
+					       config->callback_paths[i], words);
 	}
-	return doctor_say(d, VERDICT_OK, "all %zu callback paths come to us",
-			  config->callback_path_count);
+	return examination_say(d, VERDICT_OK, "all %zu callback paths come to us",
+			       config->callback_path_count);
 }
 
 /* A begin as a form on another site could send it. */
@@ -262,7 +272,7 @@ foreign_begin(const char *target)
 	return (struct probe_call){.target = target,
 				   .header = {"Content-Type: text/plain",
 					      "Sec-Fetch-Site: cross-site",
-					      "Origin: https://" DOCTOR_EVIL},
+					      "Origin: https://" EXAMINATION_EVIL},
 				   .body = "{\"method\":0}"};
 }
 
@@ -272,7 +282,7 @@ foreign_begin(const char *target)
  * opencode would answer 401, or 500 as the provider is unknown.
  */
 static bool
-check_spellings(struct doctor *d)
+check_spellings(struct examination *d)
 {
 	static const char *const paths[] = {
 	    "/Provider//opencode-callback-doctor/oauth/authorize/",
@@ -284,15 +294,16 @@ check_spellings(struct doctor *d)
 		struct probe v;
 		int status;
 
-		doctor_check_probe(d, foreign_begin(paths[i]), &v);
+		examination_probe(d, foreign_begin(paths[i]), &v);
 		status = probe_status(&v);
 		probe_words(&v, words);
 		probe_free(&v);
 		if (status == 400 || status == 403 || status == 404)
 			continue;
-		doctor_advise(d, "web server: pass other spellings of these paths to us too, or "
-				 "refuse them, as in conf/nginx or conf/apache");
-		doctor_say(d, VERDICT_FAILED, "POST %s reaches opencode: %s", paths[i], words);
+		examination_advise(d,
+				   "web server: pass other spellings of these paths to us too, or "
+				   "refuse them, as in conf/nginx or conf/apache");
+		examination_say(d, VERDICT_FAILED, "POST %s reaches opencode: %s", paths[i], words);
 		return false;
 	}
 	return true;
@@ -300,7 +311,7 @@ check_spellings(struct doctor *d)
 
 /* What a form on another site could send is refused by us, without asking opencode. */
 enum verdict
-check_begins(struct doctor *d)
+check_site_begins(struct examination *d)
 {
 	static const char *const paths[] = {
 	    "/provider/opencode-callback-doctor/oauth/authorize",
@@ -315,22 +326,22 @@ check_begins(struct doctor *d)
 		struct probe v;
 		bool ours;
 
-		doctor_check_probe(d, foreign_begin(paths[i]), &v);
+		examination_probe(d, foreign_begin(paths[i]), &v);
 		ours = probe_is_problem(&v, ERR_CROSS_SITE);
 		probe_words(&v, words);
 		probe_free(&v);
 		if (!ours)
-			return doctor_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
-					  paths[i], words);
+			return examination_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
+					       paths[i], words);
 	}
 	if (!check_spellings(d))
 		return VERDICT_FAILED;
-	return doctor_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
+	return examination_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
 }
 
 /* Nobody outside can look into the log; so it gets something to look for. */
 enum verdict
-check_logs(struct doctor *d)
+check_site_logs(struct examination *d)
 {
 	char target[256], mark[32];
 	struct probe_call call = {.target = target};
@@ -339,10 +350,10 @@ check_logs(struct doctor *d)
 	snprintf(mark, sizeof(mark), "doctor-%lld", d->deadline);
 	snprintf(target, sizeof(target), "%s?code=%s&state=%s", d->config->callback_paths[0], mark,
 		 mark);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	probe_free(&v);
-	return doctor_say(d, VERDICT_BY_HAND,
-			  "on the server this must print nothing: grep -rlF %s /var/log; "
-			  "journalctl --since -5min | grep -F %s",
-			  mark, mark);
+	return examination_say(d, VERDICT_BY_HAND,
+			       "on the server this must print nothing: grep -rlF %s /var/log; "
+			       "journalctl --since -5min | grep -F %s",
+			       mark, mark);
 }

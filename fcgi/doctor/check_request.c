@@ -1,3 +1,5 @@
+#include "doctor/check_request.h"
+
 /*
  * What arrives at our handler of a request: the headers that it judges by, and
  * none that a stranger forged.
@@ -6,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor/doctor_check.h"
 #include "http/cookie.h"
 
 /* One request whose answer tells whether a header reached us. */
@@ -18,7 +19,7 @@ struct header_trial {
 };
 
 static struct probe_call
-trial_call(const struct doctor *d, bool post, char target[128])
+trial_call(const struct examination *d, bool post, char target[128])
 {
 	struct probe_call call = {.target = d->config->callback_paths[0]};
 
@@ -43,7 +44,7 @@ many_cookies(struct buf *line)
 }
 
 enum verdict
-check_headers(struct doctor *d)
+check_request_headers(struct examination *d)
 {
 	struct buf cookies;
 	const struct header_trial trials[] = {
@@ -61,21 +62,21 @@ check_headers(struct doctor *d)
 		struct probe v;
 
 		call.header[call.header[0] == NULL ? 0 : 1] = p->line;
-		doctor_check_probe(d, call, &v);
+		examination_probe(d, call, &v);
 		if (!probe_is_problem(&v, p->expected))
-			verdict = doctor_say(d, VERDICT_FAILED, "%s does not reach us: %s",
-					     p->header, probe_words(&v, words));
+			verdict = examination_say(d, VERDICT_FAILED, "%s does not reach us: %s",
+						  p->header, probe_words(&v, words));
 		probe_free(&v);
 	}
 	buf_free(&cookies);
 	return verdict == VERDICT_OK
-		   ? doctor_say(d, VERDICT_OK, "Cookie and the Sec- headers reach us")
+		   ? examination_say(d, VERDICT_OK, "Cookie and the Sec- headers reach us")
 		   : verdict;
 }
 
 /* A form as a page of ours sends it, from a browser that knows only Origin. */
 static struct probe_call
-own_form(const struct doctor *d, char target[128], char origin[ORIGIN_MAX + 16])
+own_form(const struct examination *d, char target[128], char origin[ORIGIN_MAX + 16])
 {
 	struct probe_call call = trial_call(d, true, target);
 
@@ -90,43 +91,44 @@ own_form(const struct doctor *d, char target[128], char origin[ORIGIN_MAX + 16])
  * that it compares the Origin of a form.
  */
 enum verdict
-check_cookie(struct doctor *d)
+check_request_cookie(struct examination *d)
 {
 	char target[128], origin[ORIGIN_MAX + 16], words[PROBE_WORDS_MAX];
 	struct probe_call call = own_form(d, target, origin);
 	struct probe v;
 	bool good;
 
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	good = probe_is_problem(&v, ERR_UNKNOWN_FLOW);
 	probe_words(&v, words);
 	probe_free(&v);
 	if (!good)
-		return doctor_say(d, VERDICT_FAILED, "the handler does not take itself for %s: %s",
-				  d->origin, words);
-	return doctor_say(d, VERDICT_OK,
-			  d->https ? "the handler knows that it is %s: its cookie is __Host-, "
-				     "Secure, HttpOnly, SameSite=Lax"
-				   : "the handler knows that it is %s",
-			  d->origin);
+		return examination_say(d, VERDICT_FAILED,
+				       "the handler does not take itself for %s: %s", d->origin,
+				       words);
+	return examination_say(d, VERDICT_OK,
+			       d->https ? "the handler knows that it is %s: its cookie is __Host-, "
+					  "Secure, HttpOnly, SameSite=Lax"
+					: "the handler knows that it is %s",
+			       d->origin);
 }
 
 static bool
 echoes_evil(const struct probe *v)
 {
-	return strcasestr(buf_text(&v->reply.head), DOCTOR_EVIL) != NULL ||
-	       strcasestr(buf_text(&v->reply.body), DOCTOR_EVIL) != NULL;
+	return strcasestr(buf_text(&v->reply.head), EXAMINATION_EVIL) != NULL ||
+	       strcasestr(buf_text(&v->reply.body), EXAMINATION_EVIL) != NULL;
 }
 
 enum verdict
-check_forwarded(struct doctor *d)
+check_request_forwarded(struct examination *d)
 {
 	static const char *const forged[] = {
 	    "X-Forwarded-For: 203.0.113.99",
 	    "X-Real-IP: 203.0.113.99",
-	    "X-Forwarded-Host: " DOCTOR_EVIL,
+	    "X-Forwarded-Host: " EXAMINATION_EVIL,
 	    "X-Forwarded-Proto: gopher",
-	    "Forwarded: for=203.0.113.99;host=" DOCTOR_EVIL ";proto=gopher",
+	    "Forwarded: for=203.0.113.99;host=" EXAMINATION_EVIL ";proto=gopher",
 	};
 	char target[128], origin[ORIGIN_MAX + 16], health[96];
 	struct probe_call calls[] = {{.target = health},
@@ -140,21 +142,22 @@ check_forwarded(struct doctor *d)
 		size_t n = 0;
 		bool same;
 
-		doctor_check_probe(d, call, &plain);
+		examination_probe(d, call, &plain);
 		while (call.header[n] != NULL)
 			n++;
 		for (size_t j = 0; j < sizeof(forged) / sizeof(forged[0]); j++)
 			call.header[n++] = forged[j];
-		doctor_check_probe(d, call, &other);
+		examination_probe(d, call, &other);
 		same = probe_status(&plain) == probe_status(&other) && !echoes_evil(&other);
 		probe_free(&plain);
 		probe_free(&other);
 		if (!same)
-			return doctor_say(d, VERDICT_FAILED,
-					  "%s: forged forwarding headers change the answer",
-					  call.target);
+			return examination_say(d, VERDICT_FAILED,
+					       "%s: forged forwarding headers change the answer",
+					       call.target);
 	}
-	return doctor_say(d, VERDICT_OK,
-			  "forged forwarding headers change nothing (client=203.0.113.99 in our "
-			  "log would)");
+	return examination_say(
+	    d, VERDICT_OK,
+	    "forged forwarding headers change nothing (client=203.0.113.99 in our "
+	    "log would)");
 }

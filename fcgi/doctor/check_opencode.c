@@ -1,3 +1,5 @@
+#include "doctor/check_opencode.h"
+
 /*
  * opencode behind the web server: whether it is there, guarded, and reached by
  * event streams and WebSockets.
@@ -7,14 +9,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "doctor/doctor_check.h"
-
 #define EVENT_MS      5000
 #define ACCOUNT_NEEDS "needs opencode's OPENCODE_SERVER_PASSWORD in the environment of this command"
 
 /* Adds our credentials, if there are any, behind the headers of a call. */
 static void
-with_login(const struct doctor *d, struct probe_call *call)
+with_login(const struct examination *d, struct probe_call *call)
 {
 	size_t n = 0;
 
@@ -25,14 +25,14 @@ with_login(const struct doctor *d, struct probe_call *call)
 }
 
 static int
-status_with_login(struct doctor *d, const char *target)
+status_with_login(struct examination *d, const char *target)
 {
 	struct probe_call call = {.target = target};
 	struct probe v;
 	int status;
 
 	with_login(d, &call);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	status = probe_status(&v);
 	probe_free(&v);
 	return status;
@@ -40,78 +40,81 @@ status_with_login(struct doctor *d, const char *target)
 
 /* For what only somebody whom opencode lets in can look at. */
 static enum verdict
-skip_outside(struct doctor *d)
+skip_outside(struct examination *d)
 {
-	return doctor_say(d, VERDICT_SKIPPED, "%s",
-			  d->guarded ? ACCOUNT_NEEDS : "because of opencode, above");
+	return examination_say(d, VERDICT_SKIPPED, "%s",
+			       d->guarded ? ACCOUNT_NEEDS : "because of opencode, above");
 }
 
 static enum verdict
-say_guard(struct doctor *d)
+say_guard(struct examination *d)
 {
 	if (!d->guarded && !d->loopback) {
-		doctor_advise(d, "set OPENCODE_SERVER_PASSWORD for opencode, and restart it");
-		return doctor_say(d, VERDICT_WARNING,
-				  "opencode has no password: whoever reaches "
-				  "this address can run commands there");
+		examination_advise(d, "set OPENCODE_SERVER_PASSWORD for opencode, and restart it");
+		return examination_say(d, VERDICT_WARNING,
+				       "opencode has no password: whoever reaches "
+				       "this address can run commands there");
 	}
 	if (!d->guarded)
-		return doctor_say(d, VERDICT_OK, "opencode answers, without a password");
+		return examination_say(d, VERDICT_OK, "opencode answers, without a password");
 	if (d->login[0] == '\0')
-		return doctor_say(d, VERDICT_OK, "asks for a password");
+		return examination_say(d, VERDICT_OK, "asks for a password");
 	d->let_in = status_with_login(d, "/global/health") == 200;
 	if (d->let_in)
-		return doctor_say(d, VERDICT_OK, "asks for a password, and takes the one given");
-	doctor_advise(d, "OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD as opencode has "
-			 "them");
-	return doctor_say(d, VERDICT_WARNING, "does not take the password given");
+		return examination_say(d, VERDICT_OK,
+				       "asks for a password, and takes the one given");
+	examination_advise(d,
+			   "OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD as opencode has "
+			   "them");
+	return examination_say(d, VERDICT_WARNING, "does not take the password given");
 }
 
 enum verdict
-check_opencode(struct doctor *d)
+check_opencode_answers(struct examination *d)
 {
 	struct probe_call root = {.target = "/"}, health = {.target = "/global/health"};
 	char words[2][PROBE_WORDS_MAX];
 	struct probe v;
 	bool there;
 
-	doctor_check_probe(d, root, &v);
+	examination_probe(d, root, &v);
 	there = (probe_status(&v) == 200 || probe_status(&v) == 401) && !probe_is_ours(&v);
 	probe_words(&v, words[0]);
 	probe_free(&v);
-	doctor_check_probe(d, health, &v);
+	examination_probe(d, health, &v);
 	d->guarded = probe_status(&v) == 401;
 	d->let_in = probe_status(&v) == 200 && probe_says(&v, "\"healthy\"");
 	probe_words(&v, words[1]);
 	probe_free(&v);
 	if (!there || (!d->guarded && !d->let_in))
-		return doctor_say(d, VERDICT_FAILED,
-				  "/ and /global/health are not opencode's: %s, %s", words[0],
-				  words[1]);
+		return examination_say(d, VERDICT_FAILED,
+				       "/ and /global/health are not opencode's: %s, %s", words[0],
+				       words[1]);
 	return say_guard(d);
 }
 
 enum verdict
-check_health(struct doctor *d)
+check_opencode_health(struct examination *d)
 {
 	char path[96], words[PROBE_WORDS_MAX];
 	struct probe_call call = {.target = path};
 	struct probe v;
 
 	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	d->healthy = probe_status(&v) == 200 && probe_says(&v, "\"status\":\"ok\"");
 	probe_words(&v, words);
 	probe_free(&v);
 	if (!d->healthy)
-		return doctor_say(d, VERDICT_FAILED,
-				  "%s: %s, the store or the socket to opencode fails", path, words);
-	return doctor_say(d, VERDICT_OK, "the store works, opencode answers on its socket");
+		return examination_say(d, VERDICT_FAILED,
+				       "%s: %s, the store or the socket to opencode fails", path,
+				       words);
+	return examination_say(d, VERDICT_OK, "the store works, opencode answers on its socket");
 }
 
 /* Our health tells more to somebody whom opencode lets in: so it shows what reached us. */
 enum verdict
-check_login(struct doctor *d)
+check_opencode_login(struct examination *d)
 {
 	char path[96];
 	struct probe_call call = {.target = path};
@@ -121,20 +124,21 @@ check_login(struct doctor *d)
 	if (!d->let_in)
 		return skip_outside(d);
 	if (!d->guarded)
-		return doctor_say(d, VERDICT_SKIPPED, "opencode asks for no password");
+		return examination_say(d, VERDICT_SKIPPED, "opencode asks for no password");
 	if (!d->healthy)
-		return doctor_say(d, VERDICT_SKIPPED, "because of health, above");
+		return examination_say(d, VERDICT_SKIPPED, "because of health, above");
 	snprintf(path, sizeof(path), "%s/health", d->config->prefix);
 	with_login(d, &call);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	told = probe_says(&v, "\"version\"");
 	probe_free(&v);
-	return told ? doctor_say(d, VERDICT_OK, "the password reaches the handler too")
-		    : doctor_say(d, VERDICT_FAILED, "Authorization does not reach the handler");
+	return told
+		   ? examination_say(d, VERDICT_OK, "the password reaches the handler too")
+		   : examination_say(d, VERDICT_FAILED, "Authorization does not reach the handler");
 }
 
 enum verdict
-check_events(struct doctor *d)
+check_opencode_events(struct examination *d)
 {
 	struct probe_call call = {.target = "/global/event",
 				  .header = {"Accept: text/event-stream"},
@@ -148,16 +152,16 @@ check_events(struct doctor *d)
 	if (!d->let_in)
 		return skip_outside(d);
 	with_login(d, &call);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	if (v.found && v.reply.status == 200)
-		verdict = doctor_say(d, VERDICT_OK, "the first event arrives at once");
+		verdict = examination_say(d, VERDICT_OK, "the first event arrives at once");
 	else if (v.end == PROBE_LATE)
 		verdict =
-		    doctor_say(d, VERDICT_FAILED, "no event within %d s: held back in a buffer",
-			       EVENT_MS / 1000);
+		    examination_say(d, VERDICT_FAILED,
+				    "no event within %d s: held back in a buffer", EVENT_MS / 1000);
 	else
-		verdict = doctor_say(d, VERDICT_FAILED, "/global/event is no event stream: %s",
-				     probe_words(&v, words));
+		verdict = examination_say(d, VERDICT_FAILED, "/global/event is no event stream: %s",
+					  probe_words(&v, words));
 	probe_free(&v);
 	return verdict;
 }
@@ -179,7 +183,7 @@ read_terminal(const struct probe *v, char id[65])
 }
 
 static enum verdict
-shake_hands(struct doctor *d, const char *id)
+shake_hands(struct examination *d, const char *id)
 {
 	char target[96], origin[ORIGIN_MAX + 16], words[PROBE_WORDS_MAX], upgrade[32];
 	struct probe_call call = {
@@ -192,19 +196,20 @@ shake_hands(struct doctor *d, const char *id)
 	snprintf(target, sizeof(target), "/pty/%s/connect", id);
 	snprintf(origin, sizeof(origin), "Origin: %s", d->origin);
 	with_login(d, &call);
-	doctor_check_probe(d, call, &v);
+	examination_probe(d, call, &v);
 	probe_words(&v, words);
 	probe_header(&v, "Upgrade", upgrade, sizeof(upgrade));
 	good = probe_status(&v) == 101 && strcasecmp(upgrade, "websocket") == 0;
 	probe_free(&v);
-	return good ? doctor_say(d, VERDICT_OK, "a terminal of opencode's opens")
-		    : doctor_say(d, VERDICT_FAILED, "the handshake ends in %s, not 101", words);
+	return good
+		   ? examination_say(d, VERDICT_OK, "a terminal of opencode's opens")
+		   : examination_say(d, VERDICT_FAILED, "the handshake ends in %s, not 101", words);
 }
 
 /* Without a terminal, opencode answers a handshake as it answers a plain request: so one is made.
  */
 enum verdict
-check_websocket(struct doctor *d)
+check_opencode_websocket(struct examination *d)
 {
 	struct probe_call make = {.target = "/pty",
 				  .header = {"Content-Type: application/json"},
@@ -218,18 +223,18 @@ check_websocket(struct doctor *d)
 	if (!d->let_in)
 		return skip_outside(d);
 	with_login(d, &make);
-	doctor_check_probe(d, make, &v);
+	examination_probe(d, make, &v);
 	read_terminal(&v, id);
 	probe_words(&v, words);
 	probe_free(&v);
 	if (id[0] == '\0')
-		return doctor_say(d, VERDICT_WARNING,
-				  "opencode made no terminal to try it with: %s", words);
+		return examination_say(d, VERDICT_WARNING,
+				       "opencode made no terminal to try it with: %s", words);
 	verdict = shake_hands(d, id);
 	snprintf(target, sizeof(target), "/pty/%s", id);
 	end.target = target;
 	with_login(d, &end);
-	doctor_check_probe(d, end, &v);
+	examination_probe(d, end, &v);
 	probe_free(&v);
 	return verdict;
 }

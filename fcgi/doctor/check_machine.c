@@ -1,3 +1,5 @@
+#include "doctor/check_machine.h"
+
 /*
  * What runs beside the web server: the socket to opencode, if this is its
  * machine, and ports that should not be open to the world.
@@ -11,8 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "doctor/doctor_check.h"
 
 #define PORT_MS	      2000
 #define SOCKET_MS     5000
@@ -45,7 +45,7 @@ folder_exists(const char *path)
 }
 
 static enum verdict
-ask_socket(struct doctor *d, const char *path)
+ask_socket(struct examination *d, const char *path)
 {
 	struct call call = {.socket_path = path,
 			    .method = "GET",
@@ -58,29 +58,30 @@ ask_socket(struct doctor *d, const char *path)
 
 	call_reply_free(&reply);
 	if (err == ERR_OK && (status == 200 || status == 401))
-		return doctor_say(d, VERDICT_OK, "opencode answers on %s", path);
+		return examination_say(d, VERDICT_OK, "opencode answers on %s", path);
 	if (err == ERR_OK)
-		return doctor_say(d, VERDICT_FAILED, "%s: status %d, not opencode's", path, status);
-	return doctor_say(d, VERDICT_FAILED, "%s: %s", path, error_title(err));
+		return examination_say(d, VERDICT_FAILED, "%s: status %d, not opencode's", path,
+				       status);
+	return examination_say(d, VERDICT_FAILED, "%s: %s", path, error_title(err));
 }
 
 enum verdict
-check_socket(struct doctor *d)
+check_machine_socket(struct examination *d)
 {
 	char path[108];
 	struct stat st;
 
 	if (!socket_path(d->opencode, path))
-		return doctor_say(d, VERDICT_FAILED, "[opencode] socket is too long");
+		return examination_say(d, VERDICT_FAILED, "[opencode] socket is too long");
 	if (lstat(path, &st) != 0 && errno == ENOENT && folder_exists(path))
-		return doctor_say(d, VERDICT_FAILED, "%s is not there", path);
+		return examination_say(d, VERDICT_FAILED, "%s is not there", path);
 	if (lstat(path, &st) != 0 || access(path, R_OK | W_OK) != 0)
-		return doctor_say(d, VERDICT_SKIPPED,
-				  "%s cannot be looked at from here: health "
-				  "speaks for it",
-				  path);
+		return examination_say(d, VERDICT_SKIPPED,
+				       "%s cannot be looked at from here: health "
+				       "speaks for it",
+				       path);
 	if (!S_ISSOCK(st.st_mode))
-		return doctor_say(d, VERDICT_FAILED, "%s is no socket", path);
+		return examination_say(d, VERDICT_FAILED, "%s is no socket", path);
 	return ask_socket(d, path);
 }
 
@@ -135,12 +136,12 @@ tries_look(struct tries *t)
 
 /* Waits for PORT_MS in all: what a firewall drops has no other end. */
 static void
-tries_wait(struct doctor *d, struct tries *t)
+tries_wait(struct examination *d, struct tries *t)
 {
-	const int start = doctor_left(d);
+	const int start = examination_left(d);
 	int left;
 
-	while (t->open > 0 && (left = PORT_MS - (start - doctor_left(d))) > 0) {
+	while (t->open > 0 && (left = PORT_MS - (start - examination_left(d))) > 0) {
 		if (poll(t->fd, t->count, left) <= 0)
 			break;
 		tries_look(t);
@@ -163,24 +164,24 @@ tries_worst(const struct tries *t)
 }
 
 static enum verdict
-say_open(struct doctor *d, int port)
+say_open(struct examination *d, int port)
 {
 	if (port == d->opencode->port)
-		return doctor_say(
+		return examination_say(
 		    d, VERDICT_FAILED,
 		    "port %d is open: opencode itself, past the web server and its TLS", port);
 	if (port == OFTEN_TAKEN) {
-		doctor_advise(d, "if that is opencode, close the port to the outside");
-		return doctor_say(d, VERDICT_WARNING,
-				  "port 8080 is open: GitLab's sign-in needs it "
-				  "on the server's loopback");
+		examination_advise(d, "if that is opencode, close the port to the outside");
+		return examination_say(d, VERDICT_WARNING,
+				       "port 8080 is open: GitLab's sign-in needs it "
+				       "on the server's loopback");
 	}
-	return doctor_say(d, VERDICT_FAILED,
-			  "port %d is open: any junk sent there ends a pending sign-in", port);
+	return examination_say(d, VERDICT_FAILED,
+			       "port %d is open: any junk sent there ends a pending sign-in", port);
 }
 
 enum verdict
-check_ports(struct doctor *d)
+check_machine_ports(struct examination *d)
 {
 	const int ports[PORTS] = {d->opencode->port, 1455, 1456, 19876, OFTEN_TAKEN};
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
@@ -190,12 +191,12 @@ check_ports(struct doctor *d)
 	int port;
 
 	if (d->loopback)
-		return doctor_say(d, VERDICT_SKIPPED, "this is no public address");
+		return examination_say(d, VERDICT_SKIPPED, "this is no public address");
 	/* getaddrinfo() wants IPv6 without its brackets */
 	snprintf(name, sizeof(name), "%.*s", (int)(d->host[0] == '[' ? len - 2 : len),
 		 d->host + (d->host[0] == '['));
 	if (getaddrinfo(name, NULL, &hints, &list) != 0)
-		return doctor_say(d, VERDICT_SKIPPED, "the name leads nowhere");
+		return examination_say(d, VERDICT_SKIPPED, "the name leads nowhere");
 	for (struct addrinfo *a = list; a != NULL && addresses < ADDRESSES_MAX;
 	     a = a->ai_next, addresses++)
 		for (size_t i = 0; i < PORTS; i++)
@@ -205,6 +206,7 @@ check_ports(struct doctor *d)
 	tries_wait(d, &t);
 	if ((port = tries_worst(&t)) != 0)
 		return say_open(d, port);
-	return doctor_say(d, VERDICT_OK, "%d, 1455, 1456, 8080, 19876 are closed, seen from here",
-			  d->opencode->port);
+	return examination_say(d, VERDICT_OK,
+			       "%d, 1455, 1456, 8080, 19876 are closed, seen from here",
+			       d->opencode->port);
 }

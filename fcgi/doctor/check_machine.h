@@ -1,0 +1,12 @@
+/*
+ * What runs beside it on this machine.
+ */
+#ifndef CHECK_MACHINE_H
+#define CHECK_MACHINE_H
+
+#include "doctor/examination.h"
+
+enum verdict check_machine_socket(struct examination *d);
+enum verdict check_machine_ports(struct examination *d);
+
+#endif

@@ -1,0 +1,59 @@
+#include "doctor/examination.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "util/clock.h"
+
+int
+examination_left(const struct examination *d)
+{
+	long long left = d->deadline - clock_monotonic_ms();
+
+	return left < 1 ? 1 : (int)left;
+}
+
+/* What was seen may hold a stranger's bytes, which a terminal would obey. */
+static void
+clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+enum verdict
+examination_say(struct examination *d, enum verdict verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(d->message, sizeof(d->message), fmt, args);
+	va_end(args);
+	clean(d->message);
+	return verdict;
+}
+
+void
+examination_advise(struct examination *d, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(d->fix, sizeof(d->fix), fmt, args);
+	va_end(args);
+	clean(d->fix);
+}
+
+void
+examination_probe(struct examination *d, struct probe_call call, struct probe *probe)
+{
+	int left = examination_left(d), wanted = call.timeout_ms == 0 ? PROBE_MS : call.timeout_ms;
+
+	if (call.origin == NULL)
+		call.origin = d->origin;
+	call.ca_file = d->ca_file;
+	call.timeout_ms = wanted < left ? wanted : left;
+	probe_make(&call, probe);
+	d->limited = d->limited || probe_status(probe) == 429;
+}

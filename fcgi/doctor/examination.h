@@ -1,0 +1,62 @@
+/*
+ * What the checks of the doctor share. Each check makes its requests, says what it saw with
+ * examination_say(), and returns the verdict.
+ */
+#ifndef EXAMINATION_H
+#define EXAMINATION_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "doctor/probe.h"
+
+#define EXAMINATION_MS	      15000
+#define EXAMINATION_TEXT_MAX  640
+#define EXAMINATION_LOGIN_MAX 1024 /* bytes of the Authorization line */
+#define EXAMINATION_EVIL      "evil.example"
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_WARNING,
+	VERDICT_FAILED,
+	VERDICT_SKIPPED,
+	VERDICT_BY_HAND, /* nobody can see it from outside */
+};
+
+struct examination {
+	const struct config *config;
+	const struct config_opencode *opencode; /* the one that the URL is of */
+	char origin[ORIGIN_MAX + 1];
+	char host[ORIGIN_MAX + 1]; /* its name alone, IPv6 in brackets */
+	int port;
+	bool https;
+	bool loopback;
+	char login[EXAMINATION_LOGIN_MAX]; /* "Authorization: Basic …", "" if none is to be sent */
+	const char *ca_file;
+	long long deadline; /* of all checks, in ms of the monotonic clock */
+
+	/* what earlier checks found, for later ones */
+	bool guarded; /* somebody asks for a password before opencode */
+	bool let_in;  /* opencode answers us, with or without one */
+	bool healthy; /* our own health says ok */
+	bool limited; /* an answer was 429 */
+
+	char message[EXAMINATION_TEXT_MAX]; /* what the check saw */
+	char fix[EXAMINATION_TEXT_MAX];	    /* what to change; "": what the table says */
+};
+
+/* Notes what was seen, and returns the verdict. */
+enum verdict examination_say(struct examination *d, enum verdict verdict, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What to change, where the table's advice does not fit. */
+void examination_advise(struct examination *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Milliseconds until the whole examination ends, at least 1. */
+int examination_left(const struct examination *d);
+
+/* A request to the site; origin, time and trust are filled in where the call has none. Release the
+ * probe in any case. */
+void examination_probe(struct examination *d, struct probe_call call, struct probe *probe);
+
+#endif
