@@ -1,11 +1,12 @@
 /*
- * How opencode's providers differ from one another, as measured with opencode
- * 1.18. One that differs anew is one more row in habit.c.
+ * What we know of opencode's providers, as measured with opencode 1.18: how they differ from one
+ * another, what people call them, where they listen. To add a provider, add a row in provider.c.
  */
 #ifndef PROVIDER_H
 #define PROVIDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "flow/flow.h"
 
@@ -21,7 +22,9 @@ enum cancel {
 };
 
 struct provider {
-	const char *provider;
+	const char *id;	   /* opencode's, such as "openai" */
+	const char *name;  /* what people call it; NULL: its id */
+	int port;	   /* of its listener; 0: it has none, or another one each time */
 	int seconds;	   /* how long its listener waits; 0: LISTENER_SECONDS */
 	int finish_ms;	   /* what the finishing call may take; 0: what is left of CALL_TOTAL_MS */
 	const char *needs; /* an input without which a begin is refused, or NULL */
@@ -31,7 +34,15 @@ struct provider {
 	bool finish_first;   /* its listener answers only while a finishing call waits */
 };
 
-/* Never NULL. */
+#define PROVIDER_PORTS_MAX 8
+
+/* What holds for a flow. Never NULL: a provider that is not known has the usual row. */
 const struct provider *provider_of(const struct flow *flow);
+
+/* "ChatGPT" for "openai"; an id that is not known is its own name. */
+const char *provider_name(const char *id);
+
+/* The ports on which opencode's listeners are known to wait, in rising order. Returns how many. */
+size_t provider_ports(int port[PROVIDER_PORTS_MAX]);
 
 #endif

@@ -1,12 +1,13 @@
 #include "view/page_device.h"
 
+#include "flow/provider.h"
 #include "view/html.h"
 #include "view/page_part.h"
 
 enum err
 page_device(struct buf *out, const struct page_site *site, const struct page_device *device)
 {
-	const char *provider = page_part_provider(device->provider);
+	const char *provider = provider_name(device->provider);
 	struct buf title;
 
 	buf_init(&title, PAGE_TEXT_MAX);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "flow/provider.h"
 #include "view/asset.h"
 #include "view/html.h"
 
@@ -70,28 +71,9 @@ page_part_back(struct buf *out)
 }
 
 const char *
-page_part_provider(const char *id)
-{
-	static const struct {
-		const char *id;
-		const char *name;
-	} names[] = {
-	    {"openai", "ChatGPT"}, {"github-copilot", "GitHub Copilot"},
-	    {"gitlab", "GitLab"},  {"digitalocean", "DigitalOcean"},
-	    {"poe", "Poe"},	   {"snowflake-cortex", "Snowflake"},
-	    {"xai", "SuperGrok"},
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i].id, id) == 0)
-			return names[i].name;
-	return id;
-}
-
-const char *
 page_part_name(enum flow_kind kind, const char *provider)
 {
-	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : page_part_provider(provider);
+	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : provider_name(provider);
 }
 
 void

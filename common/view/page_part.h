@@ -27,9 +27,6 @@ void page_part_sign(struct buf *out, enum page_mood mood);
 /* A link back to opencode itself, as a button. */
 void page_part_back(struct buf *out);
 
-/* "ChatGPT" for "openai"; an id that is not known is its own name. */
-const char *page_part_provider(const char *id);
-
 /* What to call the other side of a flow: an MCP server and a terminal's host are called as given.
  */
 const char *page_part_name(enum flow_kind kind, const char *provider);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "flow/provider.h"
 #include "view/html.h"
 #include "view/page_part.h"
 
@@ -257,8 +258,8 @@ method_form(struct buf *out, const struct page_site *site, const struct page_sta
 		buf_puts(out, "</div>\n");
 	}
 	form_close(out, account->connected ? " quiet" : " soft",
-		   account->connected ? "Reconnect" : "Connect",
-		   page_part_provider(account->provider), method->label);
+		   account->connected ? "Reconnect" : "Connect", provider_name(account->provider),
+		   method->label);
 }
 
 static void
@@ -266,7 +267,7 @@ account_row(struct buf *out, const struct page_site *site, const struct page_sta
 	    const struct page_account *account)
 {
 	html_add(out, "<li class=\"account\">\n<div>\n<h3>%s</h3>\n",
-		 page_part_provider(account->provider));
+		 provider_name(account->provider));
 	if (account->connected)
 		buf_puts(out, "<p class=\"good\">connected</p>\n");
 	buf_puts(out, "</div>\n<div>\n");

@@ -1,9 +1,5 @@
 #include "doctor/check_machine.h"
 
-/*
- * What runs beside the web server: the socket to opencode, if this is its
- * machine, and ports that should not be open to the world.
- */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -14,11 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flow/provider.h"
+#include "util/buf.h"
+
 #define PORT_MS	      2000
 #define SOCKET_MS     5000
 #define OFTEN_TAKEN   8080 /* by programs that have nothing to do with opencode */
 #define ADDRESSES_MAX 4
-#define PORTS	      5
+#define PORTS	      (1 + PROVIDER_PORTS_MAX) /* opencode's own comes first */
 #define TRIES_MAX     (ADDRESSES_MAX * PORTS)
 
 /* The socket's path, with the port in the place of %p. */
@@ -180,10 +179,25 @@ say_open(struct examination *d, int port)
 			       "port %d is open: any junk sent there ends a pending sign-in", port);
 }
 
+static enum verdict
+say_closed(struct examination *d, const int ports[], size_t count)
+{
+	struct buf list;
+	enum verdict verdict;
+
+	buf_init(&list, EXAMINATION_TEXT_MAX);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&list, "%s%d", i == 0 ? "" : ", ", ports[i]);
+	verdict = examination_say(d, VERDICT_OK, "%s are closed, seen from here", buf_text(&list));
+	buf_free(&list);
+	return verdict;
+}
+
 enum verdict
 check_machine_ports(struct examination *d)
 {
-	const int ports[PORTS] = {d->opencode->port, 1455, 1456, 19876, OFTEN_TAKEN};
+	int ports[PORTS] = {d->opencode->port};
+	size_t count = 1 + provider_ports(ports + 1);
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	struct tries t = {.count = 0};
 	char name[ORIGIN_MAX + 1];
@@ -199,14 +213,12 @@ check_machine_ports(struct examination *d)
 		return examination_say(d, VERDICT_SKIPPED, "the name leads nowhere");
 	for (struct addrinfo *a = list; a != NULL && addresses < ADDRESSES_MAX;
 	     a = a->ai_next, addresses++)
-		for (size_t i = 0; i < PORTS; i++)
+		for (size_t i = 0; i < count; i++)
 			if (ports[i] != d->port)
 				try_begin(&t, a, ports[i]);
 	freeaddrinfo(list);
 	tries_wait(d, &t);
 	if ((port = tries_worst(&t)) != 0)
 		return say_open(d, port);
-	return examination_say(d, VERDICT_OK,
-			       "%d, 1455, 1456, 8080, 19876 are closed, seen from here",
-			       d->opencode->port);
+	return say_closed(d, ports, count);
 }

@@ -1,9 +1,5 @@
 #include "doctor/check_opencode.h"
 
-/*
- * opencode behind the web server: whether it is there, guarded, and reached by
- * event streams and WebSockets.
- */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,5 @@
 #include "doctor/check_request.h"
 
-/*
- * What arrives at our handler of a request: the headers that it judges by, and
- * none that a stranger forged.
- */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

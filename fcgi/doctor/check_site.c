@@ -1,9 +1,5 @@
 #include "doctor/check_site.h"
 
-/*
- * The web server as it stands in front of our handler: TLS, paths, names, the
- * headers of answers.
- */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
