@@ -60,7 +60,7 @@ look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 
 	snprintf(name, sizeof(name), "health-%s", x->site.opencode->name);
 	err = store->ops->note_get(store, name, HEALTH_SECONDS, note);
-	if (err != ERR_UNKNOWN_FLOW)
+	if (err != ERR_ABSENT)
 		return err;
 	if ((err = probe(x, NULL, note)) == ERR_OK)
 		err = store->ops->note_set(store, name, note);
@@ -92,7 +92,7 @@ look_store(struct store *store)
 	char note[STORE_NOTE_MAX + 1];
 	enum err err = store->ops->note_get(store, "store", HEALTH_SECONDS, note);
 
-	if (err != ERR_UNKNOWN_FLOW)
+	if (err != ERR_ABSENT)
 		return err;
 	if ((err = store->ops->check_writable(store)) == ERR_OK)
 		err = store->ops->note_set(store, "store", up);

@@ -166,7 +166,7 @@ lead_by_relay(struct begin *b, enum err read)
 	return read;
 }
 
-/* Reads the authorize URL. ERR_ADOPT_REDIRECT: not one to bring home; ERR_CONFIG, ERR_MEMORY. */
+/* Reads the authorize URL. ERR_UNRECORDED: not one to bring home; ERR_CONFIG, ERR_MEMORY. */
 static enum err
 read_answer(struct begin *b)
 {
@@ -177,22 +177,22 @@ read_answer(struct begin *b)
 
 	if (b->adopted == NULL) {
 		if (b->reply.status != 200)
-			return ERR_ADOPT_REDIRECT;
+			return ERR_UNRECORDED;
 		err = json_read(buf_text(&b->reply.body), b->reply.body.len, 0, &b->json);
 		if (err == ERR_MEMORY)
 			return err;
 		if (!begin_answer_read(b->flow.kind, b->json, &begun))
-			return ERR_ADOPT_REDIRECT;
+			return ERR_UNRECORDED;
 	}
 	b->url = begun.url;
 	if (!b->record || !begun.automatic)
-		return ERR_ADOPT_REDIRECT;
+		return ERR_UNRECORDED;
 	err = authorize_url_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
 	if (err == ERR_OK && (!copy_attempt(&b->flow, begun.attempt) || !fill_flow(b)))
-		err = ERR_ADOPT_REDIRECT;
+		err = ERR_UNRECORDED;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
 		err = lead_by_relay(b, err);
-	return err == ERR_OK || is_ours(err) ? err : ERR_ADOPT_REDIRECT;
+	return err == ERR_OK || is_ours(err) ? err : ERR_UNRECORDED;
 }
 
 /* Records the flow in the place of those that it replaces. */
@@ -224,7 +224,7 @@ static enum err
 begin_locked(struct begin *b)
 {
 	struct store *store = b->x->app->store;
-	enum err read = ERR_ADOPT_REDIRECT;
+	enum err read = ERR_UNRECORDED;
 	enum err err = store->ops->lock(store, b->keys.group, &b->lock);
 
 	if (err == ERR_OK)

@@ -11,7 +11,7 @@ static enum err
 not_wrapped(const char *why)
 {
 	log_event(LOG_LEVEL_WARNING, "relay-not-wrapped", "why", why, NULL);
-	return ERR_ADOPT_REDIRECT;
+	return ERR_UNRECORDED;
 }
 
 /* The query of an authorize URL: where it begins, and its length. */

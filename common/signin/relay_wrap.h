@@ -9,7 +9,7 @@
 
 /*
  * Appends the authorize URL that the browser is to open to out, for a flow of
- * flow_relayed(), complete as it will be recorded. ERR_ADOPT_REDIRECT: its state cannot be
+ * flow_relayed(), complete as it will be recorded. ERR_UNRECORDED: its state cannot be
  * wrapped, the log says why. ERR_CONFIG: nor any, for the key cannot be read; ERR_MEMORY.
  */
 enum err

@@ -143,7 +143,7 @@ struct store_ops {
 	/* Tries whether a flow could be recorded now: ERR_STORE. */
 	enum err (*check_writable)(struct store *s);
 
-	/* A short note for all processes, forgotten after seconds. ERR_UNKNOWN_FLOW: no fresh one.
+	/* A short note for all processes, forgotten after seconds. ERR_ABSENT: no fresh one.
 	 */
 	enum err (*note_get)(struct store *s, const char *name, int seconds,
 			     char note[STORE_NOTE_MAX + 1]);

@@ -420,6 +420,20 @@ static const struct error_row table[] = {
 	    "The place in which opencode-callback keeps them cannot be read or written. Its log "
 	    "says why; whoever runs this server can fix it.",
 	},
+    [ERR_ABSENT] =
+	{
+	    "absent",
+	    503,
+	    "Something is missing that was there a moment ago",
+	    "Reload this page.",
+	},
+    [ERR_UNRECORDED] =
+	{
+	    "unrecorded",
+	    503,
+	    "This sign-in does not come home here",
+	    BEGIN_AGAIN,
+	},
     [ERR_TAKEN] =
 	{
 	    "taken",

@@ -73,11 +73,13 @@ enum err {
 	ERR_BUSY,	      /* too many calls to opencode at once */
 
 	/* ourselves */
-	ERR_STORE,     /* the store of flows cannot be read or written */
-	ERR_TAKEN,     /* the name exists already: somebody else was first */
-	ERR_TOO_LARGE, /* a buffer's maximum was reached */
-	ERR_MEMORY,    /* no memory */
-	ERR_CONFIG,    /* the configuration is wrong */
+	ERR_STORE,	/* the store of flows cannot be read or written */
+	ERR_TAKEN,	/* the name exists already: somebody else was first */
+	ERR_ABSENT,	/* there is no such file or note */
+	ERR_UNRECORDED, /* opencode's answer begins no sign-in that comes home here */
+	ERR_TOO_LARGE,	/* a buffer's maximum was reached */
+	ERR_MEMORY,	/* no memory */
+	ERR_CONFIG,	/* the configuration is wrong */
 
 	ERR_COUNT
 };

@@ -406,12 +406,12 @@ notes_are_shared_and_forgotten(void **state)
 	char note[STORE_NOTE_MAX + 1];
 
 	(void)state;
-	assert_int_equal(store->ops->note_get(store, "x", 2, note), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->note_get(store, "x", 2, note), ERR_ABSENT);
 	assert_int_equal(store->ops->note_set(store, "x", "up 1.2"), ERR_OK);
 	assert_int_equal(store->ops->note_set(store, "x", "up 1.3"), ERR_OK);
 	assert_int_equal(store->ops->note_get(store, "x", 60, note), ERR_OK);
 	assert_string_equal(note, "up 1.3");
-	assert_int_equal(store->ops->note_get(store, "x", 0, note), ERR_UNKNOWN_FLOW);
+	assert_int_equal(store->ops->note_get(store, "x", 0, note), ERR_ABSENT);
 }
 
 static void

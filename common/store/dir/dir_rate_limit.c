@@ -101,17 +101,17 @@ is_whole(int fd)
 	       st.st_size == sizeof(struct limit_table);
 }
 
-/* Maps the file that is there. ERR_UNKNOWN_FLOW: none, or none of ours. */
+/* Maps the file that is there. ERR_ABSENT: none, or none of ours. */
 static enum err
 map_file(struct limit *l, int dir)
 {
 	l->fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (l->fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT
 									   : ERR_STORE;
 	if (!is_whole(l->fd)) {
 		unmap(l);
-		return ERR_UNKNOWN_FLOW;
+		return ERR_ABSENT;
 	}
 	l->table = mmap(NULL, sizeof(*l->table), PROT_READ | PROT_WRITE, MAP_SHARED, l->fd, 0);
 	if (l->table == MAP_FAILED) {
@@ -122,7 +122,7 @@ map_file(struct limit *l, int dir)
 	if (memcmp(l->table->magic, magic, sizeof(magic)) == 0)
 		return ERR_OK;
 	unmap(l);
-	return ERR_UNKNOWN_FLOW;
+	return ERR_ABSENT;
 }
 
 /* The mapping that this thread has found whole, and in which of its moments (wait.h). */
@@ -157,7 +157,7 @@ make_and_map(struct limit *l, int dir)
 
 	if ((err = private_dir_lock(dir, "lock", LOCK_BYTE, &lock)) != ERR_OK)
 		return err;
-	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW && (err = make_file(dir)) == ERR_OK)
+	if ((err = map_file(l, dir)) == ERR_ABSENT && (err = make_file(dir)) == ERR_OK)
 		err = map_file(l, dir);
 	close(lock);
 	return err;
@@ -173,7 +173,7 @@ renew(struct limit *l)
 	if ((err = private_dir_enter(l->folder, &dir)) != ERR_OK)
 		return err; /* the log has the cause */
 	l->folder_opened = atomic_load(&l->folder->opened);
-	if ((err = map_file(l, dir)) == ERR_UNKNOWN_FLOW)
+	if ((err = map_file(l, dir)) == ERR_ABSENT)
 		err = make_and_map(l, dir);
 	if (err == ERR_OK)
 		return ERR_OK;

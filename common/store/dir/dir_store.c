@@ -163,6 +163,8 @@ dir_authorize_url(struct store *s, const char *id, struct buf *out)
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	err = private_dir_text_read(dir, id, ".url", out);
+	if (err == ERR_ABSENT)
+		err = ERR_UNKNOWN_FLOW;
 	return err;
 }
 
@@ -324,7 +326,7 @@ dir_note_get(struct store *s, const char *name, int seconds, char note[STORE_NOT
 	since = strtoll(text, &rest, 10);
 	if (*rest != ' ' || since > now || now - since >= seconds ||
 	    strlen(rest + 1) > STORE_NOTE_MAX)
-		return ERR_UNKNOWN_FLOW;
+		return ERR_ABSENT;
 	memcpy(note, rest + 1, strlen(rest + 1) + 1);
 	return ERR_OK;
 }

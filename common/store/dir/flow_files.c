@@ -95,6 +95,8 @@ flow_files_read(int dir, const char *id, struct snapshot *out)
 
 	buf_init(&record, FLOW_RECORD_MAX);
 	err = private_dir_text_read(dir, id, "", &record);
+	if (err == ERR_ABSENT)
+		err = ERR_UNKNOWN_FLOW;
 	if (err == ERR_OK)
 		err = flow_record_read(buf_text(&record), record.len, &out->flow);
 	if (err == ERR_OK && strcmp(out->flow.id, id) != 0)

@@ -223,23 +223,23 @@ read_whole(int fd, off_t size, struct buf *out)
 	secret_wipe(chunk, sizeof(chunk));
 	if (n < 0)
 		return ERR_STORE;
-	return out->err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : out->err;
+	return out->err == ERR_TOO_LARGE ? ERR_ABSENT : out->err;
 }
 
-/* Reads a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or larger than the buffer may be.
+/* Reads a whole file. ERR_ABSENT: missing, no plain file, or larger than the buffer may be.
  */
 enum err
 private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
 	char name[FOLDER_NAME_SIZE];
 	struct stat st;
-	enum err err = ERR_UNKNOWN_FLOW;
+	enum err err = ERR_ABSENT;
 	int fd;
 
 	private_dir_name(name, id, suffix);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_UNKNOWN_FLOW
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT
 									   : ERR_STORE;
 	if (fstat(fd, &st) != 0)
 		err = ERR_STORE;
@@ -280,12 +280,12 @@ private_dir_text_read(int fd, const char *id, const char *suffix, struct buf *ou
 	if (len < 0 && errno == EINVAL)
 		return private_dir_file_read(fd, id, suffix, out);
 	if (len < 0)
-		return errno == ENOENT ? ERR_UNKNOWN_FLOW : ERR_STORE;
+		return errno == ENOENT ? ERR_ABSENT : ERR_STORE;
 	if (len == sizeof(text)) /* none of ours */
-		return ERR_UNKNOWN_FLOW;
+		return ERR_ABSENT;
 	err = buf_add(out, text, (size_t)len);
 	secret_wipe(text, (size_t)len);
-	return err == ERR_TOO_LARGE ? ERR_UNKNOWN_FLOW : err;
+	return err == ERR_TOO_LARGE ? ERR_ABSENT : err;
 }
 
 enum err

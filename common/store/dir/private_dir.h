@@ -56,7 +56,7 @@ enum err private_dir_link_read(int fd, const char *id, const char *suffix,
 enum err private_dir_file_write(int fd, const char *id, const char *suffix, const char *data,
 				size_t len) MUST_CHECK;
 
-/* Appends a whole file. ERR_UNKNOWN_FLOW: missing, no plain file, or over the buffer's maximum;
+/* Appends a whole file. ERR_ABSENT: missing, no plain file, or over the buffer's maximum;
  * ERR_STORE; ERR_MEMORY. */
 enum err
 private_dir_file_read(int fd, const char *id, const char *suffix, struct buf *out) MUST_CHECK;

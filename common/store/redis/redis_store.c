@@ -398,8 +398,9 @@ redis_note_get(struct store *s, const char *name, int seconds, char note[STORE_N
 	redis_script_arg_number(&args, seconds);
 	err = redis_script_run(redis_of(s), &script_note_get, &args, &reply);
 	text = redis_reply_text(&reply, REDIS_ANSWER);
-	if (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX))
-		err = ERR_UNKNOWN_FLOW;
+	if (err == ERR_UNKNOWN_FLOW ||
+	    (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX)))
+		err = ERR_ABSENT;
 	if (err == ERR_OK)
 		memcpy(note, text, strlen(text) + 1);
 	redis_reply_free(&reply);
