@@ -211,8 +211,8 @@ is_address(const char *value)
 
 /* An address of a callback on another host: what a browser is sent to, or a provider told. */
 bool
-config_types_read_address(const struct config_key *key, void *member, const char *value, char *why,
-			  size_t why_size)
+config_types_read_url(const struct config_key *key, void *member, const char *value, char *why,
+		      size_t why_size)
 {
 	if (value[0] != '\0' && !is_address(value))
 		return refuse(why, why_size,

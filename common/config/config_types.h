@@ -44,7 +44,7 @@ config_reader config_types_read_socket;
 config_reader config_types_read_prefix;
 config_reader config_types_read_routes;
 config_reader config_types_read_store;
-config_reader config_types_read_address;
+config_reader config_types_read_url;
 config_reader config_types_read_id;
 config_reader config_types_read_issuers;
 config_reader config_types_read_trust;

@@ -92,7 +92,7 @@ set_text(struct client *out, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (len > FLOW_ADDRESS_MAX)
+	if (len > FLOW_CLIENT_ADDRESS_MAX)
 		len = 0;
 	memcpy(out->address, text, len);
 	out->address[len] = '\0';

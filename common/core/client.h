@@ -14,8 +14,10 @@
 #define CLIENT_UNIX "unix:" /* a peer on a Unix socket; it has no address */
 
 struct client {
-	char address[FLOW_ADDRESS_MAX + 1]; /* for logs and pages; CLIENT_UNIX if it has none */
-	char group[FLOW_ADDRESS_MAX + 1];   /* what is counted as one client: IPv6 by its /64 */
+	char address[FLOW_CLIENT_ADDRESS_MAX +
+		     1]; /* for logs and pages; CLIENT_UNIX if it has none */
+	char
+	    group[FLOW_CLIENT_ADDRESS_MAX + 1]; /* what is counted as one client: IPv6 by its /64 */
 };
 
 /*

@@ -11,17 +11,17 @@
 
 #include "util/error.h"
 
-#define FLOW_ID_LEN	   22	 /* base64url characters of SHA-256(state) */
-#define BROWSER_ID_LEN	   43	 /* base64url characters of SHA-256(cookie) */
-#define FLOW_NAME_MAX	   255	 /* provider id, MCP server's name as in a path, section name */
-#define FLOW_URL_MAX	   8192	 /* authorize URL */
-#define FLOW_ORIGIN_MAX	   300	 /* scheme, host and port */
-#define FLOW_PATH_MAX	   256	 /* path of a redirect URI */
-#define FLOW_DIRECTORY_MAX 4096	 /* x-opencode-directory, or the query that names it */
-#define FLOW_WORKSPACE_MAX 256	 /* x-opencode-workspace */
-#define FLOW_ADDRESS_MAX   64	 /* a client's address */
-#define FLOW_CALL_MS	   10000 /* by then a call to opencode about a flow has ended */
-#define FLOW_ATTEMPT_MAX   128	 /* attemptID and methodID of the integration API */
+#define FLOW_ID_LEN		22   /* base64url characters of SHA-256(state) */
+#define BROWSER_ID_LEN		43   /* base64url characters of SHA-256(cookie) */
+#define FLOW_NAME_MAX		255  /* provider id, MCP server's name as in a path, section name */
+#define FLOW_URL_MAX		8192 /* authorize URL */
+#define FLOW_ORIGIN_MAX		300  /* scheme, host and port */
+#define FLOW_PATH_MAX		256  /* path of a redirect URI */
+#define FLOW_DIRECTORY_MAX	4096 /* x-opencode-directory, or the query that names it */
+#define FLOW_WORKSPACE_MAX	256  /* x-opencode-workspace */
+#define FLOW_CLIENT_ADDRESS_MAX 64   /* a client's address */
+#define FLOW_CALL_MS		10000 /* by then a call to opencode about a flow has ended */
+#define FLOW_ATTEMPT_MAX	128   /* attemptID and methodID of the integration API */
 
 enum flow_state {
 	FLOW_WAITING,
@@ -67,7 +67,7 @@ struct flow {
 	char id[FLOW_ID_LEN + 1];
 	char opencode[FLOW_NAME_MAX + 1]; /* section name in the configuration, "" if it has none */
 	enum flow_kind kind;
-	enum flow_response_type answer;
+	enum flow_response_type response_type;
 	bool stateless; /* the provider sends no state: only the flow page can finish it */
 	bool direct;	/* the redirect URI is our own: the provider sends the browser to us */
 	char provider[FLOW_NAME_MAX + 1];     /* "openai"; the MCP server's name as in a path */
@@ -87,8 +87,8 @@ struct flow {
 	bool authenticated;		    /* began with credentials for opencode */
 	bool bound;			    /* began with our cookie: belongs to that browser */
 	char browser[BROWSER_ID_LEN + 1];   /* the browser it is bound or offered to */
-	char address[FLOW_ADDRESS_MAX + 1]; /* who began it, for the ask page */
-	int64_t created;		    /* seconds on the store's clock */
+	char client_address[FLOW_CLIENT_ADDRESS_MAX + 1]; /* who began it, for the ask page */
+	int64_t created;				  /* seconds on the store's clock */
 	int64_t expires;
 };
 

@@ -11,13 +11,15 @@
 
 #define FIRST_LINE "flow 1\n"
 
-enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_TIME, TYPE_KIND, TYPE_ANSWER };
+enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_TIME, TYPE_KIND, TYPE_RESPONSE_TYPE };
 
 /* Every member of struct flow has its row in this table. */
-#define ROW(type, member) \
+#define NAMED_ROW(name, type, member) \
 	{ \
-#member, type, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
+		name, type, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
 	}
+#define ROW(type, member) NAMED_ROW(#member, type, member)
+
 static const struct row {
 	const char *name;
 	enum type type;
@@ -27,7 +29,7 @@ static const struct row {
     ROW(TYPE_TEXT, id),
     ROW(TYPE_TEXT, opencode),
     ROW(TYPE_KIND, kind),
-    ROW(TYPE_ANSWER, answer),
+    NAMED_ROW("answer", TYPE_RESPONSE_TYPE, response_type),
     ROW(TYPE_BOOL, stateless),
     ROW(TYPE_BOOL, direct),
     ROW(TYPE_TEXT, provider),
@@ -46,11 +48,12 @@ static const struct row {
     ROW(TYPE_BOOL, authenticated),
     ROW(TYPE_BOOL, bound),
     ROW(TYPE_TEXT, browser),
-    ROW(TYPE_TEXT, address),
+    NAMED_ROW("address", TYPE_TEXT, client_address),
     ROW(TYPE_TIME, created),
     ROW(TYPE_TIME, expires),
 };
 #undef ROW
+#undef NAMED_ROW
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -95,7 +98,7 @@ write_value(struct buf *out, enum type type, const void *member)
 	case TYPE_KIND:
 		buf_puts(out, flow_kind_name(*(const enum flow_kind *)member));
 		break;
-	case TYPE_ANSWER:
+	case TYPE_RESPONSE_TYPE:
 		buf_puts(out, flow_response_type_name(*(const enum flow_response_type *)member));
 		break;
 	}
@@ -171,7 +174,7 @@ read_value(const struct row *row, const char *value, size_t len, void *member)
 		return read_number(value, len, INT64_MIN, INT64_MAX, member);
 	case TYPE_KIND:
 		return read_text(value, len, word, sizeof(word)) && flow_kind_parse(word, member);
-	case TYPE_ANSWER:
+	case TYPE_RESPONSE_TYPE:
 		return read_text(value, len, word, sizeof(word)) &&
 		       flow_response_type_parse(word, member);
 	}

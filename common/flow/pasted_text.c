@@ -80,10 +80,10 @@ is_public(const struct url *a, const char *public_origin)
 
 /* Of the two places in an address the one in which this flow's provider answers. */
 static enum err
-take_answer(const char *query, const char *fragment, enum flow_response_type answer,
+take_answer(const char *query, const char *fragment, enum flow_response_type response_type,
 	    struct buf *out)
 {
-	const char *taken = answer == RESPONSE_TYPE_TOKEN ? fragment : query;
+	const char *taken = response_type == RESPONSE_TYPE_TOKEN ? fragment : query;
 
 	/* a refusal may stand in the query all the same (RFC 6749 section 4.2.2.1 notwithstanding)
 	 */
@@ -91,7 +91,7 @@ take_answer(const char *query, const char *fragment, enum flow_response_type ans
 		taken = query;
 	if (taken != NULL)
 		return buf_puts(out, taken) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
-	if (answer == RESPONSE_TYPE_TOKEN)
+	if (response_type == RESPONSE_TYPE_TOKEN)
 		return ERR_PASTE_TOKEN;
 	return fragment == NULL ? ERR_NO_CODE : ERR_PASTE_FRAGMENT;
 }
@@ -100,15 +100,15 @@ take_answer(const char *query, const char *fragment, enum flow_response_type ans
 static enum err
 read_answer(const char *text, const struct flow *flow, struct buf *out)
 {
-	bool token = flow->answer == RESPONSE_TYPE_TOKEN;
+	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
 
 	if (text[0] == '?')
-		return take_answer(text + 1, NULL, flow->answer, out);
+		return take_answer(text + 1, NULL, flow->response_type, out);
 	if (text[0] == '#')
-		return take_answer(NULL, text + 1, flow->answer, out);
+		return take_answer(NULL, text + 1, flow->response_type, out);
 	if (strchr(text, '#') != NULL)
 		return ERR_PASTE_FRAGMENT;
-	return take_answer(token ? NULL : text, token ? text : NULL, flow->answer, out);
+	return take_answer(token ? NULL : text, token ? text : NULL, flow->response_type, out);
 }
 
 static enum err
@@ -123,7 +123,7 @@ read_address(const struct url *a, const struct flow *flow, const char *public_or
 		return ERR_PASTE_AUTHORIZE;
 	if (!ours || strcmp(a->path, flow->redirect_path) != 0)
 		return ERR_PASTE_SITE;
-	return take_answer(a->query, a->fragment, flow->answer, query);
+	return take_answer(a->query, a->fragment, flow->response_type, query);
 }
 
 static bool

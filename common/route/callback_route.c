@@ -33,7 +33,7 @@ receive(struct context *x, struct authorization_response *cb)
 	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
 	/* an answer of the kind that was asked for */
-	if (snap.flow.answer != RESPONSE_TYPE_CODE && !cb->declined)
+	if (snap.flow.response_type != RESPONSE_TYPE_CODE && !cb->declined)
 		return ERR_RESPONSE_MODE;
 	/* in the browser that began: RFC 9700 section 4.7.1 */
 	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))

@@ -25,7 +25,7 @@ flow_route_ask(struct context *x, const struct snapshot *snap, const char *callb
 	struct page_ask ask = {.id = snap->flow.id,
 			       .kind = snap->flow.kind,
 			       .provider = label,
-			       .address = snap->flow.address,
+			       .client_address = snap->flow.client_address,
 			       .age = snap->now - snap->flow.created,
 			       .callback = callback};
 
@@ -38,7 +38,7 @@ flow_route_ask(struct context *x, const struct snapshot *snap, const char *callb
 static bool
 address_edit(const struct context *x, const struct flow *flow)
 {
-	return !flow->direct && !flow->stateless && flow->answer == RESPONSE_TYPE_CODE &&
+	return !flow->direct && !flow->stateless && flow->response_type == RESPONSE_TYPE_CODE &&
 	       x->request->mount[0] == '\0' &&
 	       config_callback_path(x->app->config, flow->redirect_path);
 }
@@ -67,7 +67,7 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 	char label[FLOW_NAME_MAX + 1];
 	struct page_flow flow = {.id = snap->flow.id,
 				 .kind = snap->flow.kind,
-				 .answer = snap->flow.answer,
+				 .response_type = snap->flow.response_type,
 				 .provider = label,
 				 .from_here = snap->flow.from_here,
 				 .direct = snap->flow.direct,
@@ -210,7 +210,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
 	/* an answer of the kind that was asked for */
-	if (err == ERR_OK && callback != NULL && snap->flow.answer != RESPONSE_TYPE_CODE &&
+	if (err == ERR_OK && callback != NULL && snap->flow.response_type != RESPONSE_TYPE_CODE &&
 	    !cb.declined)
 		err = ERR_RESPONSE_MODE;
 	if (err == ERR_OK && x->browser[0] == '\0')

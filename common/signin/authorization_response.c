@@ -14,7 +14,7 @@ enum err
 authorization_response_read(struct authorization_response *cb, const char *raw,
 			    const struct flow *flow)
 {
-	bool token = flow != NULL && flow->answer == RESPONSE_TYPE_TOKEN;
+	bool token = flow != NULL && flow->response_type == RESPONSE_TYPE_TOKEN;
 	bool stateless = flow != NULL && flow->stateless;
 	const char *state, *answer, *error;
 	enum err err;

@@ -90,14 +90,15 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 
 	if (redirect_uri == NULL && (query_get(q, "code") != NULL || query_get(q, "error") != NULL))
 		return ERR_ADOPT_CALLBACK;
-	if (redirect_uri == NULL || !read_answer(query_get(q, "response_type"), &flow->answer))
+	if (redirect_uri == NULL ||
+	    !read_answer(query_get(q, "response_type"), &flow->response_type))
 		return ERR_ADOPT_TEXT;
 	if ((err = read_redirect_uri(redirect_uri, own, flow)) != ERR_OK)
 		return err;
 	flow->stateless = state == NULL || state[0] == '\0';
 	if (!flow->stateless)
 		flow_id(state, strlen(state), flow->id);
-	else if (flow->direct || flow->answer == RESPONSE_TYPE_TOKEN)
+	else if (flow->direct || flow->response_type == RESPONSE_TYPE_TOKEN)
 		return ERR_ADOPT_REDIRECT; /* nothing would tell whose the answer is */
 	else
 		flow_id(url, strlen(url), flow->id);

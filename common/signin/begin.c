@@ -130,7 +130,8 @@ fill_flow(struct begin *b)
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + seconds;
-	return text_copy(flow->address, sizeof(flow->address), context_client(x)->address) &&
+	return text_copy(flow->client_address, sizeof(flow->client_address),
+			 context_client(x)->address) &&
 	       text_copy(flow->opencode, sizeof(flow->opencode), x->site.opencode->name) &&
 	       text_copy(flow->browser, sizeof(flow->browser), x->browser);
 }

@@ -106,7 +106,7 @@ void
 delivery_listener(struct delivery *d)
 {
 	struct call_reply reply;
-	enum err err = d->flow->answer == RESPONSE_TYPE_TOKEN
+	enum err err = d->flow->response_type == RESPONSE_TYPE_TOKEN
 			   ? send_token(d, &reply)
 			   : delivery_redirect(d, delivery_left_ms(d), &reply);
 

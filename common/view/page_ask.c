@@ -29,7 +29,7 @@ page_ask(struct buf *out, const struct page_site *site, const struct page_ask *a
 	html_add(out,
 		 " ago from the address <strong>%s</strong>, but not by this browser, as far as "
 		 "can be seen from here.</p>\n",
-		 ask->address);
+		 ask->client_address);
 	ask_warning(out, provider);
 	html_add(out,
 		 "<p>If you began it yourself, in a terminal or in an opencode window of another "

@@ -15,10 +15,10 @@
 struct page_ask {
 	const char *id;
 	enum flow_kind kind;
-	const char *provider; /* as in struct page_flow */
-	const char *address;  /* the client that began it */
-	int64_t age;	      /* seconds since */
-	const char *callback; /* the raw query of the callback, or NULL on the flow page */
+	const char *provider;	    /* as in struct page_flow */
+	const char *client_address; /* the client that began it */
+	int64_t age;		    /* seconds since */
+	const char *callback;	    /* the raw query of the callback, or NULL on the flow page */
 };
 
 enum err page_ask(struct buf *out, const struct page_site *site, const struct page_ask *ask);

@@ -14,7 +14,7 @@
 struct page_flow {
 	const char *id;
 	enum flow_kind kind;
-	enum flow_response_type answer;
+	enum flow_response_type response_type;
 	const char *provider; /* provider id, such as "openai"; an MCP server's name, decoded */
 	const char *authorize_url; /* while waiting; else NULL */
 	const char *redirect_host; /* "localhost:1455" */

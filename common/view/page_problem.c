@@ -32,7 +32,7 @@ count_tokens(const struct page_list *waiting)
 	size_t n = 0;
 
 	for (size_t i = 0; waiting != NULL && i < waiting->count; i++)
-		n += waiting->item[i].answer == RESPONSE_TYPE_TOKEN;
+		n += waiting->item[i].response_type == RESPONSE_TYPE_TOKEN;
 	return n;
 }
 
@@ -77,7 +77,7 @@ waiting_flows(struct buf *out, const struct page_site *site, const struct page_l
 		 "<ul class=\"rows\">\n",
 		 named == 0 ? "Sign-ins" : "Other sign-ins");
 	for (size_t i = 0; i < waiting->count; i++)
-		if (named == 0 || waiting->item[i].answer != RESPONSE_TYPE_TOKEN)
+		if (named == 0 || waiting->item[i].response_type != RESPONSE_TYPE_TOKEN)
 			page_part_waiting_row(out, site, &waiting->item[i]);
 	buf_puts(out, "</ul>\n</section>\n");
 }
@@ -116,7 +116,7 @@ page_problem(struct buf *out, const struct page_site *site, enum err problem,
 	page_part_sign(out, tokens == 0 ? MOOD_BAD : MOOD_WARN);
 	html_add(out, "<h1>%s</h1>\n", title);
 	for (size_t i = 0; tokens > 0 && i < waiting->count; i++)
-		if (waiting->item[i].answer == RESPONSE_TYPE_TOKEN)
+		if (waiting->item[i].response_type == RESPONSE_TYPE_TOKEN)
 			token_flow(out, site, &waiting->item[i]);
 	if (tokens == 0)
 		advice(out, problem, waiting != NULL && waiting->count > 0);

@@ -20,7 +20,7 @@ taker_of(const struct page_flow *flow)
 static const char *
 answer_of(const struct page_flow *flow)
 {
-	return flow->answer == RESPONSE_TYPE_TOKEN ? "#access_token=…" : "?code=…";
+	return flow->response_type == RESPONSE_TYPE_TOKEN ? "#access_token=…" : "?code=…";
 }
 
 static void
@@ -50,7 +50,7 @@ static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
 	const char *host = flow->redirect_host;
-	bool token = flow->answer == RESPONSE_TYPE_TOKEN;
+	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
 
 	html_add(
 	    out,
@@ -101,7 +101,7 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 	bool terminal = flow->kind == KIND_TERMINAL;
 
 	/* what stands behind a # would not reach us that way */
-	if (flow->address_edit && flow->answer == RESPONSE_TYPE_CODE)
+	if (flow->address_edit && flow->response_type == RESPONSE_TYPE_CODE)
 		html_add(out,
 			 "<h2>Another way, without copying</h2>\n"
 			 "<p>In the tab that failed, put <code>%s</code> in place of "
@@ -153,7 +153,7 @@ lead(struct buf *out, const struct page_flow *flow)
 		 "<p class=\"lead\">The sign-in ends in a tab that <strong>fails to load</strong>. "
 		 "Its address is what %s needs: ",
 		 taker_of(flow));
-	buf_puts(out, flow->answer == RESPONSE_TYPE_TOKEN
+	buf_puts(out, flow->response_type == RESPONSE_TYPE_TOKEN
 			  ? "<strong>copy all of it, with everything behind the #,</strong> and "
 			    "<strong>paste it here.</strong>"
 			  : "<strong>copy it and paste it here.</strong>");

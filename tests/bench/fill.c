@@ -31,7 +31,7 @@ add(struct store *store, const char *browser, const char *path, long number, int
 {
 	char state[32], url[512];
 	struct flow flow = {.kind = KIND_PROVIDER,
-			    .answer = RESPONSE_TYPE_CODE,
+			    .response_type = RESPONSE_TYPE_CODE,
 			    .bound = true,
 			    .authorize_origin = "https://auth.example.com",
 			    .address = "127.0.0.1"};

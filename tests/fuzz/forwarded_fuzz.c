@@ -119,8 +119,8 @@ check_client(const struct config *config, const struct request *r)
 
 	client_find(config, r, &client);
 	client_find(config, &bare, &peer);
-	CHECK(strlen(client.address) <= FLOW_ADDRESS_MAX);
-	CHECK(strlen(client.group) <= FLOW_ADDRESS_MAX);
+	CHECK(strlen(client.address) <= FLOW_CLIENT_ADDRESS_MAX);
+	CHECK(strlen(client.group) <= FLOW_CLIENT_ADDRESS_MAX);
 	if (strcmp(client.address, peer.address) == 0)
 		return;
 	CHECK(client_peer_trusted(config, r));

@@ -28,7 +28,7 @@ struct planted planted[PLANTED_COUNT] = {
     {"STATE-C-canary",
      "COOKIE-C-canary-CCCCCCCCCCCCCCCCCCCCCCCCCCC",
      {.provider = "digitalocean",
-      .answer = RESPONSE_TYPE_TOKEN,
+      .response_type = RESPONSE_TYPE_TOKEN,
       .bound = true,
       .authorize_origin = "https://cloud.example.com",
       LOCAL("localhost", 1456, "/auth/callback")}},
@@ -101,7 +101,7 @@ planted_init(void)
 			flow_id(p->state, strlen(p->state), p->flow.id);
 		else
 			flow_id(url, strlen(url), p->flow.id);
-		memcpy(p->flow.address, "192.0.2.9", 10);
+		memcpy(p->flow.client_address, "192.0.2.9", 10);
 	}
 }
 
@@ -126,7 +126,7 @@ planted_add(struct store *store, const struct piece *text)
 		p->flow.created = fuzz_now();
 		p->flow.expires = p->flow.created + PLANTED_LIFE;
 		keys = (struct store_keys){
-		    .client = secret_key("address", p->flow.address, NULL),
+		    .client = secret_key("address", p->flow.client_address, NULL),
 		    .browser = secret_key("browser", p->flow.browser, NULL),
 		    .group = flow_group(p->flow.opencode, p->flow.kind, p->flow.provider),
 		    .slot = flow_slot(&p->flow)};

@@ -135,7 +135,7 @@ try_copy(const char *raw)
 static void
 try_callback(const char *raw, const struct flow *flow)
 {
-	bool token = flow != NULL && flow->answer == RESPONSE_TYPE_TOKEN;
+	bool token = flow != NULL && flow->response_type == RESPONSE_TYPE_TOKEN;
 	const char *state, *answer;
 	struct authorization_response cb;
 	char id[FLOW_ID_LEN + 1];
@@ -169,7 +169,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct flow token = {.answer = RESPONSE_TYPE_TOKEN},
+	static const struct flow token = {.response_type = RESPONSE_TYPE_TOKEN},
 				 stateless = {.stateless = true, .id = "Zm9vYmFyYmF6cXV4MTIzNA"};
 	char *text;
 

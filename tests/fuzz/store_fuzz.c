@@ -51,7 +51,7 @@ check_texts(const struct flow *flow)
 	CHECK(strlen(flow->directory) <= FLOW_DIRECTORY_MAX);
 	CHECK(strlen(flow->workspace) <= FLOW_WORKSPACE_MAX);
 	CHECK(strlen(flow->query) <= FLOW_DIRECTORY_MAX);
-	CHECK(strlen(flow->address) <= FLOW_ADDRESS_MAX);
+	CHECK(strlen(flow->client_address) <= FLOW_CLIENT_ADDRESS_MAX);
 }
 
 static void
@@ -80,7 +80,7 @@ check_snapshot(const struct snapshot *snap)
 	CHECK((int)snap->state >= 0 && snap->state < FLOW_STATE_COUNT);
 	CHECK((int)snap->reason >= 0 && snap->reason < REASON_COUNT);
 	CHECK((int)snap->flow.kind >= 0 && snap->flow.kind < KIND_COUNT);
-	CHECK((int)snap->flow.answer >= 0 && snap->flow.answer < RESPONSE_TYPE_COUNT);
+	CHECK((int)snap->flow.response_type >= 0 && snap->flow.response_type < RESPONSE_TYPE_COUNT);
 	CHECK(memchr(snap->browser, '\0', sizeof(snap->browser)) != NULL);
 	if (snap->state == FLOW_WAITING)
 		CHECK(!snap->ended && !snap->expired && snap->flow.expires > FUZZ_NOW);

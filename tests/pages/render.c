@@ -41,7 +41,7 @@ static const struct {
       .address_edit = true}},
     {"token-",
      {.provider = "digitalocean",
-      .answer = RESPONSE_TYPE_TOKEN,
+      .response_type = RESPONSE_TYPE_TOKEN,
       .redirect_host = "localhost:1456",
       .redirect_path = "/auth/callback",
       .address_edit = true,

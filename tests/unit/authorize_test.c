@@ -27,7 +27,7 @@ static const struct {
 	enum err want;
 	const char *host; /* of the redirect URI; "" if it is ours */
 	const char *path;
-	enum flow_response_type answer;
+	enum flow_response_type response_type;
 	bool stateless;
 } rows[] = {
     {AUTH LOCAL "&state=S", ERR_OK, "localhost:1455", "/auth/callback", RESPONSE_TYPE_CODE, false},
@@ -167,7 +167,7 @@ records_only_what_the_design_allows(void **state)
 		assert_string_equal(flow.redirect_host, rows[i].host);
 		assert_string_equal(flow.redirect_path, rows[i].path);
 		assert_int_equal(flow.direct, rows[i].host[0] == '\0');
-		assert_int_equal(flow.answer, rows[i].answer);
+		assert_int_equal(flow.response_type, rows[i].response_type);
 		assert_int_equal(flow.stateless, rows[i].stateless);
 		assert_int_equal(strlen(flow.id), FLOW_ID_LEN);
 	}

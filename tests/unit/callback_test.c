@@ -57,9 +57,9 @@ static void
 reads_the_answer_that_is_waited_for(void **state)
 {
 	static const struct flow flows[] = {
-	    [CODE] = {.answer = RESPONSE_TYPE_CODE, .id = "page"},
-	    [TOKEN] = {.answer = RESPONSE_TYPE_TOKEN, .id = "page"},
-	    [STATELESS] = {.answer = RESPONSE_TYPE_CODE, .stateless = true, .id = "page"},
+	    [CODE] = {.response_type = RESPONSE_TYPE_CODE, .id = "page"},
+	    [TOKEN] = {.response_type = RESPONSE_TYPE_TOKEN, .id = "page"},
+	    [STATELESS] = {.response_type = RESPONSE_TYPE_CODE, .stateless = true, .id = "page"},
 	};
 	char id[FLOW_ID_LEN + 1];
 

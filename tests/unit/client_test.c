@@ -325,7 +325,7 @@ a_proxy_on_this_machine_is_noticed(void **state)
 static void
 a_peer_that_is_no_address_is_taken_as_it_is(void **state)
 {
-	char name[FLOW_ADDRESS_MAX + 2];
+	char name[FLOW_CLIENT_ADDRESS_MAX + 2];
 	struct request r = {.remote_addr = name, .x_forwarded_for = "192.0.2.1"};
 	struct client client;
 	char why[128];
@@ -333,12 +333,12 @@ a_peer_that_is_no_address_is_taken_as_it_is(void **state)
 	(void)state;
 	assert_true(trust_read("loopback unix", &config.trust, why, sizeof(why)));
 	memset(name, 'x', sizeof(name));
-	name[FLOW_ADDRESS_MAX] = '\0';
+	name[FLOW_CLIENT_ADDRESS_MAX] = '\0';
 	client_find(&config, &r, &client);
 	assert_string_equal(client.address, name);
 	assert_string_equal(client.group, name);
-	name[FLOW_ADDRESS_MAX] = 'x';
-	name[FLOW_ADDRESS_MAX + 1] = '\0';
+	name[FLOW_CLIENT_ADDRESS_MAX] = 'x';
+	name[FLOW_CLIENT_ADDRESS_MAX + 1] = '\0';
 	client_find(&config, &r, &client);
 	assert_string_equal(client.address, "");
 	assert_string_equal(client.group, "");

@@ -174,8 +174,8 @@ static void
 test_problem_hostile(void **unused)
 {
 	struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
-	struct page_list_item item[2] = {{.id = "x'><script>", .answer = RESPONSE_TYPE_TOKEN},
-					 {.id = "x'><script>"}};
+	struct page_list_item item[2] = {
+	    {.id = "x'><script>", .response_type = RESPONSE_TYPE_TOKEN}, {.id = "x'><script>"}};
 	struct page_list list = {item, 2};
 	struct buf page;
 

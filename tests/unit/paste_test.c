@@ -126,7 +126,7 @@ reads_tokens_from_the_fragment(void **state)
 	struct flow token = flow;
 
 	(void)state;
-	token.answer = RESPONSE_TYPE_TOKEN;
+	token.response_type = RESPONSE_TYPE_TOKEN;
 	for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
 		struct buf answer;
 		enum err got;

@@ -108,8 +108,8 @@ end(struct model *m)
 	if (m->ended)
 		return;
 	m->ended = true;
-	assert_int_equal(private_dir_link_make(dir, m->id, ".claim", "claim 1"), ERR_OK);
-	assert_int_equal(private_dir_link_make(dir, m->id, ".end", "done "), ERR_OK);
+	assert_int_equal(private_dir_symlink_make(dir, m->id, ".claim", "claim 1"), ERR_OK);
+	assert_int_equal(private_dir_symlink_make(dir, m->id, ".end", "done "), ERR_OK);
 }
 
 static bool
@@ -263,9 +263,9 @@ what_is_old_is_cleaned_up_by_later_begins(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++)
 		add(1000, &keys);
-	assert_int_equal(private_dir_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
+	assert_int_equal(private_dir_symlink_make(dir, model[0].id, ".url", "x"), ERR_OK);
 	add(1000 + LIFETIME, &keys);
-	assert_int_equal(private_dir_link_make(dir, model[0].id, ".url", "x"), ERR_OK);
+	assert_int_equal(private_dir_symlink_make(dir, model[0].id, ".url", "x"), ERR_OK);
 	assert_true(is_there(&model[0]));
 	add(late, &keys);
 	add(late, &keys);

@@ -81,7 +81,7 @@ make_flow(const char *name, int64_t lifetime, struct store_keys *keys)
 			    .redirect_path = "/auth/callback",
 			    .authorize_origin = "https://auth.openai.com",
 			    .directory = "%2Fsrc%2F\"quoted\"",
-			    .address = "192.0.2.1"};
+			    .client_address = "192.0.2.1"};
 
 	flow_id(name, strlen(name), flow.id);
 	secret_hash(name, strlen(name), flow.browser);
@@ -559,8 +559,8 @@ damaged_records_are_unknown_flows(void **state)
 	text[40] = '\0';
 	assert_int_equal(symlink(text, path), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
-	memset(text, 'x', FOLDER_TEXT_SIZE);
-	text[FOLDER_TEXT_SIZE] = '\0';
+	memset(text, 'x', PRIVATE_DIR_TEXT_SIZE);
+	text[PRIVATE_DIR_TEXT_SIZE] = '\0';
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink(text, path), 0);
 	assert_int_equal(store->ops->find(store, flow.id, &snap), ERR_UNKNOWN_FLOW);
@@ -605,12 +605,12 @@ files_are_for_us_alone(void **state)
 {
 	struct store_keys keys;
 	struct flow flow = make_flow("modes", 300, &keys);
-	char path[256], url[2 * FOLDER_TEXT_SIZE];
+	char path[256], url[2 * PRIVATE_DIR_TEXT_SIZE];
 	struct stat st;
 
 	(void)state;
 	/* long enough to be files: nobody may enter the folder to read a link */
-	memset(flow.directory, 'd', FOLDER_TEXT_SIZE);
+	memset(flow.directory, 'd', PRIVATE_DIR_TEXT_SIZE);
 	memset(url, 'u', sizeof(url));
 	url[sizeof(url) - 1] = '\0';
 	assert_int_equal(store->ops->add(store, &flow, url, &keys, NULL), ERR_OK);

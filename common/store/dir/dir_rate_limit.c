@@ -107,8 +107,7 @@ map_file(struct limit *l, int dir)
 {
 	l->fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (l->fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT
-									   : ERR_STORE;
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT : ERR_STORE;
 	if (!is_whole(l->fd)) {
 		unmap(l);
 		return ERR_ABSENT;

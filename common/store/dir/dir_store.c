@@ -176,7 +176,7 @@ dir_bind(struct store *s, const char *id, const char *browser)
 
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = private_dir_link_make(dir, id, ".browser", browser);
+	err = private_dir_symlink_make(dir, id, ".browser", browser);
 	return err;
 }
 
@@ -190,7 +190,7 @@ take(struct store *s, const char *id, const char *word)
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
-	err = private_dir_link_make(dir, id, ".claim", text);
+	err = private_dir_symlink_make(dir, id, ".claim", text);
 	if (err == ERR_OK && strcmp(word, SNAPSHOT_SUPERSEDED) == 0)
 		private_dir_remove(dir, id, ".url");
 	return err;
@@ -218,7 +218,7 @@ dir_supersede(struct store *s, const char *id)
 static enum err
 dir_release(struct store *s, const char *id)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 	int dir, r;
 
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
@@ -238,7 +238,7 @@ dir_finish(struct store *s, const char *id, enum flow_state state, enum flow_rea
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	claim_text_end(state, reason, text);
-	err = private_dir_link_make(dir, id, ".end", text);
+	err = private_dir_symlink_make(dir, id, ".end", text);
 	if (err == ERR_OK)
 		private_dir_remove(dir, id, ".url");
 	return err;
@@ -313,14 +313,14 @@ dir_check_writable(struct store *s)
 static enum err
 dir_note_get(struct store *s, const char *name, int seconds, char note[STORE_NOTE_MAX + 1])
 {
-	char text[FOLDER_LINK_SIZE], *rest;
+	char text[PRIVATE_DIR_SYMLINK_SIZE], *rest;
 	int64_t since, now = dir_now(s);
 	enum err err;
 	int dir;
 
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
-	err = private_dir_link_read(dir, "note-", name, text);
+	err = private_dir_symlink_read(dir, "note-", name, text);
 	if (err != ERR_OK)
 		return err;
 	since = strtoll(text, &rest, 10);
@@ -334,7 +334,7 @@ dir_note_get(struct store *s, const char *name, int seconds, char note[STORE_NOT
 static enum err
 dir_note_set(struct store *s, const char *name, const char *note)
 {
-	char text[FOLDER_LINK_SIZE];
+	char text[PRIVATE_DIR_SYMLINK_SIZE];
 	enum err err;
 	int dir;
 
@@ -343,7 +343,7 @@ dir_note_set(struct store *s, const char *name, const char *note)
 	snprintf(text, sizeof(text), "%lld %s", (long long)dir_now(s), note);
 	private_dir_remove(dir, "note-", name);
 	/* when two processes write at once, either note will do */
-	err = private_dir_link_make(dir, "note-", name, text);
+	err = private_dir_symlink_make(dir, "note-", name, text);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
 

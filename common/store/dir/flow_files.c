@@ -21,7 +21,7 @@ flow_files_remove(int dir, const char *id)
 static enum err
 write_long(int dir, const char *id, const struct buf *record)
 {
-	char from[FOLDER_NAME_SIZE], to[FOLDER_NAME_SIZE];
+	char from[PRIVATE_DIR_NAME_SIZE], to[PRIVATE_DIR_NAME_SIZE];
 	enum err err = private_dir_file_write(dir, id, ".new", record->data, record->len);
 
 	if (err != ERR_OK)
@@ -48,7 +48,7 @@ flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 		err = private_dir_text_write(dir, flow->id, ".url", authorize_url,
 					     strlen(authorize_url));
 	if (err == ERR_OK)
-		err = private_dir_text_is_link(record.len)
+		err = private_dir_text_is_symlink(record.len)
 			  ? private_dir_text_write(dir, flow->id, "", record.data, record.len)
 			  : write_long(dir, flow->id, &record);
 	buf_free(&record);
@@ -60,10 +60,10 @@ static enum err
 read_state(int dir, struct snapshot *out)
 {
 	const char *id = out->flow.id;
-	char claim[FOLDER_LINK_SIZE], end[FOLDER_LINK_SIZE] = "";
+	char claim[PRIVATE_DIR_SYMLINK_SIZE], end[PRIVATE_DIR_SYMLINK_SIZE] = "";
 
-	if (private_dir_link_read(dir, id, ".claim", claim) != ERR_OK ||
-	    (claim[0] != '\0' && private_dir_link_read(dir, id, ".end", end) != ERR_OK))
+	if (private_dir_symlink_read(dir, id, ".claim", claim) != ERR_OK ||
+	    (claim[0] != '\0' && private_dir_symlink_read(dir, id, ".end", end) != ERR_OK))
 		return ERR_STORE;
 	claim_text_read(out, claim, end);
 	return ERR_OK;
@@ -72,13 +72,13 @@ read_state(int dir, struct snapshot *out)
 static enum err
 read_browser(int dir, struct snapshot *out)
 {
-	char text[FOLDER_LINK_SIZE];
+	char text[PRIVATE_DIR_SYMLINK_SIZE];
 
 	memcpy(out->browser, out->flow.browser, sizeof(out->browser));
 	out->bound = out->flow.bound;
 	if (out->bound)
 		return ERR_OK;
-	if (private_dir_link_read(dir, out->flow.id, ".browser", text) != ERR_OK)
+	if (private_dir_symlink_read(dir, out->flow.id, ".browser", text) != ERR_OK)
 		return ERR_STORE;
 	if (strlen(text) == BROWSER_ID_LEN) {
 		memcpy(out->browser, text, sizeof(out->browser));
@@ -113,10 +113,10 @@ bool
 flow_files_ended(int dir, const char *id)
 {
 	static const char superseded[] = "superseded ";
-	char text[FOLDER_LINK_SIZE];
+	char text[PRIVATE_DIR_SYMLINK_SIZE];
 
-	if (private_dir_link_read(dir, id, ".claim", text) != ERR_OK || text[0] == '\0')
+	if (private_dir_symlink_read(dir, id, ".claim", text) != ERR_OK || text[0] == '\0')
 		return false;
 	return strncmp(text, superseded, sizeof(superseded) - 1) == 0 ||
-	       (private_dir_link_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0');
+	       (private_dir_symlink_read(dir, id, ".end", text) == ERR_OK && text[0] != '\0');
 }

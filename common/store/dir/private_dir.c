@@ -129,15 +129,15 @@ private_dir_enter(struct private_dir *f, int *fd)
 }
 
 void
-private_dir_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix)
+private_dir_name(char name[PRIVATE_DIR_NAME_SIZE], const char *id, const char *suffix)
 {
-	(void)text_join(name, FOLDER_NAME_SIZE, id, suffix);
+	(void)text_join(name, PRIVATE_DIR_NAME_SIZE, id, suffix);
 }
 
 enum err
-private_dir_link_make(int fd, const char *id, const char *suffix, const char *text)
+private_dir_symlink_make(int fd, const char *id, const char *suffix, const char *text)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 
 	private_dir_name(name, id, suffix);
 	if (symlinkat(text, fd, name) == 0)
@@ -150,18 +150,19 @@ private_dir_link_make(int fd, const char *id, const char *suffix, const char *te
 
 /* Reads one; text is "" if there is none. */
 static enum err
-link_read(int fd, const char *name, char text[FOLDER_LINK_SIZE])
+link_read(int fd, const char *name, char text[PRIVATE_DIR_SYMLINK_SIZE])
 {
-	ssize_t len = readlinkat(fd, name, text, FOLDER_LINK_SIZE - 1);
+	ssize_t len = readlinkat(fd, name, text, PRIVATE_DIR_SYMLINK_SIZE - 1);
 
 	text[len > 0 ? len : 0] = '\0';
 	return len >= 0 || errno == ENOENT || errno == EINVAL ? ERR_OK : ERR_STORE;
 }
 
 enum err
-private_dir_link_read(int fd, const char *id, const char *suffix, char text[FOLDER_LINK_SIZE])
+private_dir_symlink_read(int fd, const char *id, const char *suffix,
+			 char text[PRIVATE_DIR_SYMLINK_SIZE])
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 
 	private_dir_name(name, id, suffix);
 	return link_read(fd, name, text);
@@ -180,7 +181,7 @@ private_dir_vacant(int fd, const char *name)
 void
 private_dir_remove(int fd, const char *id, const char *suffix)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 
 	private_dir_name(name, id, suffix);
 	unlinkat(fd, name, 0);
@@ -190,7 +191,7 @@ private_dir_remove(int fd, const char *id, const char *suffix)
 enum err
 private_dir_file_write(int dir, const char *id, const char *suffix, const char *data, size_t len)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 	enum err err = ERR_OK;
 	ssize_t n;
 	int fd;
@@ -231,7 +232,7 @@ read_whole(int fd, off_t size, struct buf *out)
 enum err
 private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 	struct stat st;
 	enum err err = ERR_ABSENT;
 	int fd;
@@ -239,8 +240,7 @@ private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *o
 	private_dir_name(name, id, suffix);
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT
-									   : ERR_STORE;
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? ERR_ABSENT : ERR_STORE;
 	if (fstat(fd, &st) != 0)
 		err = ERR_STORE;
 	else if (S_ISREG(st.st_mode))
@@ -250,17 +250,17 @@ private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *o
 }
 
 bool
-private_dir_text_is_link(size_t len)
+private_dir_text_is_symlink(size_t len)
 {
-	return len > 0 && len < FOLDER_TEXT_SIZE;
+	return len > 0 && len < PRIVATE_DIR_TEXT_SIZE;
 }
 
 enum err
 private_dir_text_write(int fd, const char *id, const char *suffix, const char *text, size_t len)
 {
-	char name[FOLDER_NAME_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE];
 
-	if (!private_dir_text_is_link(len))
+	if (!private_dir_text_is_symlink(len))
 		return private_dir_file_write(fd, id, suffix, text, len);
 	private_dir_name(name, id, suffix);
 	if (symlinkat(text, fd, name) == 0)
@@ -271,7 +271,7 @@ private_dir_text_write(int fd, const char *id, const char *suffix, const char *t
 enum err
 private_dir_text_read(int fd, const char *id, const char *suffix, struct buf *out)
 {
-	char name[FOLDER_NAME_SIZE], text[FOLDER_TEXT_SIZE];
+	char name[PRIVATE_DIR_NAME_SIZE], text[PRIVATE_DIR_TEXT_SIZE];
 	enum err err;
 	ssize_t len;
 

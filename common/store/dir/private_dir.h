@@ -15,9 +15,9 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-#define FOLDER_NAME_SIZE 128  /* of a name, with its NUL */
-#define FOLDER_LINK_SIZE 512  /* of a link's text, with its NUL */
-#define FOLDER_TEXT_SIZE 1024 /* the same, of the longest that every file system holds */
+#define PRIVATE_DIR_NAME_SIZE	 128  /* of a name, with its NUL */
+#define PRIVATE_DIR_SYMLINK_SIZE 512  /* of a link's text, with its NUL */
+#define PRIVATE_DIR_TEXT_SIZE	 1024 /* the same, of the longest that every file system holds */
 
 /* A folder that stays open between its uses. Filled in by private_dir_init(). */
 struct private_dir {
@@ -42,15 +42,15 @@ void private_dir_free(struct private_dir *f);
 enum err private_dir_enter(struct private_dir *f, int *fd) MUST_CHECK;
 
 /* id and suffix, one behind the other. */
-void private_dir_name(char name[FOLDER_NAME_SIZE], const char *id, const char *suffix);
+void private_dir_name(char name[PRIVATE_DIR_NAME_SIZE], const char *id, const char *suffix);
 
 /* Makes a link with this text. ERR_TAKEN: the name exists; ERR_STORE. */
 enum err
-private_dir_link_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
+private_dir_symlink_make(int fd, const char *id, const char *suffix, const char *text) MUST_CHECK;
 
 /* Reads one; "" if there is none. ERR_STORE. */
-enum err private_dir_link_read(int fd, const char *id, const char *suffix,
-			       char text[FOLDER_LINK_SIZE]) MUST_CHECK;
+enum err private_dir_symlink_read(int fd, const char *id, const char *suffix,
+				  char text[PRIVATE_DIR_SYMLINK_SIZE]) MUST_CHECK;
 
 /* Writes a file that must not exist yet (ERR_TAKEN), mode 0600. ERR_STORE. */
 enum err private_dir_file_write(int fd, const char *id, const char *suffix, const char *data,
@@ -63,13 +63,13 @@ private_dir_file_read(int fd, const char *id, const char *suffix, struct buf *ou
 
 /*
  * A text without a NUL, that must not exist yet (ERR_TAKEN): as a link, made in one step, if
- * FOLDER_TEXT_SIZE holds it, else as a file. ERR_STORE.
+ * PRIVATE_DIR_TEXT_SIZE holds it, else as a file. ERR_STORE.
  */
 enum err private_dir_text_write(int fd, const char *id, const char *suffix, const char *text,
 				size_t len) MUST_CHECK;
 
 /* Whether it would be a link. */
-bool private_dir_text_is_link(size_t len);
+bool private_dir_text_is_symlink(size_t len);
 
 /* Appends a text, whichever it is. Errors as of private_dir_file_read(). */
 enum err

@@ -40,14 +40,15 @@ connected(int fd, const struct sockaddr *address, socklen_t len)
 }
 
 enum err
-redis_connection_open(struct redis_connection *link, const struct sockaddr *address, socklen_t len)
+redis_connection_open(struct redis_connection *connection, const struct sockaddr *address,
+		      socklen_t len)
 {
 	int64_t deadline = clock_boot_ms() + REDIS_CONNECT_MS;
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	const int on = 1;
 	int error;
 
-	*link = (struct redis_connection){.fd = fd};
+	*connection = (struct redis_connection){.fd = fd};
 	if (fd < 0)
 		return ERR_STORE;
 	if (address->sa_family != AF_UNIX)
@@ -55,28 +56,28 @@ redis_connection_open(struct redis_connection *link, const struct sockaddr *addr
 	if ((connect(fd, address, len) == 0 ||
 	     (errno == EINPROGRESS && wait_for(fd, POLLOUT, deadline) &&
 	      connected(fd, address, len))) &&
-	    (link->reader = redis_reply_reader()) != NULL)
+	    (connection->reader = redis_reply_reader()) != NULL)
 		return ERR_OK;
 	error = errno;
-	redis_connection_close(link);
+	redis_connection_close(connection);
 	errno = error;
 	return ERR_STORE;
 }
 
 void
-redis_connection_close(struct redis_connection *link)
+redis_connection_close(struct redis_connection *connection)
 {
-	if (link->fd >= 0)
-		close(link->fd);
-	if (link->reader != NULL)
-		redisReaderFree(link->reader);
-	*link = (struct redis_connection){.fd = -1};
+	if (connection->fd >= 0)
+		close(connection->fd);
+	if (connection->reader != NULL)
+		redisReaderFree(connection->reader);
+	*connection = (struct redis_connection){.fd = -1};
 }
 
 bool
-redis_connection_quiet(const struct redis_connection *link)
+redis_connection_quiet(const struct redis_connection *connection)
 {
-	struct pollfd p = {.fd = link->fd, .events = POLLIN};
+	struct pollfd p = {.fd = connection->fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 0;
 }
@@ -101,7 +102,7 @@ send_all(int fd, const struct buf *command, int64_t deadline)
 }
 
 enum err
-redis_connection_ask(struct redis_connection *link, const struct buf *command,
+redis_connection_ask(struct redis_connection *connection, const struct buf *command,
 		     struct redis_reply *reply)
 {
 	int64_t deadline = clock_boot_ms() + REDIS_COMMAND_MS;
@@ -110,19 +111,20 @@ redis_connection_ask(struct redis_connection *link, const struct buf *command,
 	ssize_t n;
 
 	redis_reply_free(reply);
-	if (!send_all(link->fd, command, deadline))
+	if (!send_all(connection->fd, command, deadline))
 		return ERR_STORE;
 	while (!whole) {
-		if (!wait_for(link->fd, POLLIN, deadline))
+		if (!wait_for(connection->fd, POLLIN, deadline))
 			return ERR_STORE;
-		n = read(link->fd, data, sizeof(data));
+		n = read(connection->fd, data, sizeof(data));
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n == 0)
 			errno = ECONNRESET;
 		if (n <= 0)
 			return ERR_STORE;
-		if (redis_reply_feed(link->reader, data, (size_t)n, reply, &whole) != ERR_OK) {
+		if (redis_reply_feed(connection->reader, data, (size_t)n, reply, &whole) !=
+		    ERR_OK) {
 			errno = EPROTO;
 			return ERR_STORE;
 		}

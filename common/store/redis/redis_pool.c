@@ -126,7 +126,7 @@ redis_pool_complain(struct redis_pool *r, const char *cause, const char *hint)
 
 /* A connection that is kept, and still one. */
 static bool
-take_idle(struct redis_pool *r, struct redis_connection *link)
+take_idle(struct redis_pool *r, struct redis_connection *connection)
 {
 	bool taken = true;
 
@@ -134,54 +134,54 @@ take_idle(struct redis_pool *r, struct redis_connection *link)
 		pthread_mutex_lock(&r->mutex);
 		taken = r->idle_count > 0;
 		if (taken)
-			*link = r->idle[--r->idle_count];
+			*connection = r->idle[--r->idle_count];
 		pthread_mutex_unlock(&r->mutex);
-		if (taken && redis_connection_quiet(link))
+		if (taken && redis_connection_quiet(connection))
 			return true;
 		if (taken)
-			redis_connection_close(link);
+			redis_connection_close(connection);
 	}
 	return false;
 }
 
 static void
-keep_idle(struct redis_pool *r, struct redis_connection *link)
+keep_idle(struct redis_pool *r, struct redis_connection *connection)
 {
 	bool kept;
 
 	pthread_mutex_lock(&r->mutex);
 	kept = r->idle_count < IDLE_MAX;
 	if (kept)
-		r->idle[r->idle_count++] = *link;
+		r->idle[r->idle_count++] = *connection;
 	pthread_mutex_unlock(&r->mutex);
 	if (!kept)
-		redis_connection_close(link);
+		redis_connection_close(connection);
 }
 
 void
 redis_pool_drop(struct redis_pool *r)
 {
-	struct redis_connection link;
+	struct redis_connection connection;
 	bool taken = true;
 
 	while (taken) {
 		pthread_mutex_lock(&r->mutex);
 		taken = r->idle_count > 0;
 		if (taken)
-			link = r->idle[--r->idle_count];
+			connection = r->idle[--r->idle_count];
 		pthread_mutex_unlock(&r->mutex);
 		if (taken)
-			redis_connection_close(&link);
+			redis_connection_close(&connection);
 	}
 }
 
 static enum err
-ask(struct redis_pool *r, struct redis_connection *link, const struct buf *command,
+ask(struct redis_pool *r, struct redis_connection *connection, const struct buf *command,
     struct redis_reply *reply)
 {
 	enum err err = command->err;
 
-	if (err == ERR_OK && (err = redis_connection_ask(link, command, reply)) != ERR_OK)
+	if (err == ERR_OK && (err = redis_connection_ask(connection, command, reply)) != ERR_OK)
 		redis_pool_complain(r, strerror(errno), REACH_HINT);
 	return err;
 }
@@ -189,7 +189,8 @@ ask(struct redis_pool *r, struct redis_connection *link, const struct buf *comma
 /* One step of getting in. Of an error only the first word is told: the rest may hold what we sent.
  */
 static enum err
-step(struct redis_pool *r, struct redis_connection *link, struct buf *command, const char *hint)
+step(struct redis_pool *r, struct redis_connection *connection, struct buf *command,
+     const char *hint)
 {
 	struct redis_reply reply;
 	const char *error;
@@ -197,7 +198,7 @@ step(struct redis_pool *r, struct redis_connection *link, struct buf *command, c
 	enum err err;
 
 	redis_reply_init(&reply);
-	err = ask(r, link, command, &reply);
+	err = ask(r, connection, command, &reply);
 	buf_free(command);
 	if (err == ERR_OK && (error = redis_reply_error(&reply)) != NULL) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(error, " "), error);
@@ -209,7 +210,7 @@ step(struct redis_pool *r, struct redis_connection *link, struct buf *command, c
 }
 
 static enum err
-log_in(struct redis_pool *r, struct redis_connection *link)
+log_in(struct redis_pool *r, struct redis_connection *connection)
 {
 	bool named = r->login.username[0] != '\0';
 	char password[PASSWORD_MAX + 2];
@@ -224,11 +225,11 @@ log_in(struct redis_pool *r, struct redis_connection *link)
 		redis_command_text(&command, r->login.username);
 	redis_command_text(&command, password);
 	secret_wipe(password, sizeof(password));
-	return step(r, link, &command, LOGIN_HINT);
+	return step(r, connection, &command, LOGIN_HINT);
 }
 
 static enum err
-choose_db(struct redis_pool *r, struct redis_connection *link)
+choose_db(struct redis_pool *r, struct redis_connection *connection)
 {
 	struct buf command;
 	char number[8];
@@ -238,11 +239,12 @@ choose_db(struct redis_pool *r, struct redis_connection *link)
 	redis_command_begin(&command, 2);
 	redis_command_text(&command, "SELECT");
 	redis_command_text(&command, number);
-	return step(r, link, &command, "does Redis have this database, and let us choose it?");
+	return step(r, connection, &command,
+		    "does Redis have this database, and let us choose it?");
 }
 
 static enum err
-ask_time(struct redis_pool *r, struct redis_connection *link)
+ask_time(struct redis_pool *r, struct redis_connection *connection)
 {
 	struct redis_reply reply;
 	const char *seconds, *micros, *error;
@@ -253,7 +255,7 @@ ask_time(struct redis_pool *r, struct redis_connection *link)
 	redis_reply_init(&reply);
 	redis_command_begin(&command, 1);
 	redis_command_text(&command, "TIME");
-	err = ask(r, link, &command, &reply);
+	err = ask(r, connection, &command, &reply);
 	seconds = redis_reply_text(&reply, 0);
 	micros = redis_reply_text(&reply, 1);
 	if (err == ERR_OK && seconds != NULL && micros != NULL) {
@@ -270,48 +272,48 @@ ask_time(struct redis_pool *r, struct redis_connection *link)
 }
 
 static enum err
-link_up(struct redis_pool *r, struct redis_connection *link)
+connect_new(struct redis_pool *r, struct redis_connection *connection)
 {
 	const char *fault = r->where.port == 0 ? unix_path_fault(r->where.path) : NULL;
 	enum err err = ERR_STORE;
 
-	*link = (struct redis_connection){.fd = -1};
+	*connection = (struct redis_connection){.fd = -1};
 	if (fault != NULL) {
 		redis_pool_complain(r, fault, REACH_HINT);
 		return ERR_STORE;
 	}
 	for (size_t i = 0; err != ERR_OK && i < r->address_count; i++)
-		err = redis_connection_open(link, (const struct sockaddr *)&r->address[i].address,
-					    r->address[i].len);
+		err = redis_connection_open(
+		    connection, (const struct sockaddr *)&r->address[i].address, r->address[i].len);
 	if (err != ERR_OK)
 		redis_pool_complain(r, strerror(errno), REACH_HINT);
 	if (err == ERR_OK && r->login.password_file[0] != '\0')
-		err = log_in(r, link);
+		err = log_in(r, connection);
 	if (err == ERR_OK && r->where.db != 0)
-		err = choose_db(r, link);
+		err = choose_db(r, connection);
 	if (err == ERR_OK)
-		err = ask_time(r, link);
+		err = ask_time(r, connection);
 	if (err != ERR_OK)
-		redis_connection_close(link);
+		redis_connection_close(connection);
 	return err;
 }
 
 enum err
 redis_pool_call(struct redis_pool *r, const struct buf *command, struct redis_reply *reply)
 {
-	struct redis_connection link;
+	struct redis_connection connection;
 	enum err err = command->err;
 
 	blocking_begin();
-	if (err == ERR_OK && !take_idle(r, &link))
-		err = link_up(r, &link);
+	if (err == ERR_OK && !take_idle(r, &connection))
+		err = connect_new(r, &connection);
 	if (err != ERR_OK)
 		return err;
-	if ((err = ask(r, &link, command, reply)) == ERR_OK) {
-		keep_idle(r, &link);
+	if ((err = ask(r, &connection, command, reply)) == ERR_OK) {
+		keep_idle(r, &connection);
 		return ERR_OK;
 	}
-	redis_connection_close(&link);
+	redis_connection_close(&connection);
 	/* the others lead to the same */
 	redis_pool_drop(r);
 	return err;
@@ -330,16 +332,17 @@ enum err
 redis_pool_clock(struct redis_pool *r, int64_t *time_ms)
 {
 	int64_t heard = atomic_load(&r->heard_ms);
-	struct redis_connection link;
+	struct redis_connection connection;
 	enum err err = ERR_OK;
 
 	if (heard == 0 || clock_boot_ms() - heard > FRESH_MS) {
 		blocking_begin();
-		err = take_idle(r, &link) ? ask_time(r, &link) : link_up(r, &link);
+		err = take_idle(r, &connection) ? ask_time(r, &connection)
+						: connect_new(r, &connection);
 		if (err == ERR_OK)
-			keep_idle(r, &link);
+			keep_idle(r, &connection);
 		else
-			redis_connection_close(&link);
+			redis_connection_close(&connection);
 	}
 	*time_ms =
 	    atomic_load(&r->heard_ms) == 0 ? -1 : clock_boot_ms() + atomic_load(&r->offset_ms);

@@ -7,10 +7,10 @@
 
 #include "store/redis/redis_pool.h"
 
-#define REDIS_PREFIX	  "opencode-callback:{flows}:" /* all our keys; one slot of a cluster */
-#define REDIS_ANSWER	  2			       /* the first item behind time and word */
-#define REDIS_NUMBER_SIZE 32 /* of a number or a key as text, with its NUL */
-#define REDIS_ARGS_MAX	  16
+#define REDIS_PREFIX	   "opencode-callback:{flows}:" /* all our keys; one slot of a cluster */
+#define REDIS_REPLY_VALUES 2				/* the first item behind time and word */
+#define REDIS_NUMBER_SIZE  32 /* of a number or a key as text, with its NUL */
+#define REDIS_ARGS_MAX	   16
 
 struct redis_script {
 	const char *name;

@@ -168,15 +168,15 @@ redis_add(struct store *s, const struct flow *flow, const char *authorize_url,
 static enum err
 read_flow(const struct redis_reply *reply, const char *id, struct snapshot *out)
 {
-	const char *record = redis_reply_text(reply, REDIS_ANSWER);
-	const char *bound = redis_reply_text(reply, REDIS_ANSWER + 1);
-	const char *claim = redis_reply_text(reply, REDIS_ANSWER + 2);
-	const char *end = redis_reply_text(reply, REDIS_ANSWER + 3);
+	const char *record = redis_reply_text(reply, REDIS_REPLY_VALUES);
+	const char *bound = redis_reply_text(reply, REDIS_REPLY_VALUES + 1);
+	const char *claim = redis_reply_text(reply, REDIS_REPLY_VALUES + 2);
+	const char *end = redis_reply_text(reply, REDIS_REPLY_VALUES + 3);
 	int64_t time_ms, elsewhere;
 
 	if (record == NULL || bound == NULL || claim == NULL || end == NULL ||
 	    !redis_reply_number(reply, 0, &time_ms) ||
-	    !redis_reply_number(reply, REDIS_ANSWER + 4, &elsewhere) ||
+	    !redis_reply_number(reply, REDIS_REPLY_VALUES + 4, &elsewhere) ||
 	    flow_record_read(record, strlen(record), &out->flow) != ERR_OK ||
 	    strcmp(out->flow.id, id) != 0)
 		return ERR_UNKNOWN_FLOW;
@@ -219,7 +219,7 @@ redis_authorize_url(struct store *s, const char *id, struct buf *out)
 
 	redis_script_arg(&args, id);
 	err = redis_script_run(redis_of(s), &script_url, &args, &reply);
-	url = redis_reply_text(&reply, REDIS_ANSWER);
+	url = redis_reply_text(&reply, REDIS_REPLY_VALUES);
 	if (err == ERR_OK)
 		err = url == NULL ? ERR_UNKNOWN_FLOW : buf_puts(out, url);
 	redis_reply_free(&reply);
@@ -297,7 +297,8 @@ list(struct store *s, const struct redis_args *args, char id[][FLOW_ID_LEN + 1],
 	enum err err = redis_script_run(redis_of(s), &script_list, args, &reply);
 	size_t n = 0;
 
-	for (size_t i = REDIS_ANSWER; err == ERR_OK && i < reply.count && n < STORE_LIST_MAX; i++) {
+	for (size_t i = REDIS_REPLY_VALUES; err == ERR_OK && i < reply.count && n < STORE_LIST_MAX;
+	     i++) {
 		const char *text = redis_reply_text(&reply, i);
 
 		if (text != NULL && flow_id_valid(text))
@@ -341,7 +342,8 @@ redis_count_waiting(struct store *s, size_t *count)
 	int64_t number = -1;
 	enum err err = redis_script_run(redis_of(s), &script_count, &args, &reply);
 
-	if (err == ERR_OK && (!redis_reply_number(&reply, REDIS_ANSWER, &number) || number < 0))
+	if (err == ERR_OK &&
+	    (!redis_reply_number(&reply, REDIS_REPLY_VALUES, &number) || number < 0))
 		err = ERR_STORE;
 	if (err == ERR_OK)
 		*count = (size_t)number;
@@ -368,8 +370,8 @@ redis_consume(struct store *s, uint64_t client, int count, struct allowance *out
 	redis_script_arg(&args, salt);
 	err = redis_script_run(redis_of(s), &script_consume, &args, &reply);
 	if ((err == ERR_OK || err == ERR_RATE) &&
-	    (!redis_reply_number(&reply, REDIS_ANSWER, &wait) || wait < 0 || wait > INT32_MAX ||
-	     !redis_reply_number(&reply, REDIS_ANSWER + 1, &first)))
+	    (!redis_reply_number(&reply, REDIS_REPLY_VALUES, &wait) || wait < 0 ||
+	     wait > INT32_MAX || !redis_reply_number(&reply, REDIS_REPLY_VALUES + 1, &first)))
 		err = ERR_STORE;
 	if (err == ERR_RATE)
 		*out = (struct allowance){.wait = (int)wait, .first = first != 0};
@@ -397,7 +399,7 @@ redis_note_get(struct store *s, const char *name, int seconds, char note[STORE_N
 	redis_script_arg(&args, name);
 	redis_script_arg_number(&args, seconds);
 	err = redis_script_run(redis_of(s), &script_note_get, &args, &reply);
-	text = redis_reply_text(&reply, REDIS_ANSWER);
+	text = redis_reply_text(&reply, REDIS_REPLY_VALUES);
 	if (err == ERR_UNKNOWN_FLOW ||
 	    (err == ERR_OK && (text == NULL || strlen(text) > STORE_NOTE_MAX)))
 		err = ERR_ABSENT;
