@@ -9,18 +9,18 @@
  * and give opencode a folder for the socket in which it may create files. OPENCODE_CALLBACK_SOCKET
  * names the socket; without it, it is /run/opencode/opencode.sock. Whoever may write to the socket
  * (mode 0660, so its owner and group) may use it; nobody else can. opencode loads plugins at the
- * first request that needs them, so ask once after a start: curl http://127.0.0.1:4096/provider/auth
+ * first request that needs them, so send one after a start: curl http://127.0.0.1:4096/provider/auth
  *
  * The socket speaks plain HTTP/1.1, one request a connection, which the client keeps open until it
- * has the answer. The Host header says for whom it is:
+ * has the answer. The Host header names the target:
  *
  *     localhost:PORT, 127.0.0.1:PORT, [::1]:PORT   a listener on this machine's loopback
  *     opencode                                     the opencode server itself
  *
- * It is no open proxy: ports below 1024, other hosts, and methods and paths not named below get
- * 403; a malformed request gets 400; 502 means that nothing listens there. What is let through goes
- * on byte for byte. node:net and never an HTTP client: those obey HTTP_PROXY and rewrite URLs, and
- * what passes here is a sign-in's code.
+ * It is not an open proxy: ports below 1024, other hosts, and methods and paths not named below get
+ * 403; a malformed request gets 400; 502 means that nothing listens at the target. It forwards every
+ * other request byte for byte. It uses node:net and no HTTP client: HTTP clients obey HTTP_PROXY and
+ * rewrite URLs, and these requests hold sign-in codes.
  */
 import { randomBytes } from "node:crypto"
 import { accessSync, constants, lstatSync, renameSync, unlinkSync } from "node:fs"
@@ -34,7 +34,7 @@ const REQUEST_MS = 10_000 // for a request to arrive in full
 const CONNECT_MS = 1_000 // for a loopback port to accept
 const LINGER_MS = 2_000 // for a refused client to read why
 const IDLE_MS = 15 * 60_000 // without a byte of the answer
-const TEND_MS = 5_000 // between two looks at the socket
+const TEND_MS = 5_000 // between two checks of the socket
 
 const PORT_MIN = 1024
 const LOOPBACK = ["127.0.0.1", "::1"]
@@ -49,7 +49,7 @@ const NAME = /(?!(?:\.|%2[eE]){1,2}(?:\/|$))(?:[\w.~!$&'()*+,;=:@-]|%[0-9a-fA-F]
 const path = (pattern) => new RegExp(`^${pattern.replaceAll("{name}", () => NAME)}$`)
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-// What may be asked of opencode itself. Where a sign-in begins, the handler stands in the path of
+// The requests that opencode itself may get. On the paths that begin a sign-in, the handler receives
 // every method.
 const OPENCODE = [
   [EVERY_METHOD, path("/provider/{name}/oauth/authorize")],
@@ -70,8 +70,8 @@ const OPENCODE = [
 const REASONS = { 400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway" }
 
 /*
- * Takes a request's head apart. Returns {method, path, host, length}, or null if it is malformed or
- * could mean two things to two readers (RFC 9112 section 11.2).
+ * Parses a request's head. Returns {method, path, target, host, length}, or null if it is malformed
+ * or two parsers could read it differently (RFC 9112 section 11.2).
  */
 function parse(head) {
   const [first, ...lines] = head.split("\r\n")
@@ -104,7 +104,7 @@ function route(request, own) {
   const listener = LISTENER_HOST.exec(request.host)
   if (!listener) return null
   const port = Number(listener[1])
-  // opencode's own port is no listener: the table above would be worth nothing.
+  // opencode's own port is no listener: that would bypass the table above.
   if (port < PORT_MIN || port > 65535 || port === portOf(own)) return null
   if (method !== "GET" && !(method === "POST" && request.target === "/auth/token")) return null
   return { hosts: LOOPBACK, port }
@@ -155,11 +155,11 @@ function refuse(client, status) {
     "Connection: close",
   ]
   client.end(`${head.join("\r\n")}\r\n\r\n${text}\n`)
-  // Closing on unread bytes would take the answer away from the client, so they are read and dropped.
+  // Closing with bytes unread would lose the client its answer, so they are read and dropped.
   setTimeout(() => client.destroy(), LINGER_MS).unref()
 }
 
-/* Sends a complete request on, and whatever comes back, back. */
+/* Forwards a complete request, and returns whatever comes back. */
 function forward(client, bytes, { hosts, port }) {
   connect(hosts, port, (server) => {
     if (client.destroyed) return server?.destroy()
@@ -176,7 +176,7 @@ function forward(client, bytes, { hosts, port }) {
   })
 }
 
-/* Reads one request, and lets it through or refuses it. A second one never gets through. */
+/* Reads one request, and forwards or refuses it. A second one is never forwarded. */
 function serve(client, own) {
   let bytes = Buffer.alloc(0)
   let request = null
@@ -273,7 +273,7 @@ function ours(state) {
   }
 }
 
-/* Sees to it that a socket is there: ours, or another opencode's that answers. */
+/* Ensures that a socket is there: ours, or another opencode's that answers. */
 function tend(state) {
   if (state.busy || ours(state)) return
   state.busy = true
@@ -286,7 +286,7 @@ function tend(state) {
   })
 }
 
-/* One line in the life of a process: how the first try went. */
+/* Logs one line per process: the result of the first try. */
 function say(state, text) {
   if (!state.said) console.error(`opencode-callback: ${text}`)
   state.said = true
@@ -317,7 +317,7 @@ function isServer(args) {
 function start(input) {
   const state = {
     path: process.env.OPENCODE_CALLBACK_SOCKET || "/run/opencode/opencode.sock",
-    own: () => input.serverUrl, // asked each time: before opencode listens it names a port that may be another's
+    own: () => input.serverUrl, // read each time: before opencode listens, it names a port that may be another's
     server: null,
     busy: false,
     said: false,
@@ -328,7 +328,7 @@ function start(input) {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.once(signal, () => {
       remove(state)
-      // A handler alone would keep the process; where opencode has one too, the end is its own affair.
+      // Our handler alone would keep the process alive; if opencode has one too, opencode ends itself.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
     })
   }
