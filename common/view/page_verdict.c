@@ -1,314 +1,395 @@
 #include "view/page_verdict.h"
 
-#include <string.h>
-
 #include "view/html.h"
 #include "view/page_part.h"
 
 #define DELIVERING_RELOAD 2 /* seconds; for browsers without the script, and should it fail */
 
-/* How a sign-in stands. {name} is the other side's name, other {marks} stand in words[]. */
+/* What the page says. */
 struct verdict {
 	enum page_mood mood;
-	const char *title;
-	const char *text;
-	const char *advice;
+	struct buf title; /* not escaped */
+	struct buf text;  /* its paragraphs, as markup */
 };
 
-static const struct verdict states[FLOW_STATE_COUNT] = {
-    [FLOW_DELIVERING] =
-	{
-	    MOOD_WAIT,
-	    "Finishing the sign-in",
-	    "{Taker} is exchanging the answer of {name} for {gain}. This takes a few seconds.",
-	    "This page goes on by itself.",
-	},
-    [FLOW_DONE] =
-	{
-	    MOOD_GOOD,
-	    "{name} is connected",
-	    "{done}",
-	    "You can close this tab{dead}.",
-	},
-    [FLOW_FAILED] =
-	{
-	    MOOD_BAD,
-	    "The sign-in failed",
-	    "The answer of {name} was handed to {taker}, but the sign-in was not finished.",
-	    "{again}",
-	},
-    [FLOW_DECLINED] =
-	{
-	    MOOD_WARN,
-	    "The sign-in was declined",
-	    "{name} says that it was cancelled or not allowed there. {nothing}",
-	    "If that was not intended, {anew}.",
-	},
-    [FLOW_SUPERSEDED] =
-	{
-	    MOOD_WARN,
-	    "A newer sign-in took its place",
-	    "{one}, and another was begun after this one.",
-	    "Finish the newer one, or {anew}.",
-	},
-    [FLOW_EXPIRED] =
-	{
-	    MOOD_WARN,
-	    "This sign-in has expired",
-	    "No answer of {name} came through this page in time, so nothing was handed to {taker}.",
-	    "{again}",
-	},
-};
+typedef void verdict_writer(struct verdict *v, const struct page_flow *flow, const char *name);
 
-static const struct verdict reasons[REASON_COUNT] = {
-    [REASON_UNCONFIRMED] =
-	{
-	    MOOD_WARN,
-	    "Please check in opencode",
-	    "The answer of {name} was handed to opencode, which gave no verdict about it in time.",
-	    "{look}",
-	},
-    [REASON_REFUSED_BY_PROVIDER] =
-	{
-	    MOOD_BAD,
-	    "{name} did not accept the sign-in",
-	    "The sign-in page may have looked successful, but then the exchange of its answer "
-	    "between {taker} and {name} was refused. {nothing}",
-	    "{again}{log}",
-	},
-    [REASON_LISTENER_GONE] =
-	{
-	    MOOD_BAD,
-	    "{Taker} no longer waited for this",
-	    "{ended}, or had given up this sign-in to {name}. {nothing}",
-	    "{again}",
-	},
-    [REASON_OPENCODE_GONE] =
-	{
-	    MOOD_BAD,
-	    "{Taker} went away",
-	    "It stopped while it was finishing this sign-in to {name}, so nobody knows how far it "
-	    "got.",
-	    "{start}{look}",
-	},
-    [REASON_OPENCODE_AUTH] =
-	{
-	    MOOD_BAD,
-	    "opencode wanted its password",
-	    "The answer of {name} was handed over, but opencode did not let this page finish the "
-	    "sign-in without the right user name and password.",
-	    "{look}",
-	},
-    [REASON_TIMEOUT] =
-	{
-	    MOOD_BAD,
-	    "{Taker} did not answer in time",
-	    "The answer of {name} was handed over, but {taker} did not say how it went.",
-	    "{look}",
-	},
-    [REASON_INTERRUPTED] =
-	{
-	    MOOD_BAD,
-	    "The sign-in was interrupted",
-	    "opencode-callback, or the place in which it keeps sign-ins, stopped while this one "
-	    "was "
-	    "under way. An answer of {name} is never sent a second time, because it is good for "
-	    "one "
-	    "use only.",
-	    "{look}",
-	},
-    [REASON_ISSUER] =
-	{
-	    MOOD_BAD,
-	    "The answer came from somebody else",
-	    "It names another provider than {name}, which this sign-in was begun with, so it was "
-	    "not used. {nothing}",
-	    "{again}",
-	},
-};
-
-/* Nothing came through this page, yet there it is. */
-static const struct verdict listed = {
-    MOOD_GOOD,
-    "{name} is connected",
-    "opencode says so. Nothing came through this page: the browser reached opencode itself, or it "
-    "was connected before.",
-    "You can close this tab.",
-};
-
-/* A terminal's listener tells nobody but the terminal how the exchange went. */
-static const struct verdict handed_over = {
-    MOOD_GOOD,
-    "Look at your terminal now",
-    "It has the answer of {name} and goes on by itself. Only it says whether the sign-in worked.",
-    "If it says that it failed, run the command there again. You can close this tab{dead}.",
-};
-
-/* What a {mark} stands for, by kind; where a kind has nothing of its own, what a provider has. */
-struct word {
-	const char *mark;
-	const char *here;   /* instead, on a page with a button that begins it again */
-	const char *direct; /* instead, if nothing fails to load on the way */
-	const char *alone;  /* instead, if no window of opencode waits for it */
-	const char *text[KIND_COUNT];
-};
-
-static const struct word words[] = {
-    {
-	"taker", /* who gets the answer */
-	.text = {[KIND_PROVIDER] = "opencode", [KIND_TERMINAL] = "the terminal"},
-    },
-    {
-	"Taker",
-	.text = {[KIND_PROVIDER] = "opencode", [KIND_TERMINAL] = "The terminal"},
-    },
-    {
-	"gain",
-	.text = {[KIND_PROVIDER] = "an account", [KIND_MCP] = "access to it"},
-    },
-    {
-	"done",
-	.alone = "opencode has the account.",
-	.text = {[KIND_PROVIDER] = "opencode has the account, and its window goes on by itself.",
-		 [KIND_INTEGRATION] = "opencode has the account.",
-		 [KIND_MCP] = "Its tools are available in opencode at once. A window there that "
-			      "still offers the sign-in only has to be reloaded."},
-    },
-    {
-	"nothing",
-	.text = {[KIND_PROVIDER] = "No account was connected.",
-		 [KIND_MCP] = "It is not connected.",
-		 [KIND_TERMINAL] = "The terminal is not signed in."},
-    },
-    {
-	"one", /* why a newer one takes the place of this */
-	.text = {[KIND_PROVIDER] = "opencode keeps one sign-in to {name} at a time",
-		 [KIND_TERMINAL] = "On that computer one sign-in to {name} runs at a time"},
-    },
-    {
-	"ended",
-	.text = {[KIND_PROVIDER] = "It was restarted in the meantime",
-		 [KIND_TERMINAL] = "The command there was ended in the meantime"},
-    },
-    {
-	"start",
-	.text =
-	    {[KIND_PROVIDER] = "Start opencode again if it does not run. ", [KIND_TERMINAL] = ""},
-    },
-    {
-	"log",
-	.text = {[KIND_PROVIDER] = " If it fails again, see in opencode’s log whether the server "
-				   "reaches {name}.",
-		 [KIND_TERMINAL] = ""},
-    },
-    {
-	"look", /* for who has to find out how it went */
-	.text = {[KIND_PROVIDER] = "Look in opencode’s settings whether {name} is listed as "
-				   "connected. If it is not, begin again{there}.",
-		 [KIND_MCP] = "Look in opencode whether {name} is connected, among its MCP "
-			      "servers. If it is not, begin again{there}.",
-		 [KIND_TERMINAL] = "Look at the terminal: it says how it went. If it failed, run "
-				   "the command there again."},
-    },
-    {
-	"there",
-	.here = "",
-	.text = {[KIND_PROVIDER] = " there"},
-    },
-    {
-	"again", /* how to begin again */
-	.here = "You can begin again right here.",
-	.text = {[KIND_PROVIDER] = "Go back to opencode and begin again.",
-		 [KIND_TERMINAL] = "Run the command in the terminal again, then bring its new "
-				   "address here."},
-    },
-    {
-	"anew", /* the same as a part of a sentence */
-	.here = "begin again right here",
-	.text = {[KIND_PROVIDER] = "go back to opencode and begin again",
-		 [KIND_TERMINAL] = "run the command in the terminal again"},
-    },
-    {
-	"dead",
-	.direct = "",
-	.text = {[KIND_PROVIDER] = ", and the one that failed to load if it is still open"},
-    },
-};
-
-static const struct verdict *
-verdict_of(const struct page_flow *flow)
+static bool
+in_terminal(const struct page_flow *flow)
 {
-	if (flow->listed && flow->state == FLOW_DONE)
-		return &listed;
-	if (flow->kind == KIND_TERMINAL && flow->state == FLOW_DONE)
-		return &handed_over;
-	if (flow->reason != REASON_NONE && (flow->state == FLOW_DONE || flow->state == FLOW_FAILED))
-		return &reasons[flow->reason];
-	return &states[flow->state];
+	return flow->kind == KIND_TERMINAL;
 }
 
 /* Whether this page has a button that begins the same sign-in once more. */
 static bool
 offers_again(const struct page_flow *flow)
 {
-	if (!flow->again || flow->kind == KIND_TERMINAL || flow->state == FLOW_DELIVERING)
+	if (!flow->again || in_terminal(flow) || flow->state == FLOW_DELIVERING)
 		return false;
 	return flow->state != FLOW_DONE || (flow->reason == REASON_UNCONFIRMED && !flow->listed);
 }
 
+/* Sentences that depend on the flow. */
+
 static const char *
-word_text(const struct page_flow *flow, const char *mark, size_t len)
+what_is_there_now(const struct page_flow *flow)
 {
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		const struct word *word = &words[i];
-
-		if (strlen(word->mark) != len || strncmp(word->mark, mark, len) != 0)
-			continue;
-		if (word->here != NULL && offers_again(flow))
-			return word->here;
-		if (word->direct != NULL && flow->direct)
-			return word->direct;
-		if (word->alone != NULL && flow->from_here && flow->kind == KIND_PROVIDER)
-			return word->alone;
-		if (word->text[flow->kind] != NULL)
-			return word->text[flow->kind];
-		return word->text[KIND_PROVIDER];
-	}
-	return "";
+	if (flow->listed)
+		return "opencode says so. Nothing came through this page: the browser reached "
+		       "opencode itself, or it was connected before.";
+	if (flow->kind == KIND_MCP)
+		return "Its tools are available in opencode at once. A window there that still "
+		       "offers the sign-in only has to be reloaded.";
+	if (flow->kind == KIND_INTEGRATION || flow->from_here)
+		return "opencode has the account.";
+	return "opencode has the account, and its window goes on by itself.";
 }
 
-/* Appends a text with its marks replaced; not escaped. Words may hold marks, names are as given. */
-static void
-fill(struct buf *out, const struct page_flow *flow, const char *text)
+static const char *
+nothing_connected(const struct page_flow *flow)
 {
-	for (;;) {
-		size_t plain = strcspn(text, "{");
-		const char *mark = text + plain + 1;
-		size_t len;
+	if (in_terminal(flow))
+		return "The terminal is not signed in.";
+	if (flow->kind == KIND_MCP)
+		return "It is not connected.";
+	return "No account was connected.";
+}
 
-		buf_add(out, text, plain);
-		if (text[plain] == '\0')
-			return;
-		len = strcspn(mark, "}");
-		if (len == 4 && strncmp(mark, "name", len) == 0)
-			buf_puts(out, page_part_name(flow->kind, flow->provider));
-		else
-			fill(out, flow, word_text(flow, mark, len));
-		text = mark + len + 1;
+static const char *
+begin_again(const struct page_flow *flow)
+{
+	if (in_terminal(flow))
+		return "Run the command in the terminal again, then bring its new address here.";
+	if (offers_again(flow))
+		return "You can begin again right here.";
+	return "Go back to opencode and begin again.";
+}
+
+static const char *
+if_not_intended(const struct page_flow *flow)
+{
+	if (in_terminal(flow))
+		return "If that was not intended, run the command in the terminal again.";
+	if (offers_again(flow))
+		return "If that was not intended, begin again right here.";
+	return "If that was not intended, go back to opencode and begin again.";
+}
+
+static const char *
+finish_the_newer(const struct page_flow *flow)
+{
+	if (in_terminal(flow))
+		return "Finish the newer one, or run the command in the terminal again.";
+	if (offers_again(flow))
+		return "Finish the newer one, or begin again right here.";
+	return "Finish the newer one, or go back to opencode and begin again.";
+}
+
+/* A tab failed to load on the way, unless the provider sent the browser straight to us. */
+static const char *
+close_this_tab(const struct page_flow *flow)
+{
+	if (flow->direct || flow->listed)
+		return "You can close this tab.";
+	return "You can close this tab, and the one that failed to load if it is still open.";
+}
+
+/* Appends how a person finds out whether the sign-in worked. */
+static void
+look(struct buf *out, const struct page_flow *flow, const char *name)
+{
+	if (in_terminal(flow)) {
+		buf_puts(out, "Look at the terminal: it says how it went. If it failed, run the "
+			      "command there again.");
+		return;
+	}
+	if (flow->kind == KIND_MCP)
+		html_add(out, "Look in opencode whether %s is connected, among its MCP servers. ",
+			 name);
+	else
+		html_add(out, "Look in opencode’s settings whether %s is listed as connected. ",
+			 name);
+	if (offers_again(flow))
+		buf_puts(out, "If it is not, begin again.");
+	else
+		buf_puts(out, "If it is not, begin again there.");
+}
+
+static void
+look_paragraph(struct buf *out, const struct page_flow *flow, const char *name)
+{
+	buf_puts(out, "<p>");
+	look(out, flow, name);
+	buf_puts(out, "</p>\n");
+}
+
+static void
+paragraph(struct buf *out, const char *text)
+{
+	html_add(out, "<p>%s</p>\n", text);
+}
+
+/* The verdicts of the states. */
+
+static void
+delivering(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_WAIT;
+	buf_puts(&v->title, "Finishing the sign-in");
+	if (in_terminal(flow))
+		html_add(&v->text,
+			 "<p>The terminal is exchanging the answer of %s for an account. "
+			 "This takes a few seconds.</p>\n",
+			 name);
+	else if (flow->kind == KIND_MCP)
+		html_add(&v->text,
+			 "<p>opencode is exchanging the answer of %s for access to it. "
+			 "This takes a few seconds.</p>\n",
+			 name);
+	else
+		html_add(&v->text,
+			 "<p>opencode is exchanging the answer of %s for an account. "
+			 "This takes a few seconds.</p>\n",
+			 name);
+	paragraph(&v->text, "This page goes on by itself.");
+}
+
+static void
+connected(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_GOOD;
+	buf_printf(&v->title, "%s is connected", name);
+	paragraph(&v->text, what_is_there_now(flow));
+	paragraph(&v->text, close_this_tab(flow));
+}
+
+/* A terminal's listener tells nobody but the terminal how the exchange went. */
+static void
+handed_over(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_GOOD;
+	buf_puts(&v->title, "Look at your terminal now");
+	html_add(&v->text,
+		 "<p>It has the answer of %s and goes on by itself. Only it says whether the "
+		 "sign-in worked.</p>\n"
+		 "<p>If it says that it failed, run the command there again. %s</p>\n",
+		 name, close_this_tab(flow));
+}
+
+static void
+failed(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_puts(&v->title, "The sign-in failed");
+	if (in_terminal(flow))
+		html_add(&v->text,
+			 "<p>The answer of %s was handed to the terminal, but the sign-in was not "
+			 "finished.</p>\n",
+			 name);
+	else
+		html_add(&v->text,
+			 "<p>The answer of %s was handed to opencode, but the sign-in was not "
+			 "finished.</p>\n",
+			 name);
+	paragraph(&v->text, begin_again(flow));
+}
+
+static void
+declined(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_WARN;
+	buf_puts(&v->title, "The sign-in was declined");
+	html_add(&v->text, "<p>%s says that it was cancelled or not allowed there. %s</p>\n", name,
+		 nothing_connected(flow));
+	paragraph(&v->text, if_not_intended(flow));
+}
+
+static void
+superseded(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_WARN;
+	buf_puts(&v->title, "A newer sign-in took its place");
+	if (in_terminal(flow))
+		html_add(&v->text,
+			 "<p>On that computer one sign-in to %s runs at a time, and another was "
+			 "begun after this one.</p>\n",
+			 name);
+	else
+		html_add(&v->text,
+			 "<p>opencode keeps one sign-in to %s at a time, and another was begun "
+			 "after this one.</p>\n",
+			 name);
+	paragraph(&v->text, finish_the_newer(flow));
+}
+
+static void
+expired(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_WARN;
+	buf_puts(&v->title, "This sign-in has expired");
+	if (in_terminal(flow))
+		html_add(&v->text,
+			 "<p>No answer of %s came through this page in time, so nothing was handed "
+			 "to the terminal.</p>\n",
+			 name);
+	else
+		html_add(&v->text,
+			 "<p>No answer of %s came through this page in time, so nothing was handed "
+			 "to opencode.</p>\n",
+			 name);
+	paragraph(&v->text, begin_again(flow));
+}
+
+/* The verdicts of the reasons. */
+
+static void
+unconfirmed(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_WARN;
+	buf_puts(&v->title, "Please check in opencode");
+	html_add(&v->text,
+		 "<p>The answer of %s was handed to opencode, which gave no verdict about it in "
+		 "time.</p>\n",
+		 name);
+	look_paragraph(&v->text, flow, name);
+}
+
+static void
+refused_by_provider(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_printf(&v->title, "%s did not accept the sign-in", name);
+	if (in_terminal(flow)) {
+		html_add(&v->text,
+			 "<p>The sign-in page may have looked successful, but then the exchange of "
+			 "its answer between the terminal and %s was refused. %s</p>\n",
+			 name, nothing_connected(flow));
+		paragraph(&v->text, begin_again(flow));
+	} else {
+		html_add(&v->text,
+			 "<p>The sign-in page may have looked successful, but then the exchange of "
+			 "its answer between opencode and %s was refused. %s</p>\n"
+			 "<p>%s If it fails again, see in opencode’s log whether the server "
+			 "reaches %s.</p>\n",
+			 name, nothing_connected(flow), begin_again(flow), name);
 	}
 }
 
 static void
-paragraph(struct buf *out, const struct page_flow *flow, const char *text)
+listener_gone(struct verdict *v, const struct page_flow *flow, const char *name)
 {
-	struct buf filled;
+	v->mood = MOOD_BAD;
+	if (in_terminal(flow)) {
+		buf_puts(&v->title, "The terminal no longer waited for this");
+		html_add(&v->text,
+			 "<p>The command there was ended in the meantime, or had given up this "
+			 "sign-in to %s. %s</p>\n",
+			 name, nothing_connected(flow));
+	} else {
+		buf_puts(&v->title, "opencode no longer waited for this");
+		html_add(&v->text,
+			 "<p>It was restarted in the meantime, or had given up this sign-in to %s. "
+			 "%s</p>\n",
+			 name, nothing_connected(flow));
+	}
+	paragraph(&v->text, begin_again(flow));
+}
 
-	buf_init(&filled, PAGE_TEXT_MAX);
-	fill(&filled, flow, text);
-	html_add(out, "<p>%s</p>\n", buf_text(&filled));
-	if (filled.err != ERR_OK)
-		out->err = filled.err;
-	buf_free(&filled);
+static void
+opencode_gone(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_puts(&v->title, in_terminal(flow) ? "The terminal went away" : "opencode went away");
+	html_add(&v->text,
+		 "<p>It stopped while it was finishing this sign-in to %s, so nobody knows how far "
+		 "it got.</p>\n"
+		 "<p>",
+		 name);
+	if (!in_terminal(flow))
+		buf_puts(&v->text, "Start opencode again if it does not run. ");
+	look(&v->text, flow, name);
+	buf_puts(&v->text, "</p>\n");
+}
+
+static void
+opencode_auth(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_puts(&v->title, "opencode wanted its password");
+	html_add(&v->text,
+		 "<p>The answer of %s was handed over, but opencode did not let this page finish "
+		 "the sign-in without the right user name and password.</p>\n",
+		 name);
+	look_paragraph(&v->text, flow, name);
+}
+
+static void
+timed_out(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	if (in_terminal(flow)) {
+		buf_puts(&v->title, "The terminal did not answer in time");
+		html_add(&v->text,
+			 "<p>The answer of %s was handed over, but the terminal did not say how it "
+			 "went.</p>\n",
+			 name);
+	} else {
+		buf_puts(&v->title, "opencode did not answer in time");
+		html_add(&v->text,
+			 "<p>The answer of %s was handed over, but opencode did not say how it "
+			 "went.</p>\n",
+			 name);
+	}
+	look_paragraph(&v->text, flow, name);
+}
+
+static void
+interrupted(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_puts(&v->title, "The sign-in was interrupted");
+	html_add(&v->text,
+		 "<p>opencode-callback, or the place in which it keeps sign-ins, stopped while "
+		 "this one was under way. An answer of %s is never sent a second time, because it "
+		 "is good for one use only.</p>\n",
+		 name);
+	look_paragraph(&v->text, flow, name);
+}
+
+static void
+other_issuer(struct verdict *v, const struct page_flow *flow, const char *name)
+{
+	v->mood = MOOD_BAD;
+	buf_puts(&v->title, "The answer came from somebody else");
+	html_add(&v->text,
+		 "<p>It names another provider than %s, which this sign-in was begun with, so it "
+		 "was not used. %s</p>\n",
+		 name, nothing_connected(flow));
+	paragraph(&v->text, begin_again(flow));
+}
+
+static verdict_writer *const state_verdicts[FLOW_STATE_COUNT] = {
+    [FLOW_DELIVERING] = delivering, [FLOW_DONE] = connected,	    [FLOW_FAILED] = failed,
+    [FLOW_DECLINED] = declined,	    [FLOW_SUPERSEDED] = superseded, [FLOW_EXPIRED] = expired,
+};
+
+static verdict_writer *const reason_verdicts[REASON_COUNT] = {
+    [REASON_UNCONFIRMED] = unconfirmed,	    [REASON_REFUSED_BY_PROVIDER] = refused_by_provider,
+    [REASON_LISTENER_GONE] = listener_gone, [REASON_OPENCODE_GONE] = opencode_gone,
+    [REASON_OPENCODE_AUTH] = opencode_auth, [REASON_TIMEOUT] = timed_out,
+    [REASON_INTERRUPTED] = interrupted,	    [REASON_ISSUER] = other_issuer,
+};
+
+static verdict_writer *
+verdict_of(const struct page_flow *flow)
+{
+	if (flow->listed && flow->state == FLOW_DONE)
+		return connected;
+	if (in_terminal(flow) && flow->state == FLOW_DONE)
+		return handed_over;
+	if (flow->reason != REASON_NONE && (flow->state == FLOW_DONE || flow->state == FLOW_FAILED))
+		return reason_verdicts[flow->reason];
+	return state_verdicts[flow->state];
 }
 
 static void
@@ -332,7 +413,7 @@ actions(struct buf *out, const struct page_site *site, const struct page_flow *f
 	buf_puts(out, "<div class=\"actions\">\n");
 	if (again && flow->state != FLOW_DONE)
 		again_form(out, site, flow);
-	if (flow->kind == KIND_TERMINAL && flow->state != FLOW_DONE)
+	if (in_terminal(flow) && flow->state != FLOW_DONE)
 		html_add(
 		    out,
 		    "<p><a class=\"button\" href=\"%s/#terminal\">Paste a new address</a></p>\n",
@@ -367,33 +448,44 @@ load_form(struct buf *out, const struct page_site *site, const struct page_flow 
 		 site->base, flow->id);
 }
 
-enum err
-page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+/* Everything but what the verdict says. */
+static void
+add_page(struct buf *out, const struct page_site *site, const struct page_flow *flow,
+	 const struct verdict *v)
 {
-	const struct verdict *verdict = verdict_of(flow);
-	bool delivering = flow->state == FLOW_DELIVERING;
-	struct buf title;
+	bool waits = flow->state == FLOW_DELIVERING;
 
-	buf_init(&title, PAGE_TEXT_MAX);
-	fill(&title, flow, verdict->title);
-	page_part_open(out, site, buf_text(&title),
-		       delivering ? DELIVERING_RELOAD : PAGE_RELOAD_NEVER);
+	page_part_open(out, site, buf_text(&v->title),
+		       waits ? DELIVERING_RELOAD : PAGE_RELOAD_NEVER);
 	html_add(out, "<div id=\"state\" class=\"verdict\" data-state=\"%s\" data-reason=\"%s\"",
 		 flow_state_name(flow->state), flow_reason_name(flow->reason));
-	if (delivering)
+	if (waits)
 		html_add(out, " data-status-url=\"%s/flow/%s/status\"", site->base, flow->id);
 	buf_puts(out, ">\n");
-	page_part_sign(out, verdict->mood);
-	html_add(out, "<h1>%s</h1>\n", buf_text(&title));
-	paragraph(out, flow, verdict->text);
-	paragraph(out, flow, verdict->advice);
-	if (!delivering)
+	page_part_sign(out, v->mood);
+	html_add(out, "<h1>%s</h1>\n", buf_text(&v->title));
+	buf_puts(out, buf_text(&v->text));
+	if (!waits)
 		actions(out, site, flow);
 	buf_puts(out, "</div>\n");
 	if (flow->state == FLOW_DONE && flow->kind == KIND_PROVIDER)
 		load_form(out, site, flow);
-	if (title.err != ERR_OK)
-		out->err = title.err;
-	buf_free(&title);
+}
+
+enum err
+page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+{
+	struct verdict verdict;
+
+	buf_init(&verdict.title, PAGE_TEXT_MAX);
+	buf_init(&verdict.text, out->max);
+	verdict_of(flow)(&verdict, flow, page_part_name(flow->kind, flow->provider));
+	add_page(out, site, flow, &verdict);
+	if (verdict.title.err != ERR_OK)
+		out->err = verdict.title.err;
+	if (verdict.text.err != ERR_OK)
+		out->err = verdict.text.err;
+	buf_free(&verdict.title);
+	buf_free(&verdict.text);
 	return page_part_close(out);
 }
