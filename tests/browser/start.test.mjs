@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { Kept } from '../lib/kept.mjs'
+import { Kept } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
 import { give } from '../lib/front.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Kept } from '../lib/fixture.mjs'
 import { scratch, startProgram, until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Kept } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { startProvider } from '../lib/provider.mjs'
 

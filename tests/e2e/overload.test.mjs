@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Kept } from '../lib/fixture.mjs'
 import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { Kept } from '../lib/kept.mjs'
+import { Kept } from '../lib/fixture.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const kept = new Kept()

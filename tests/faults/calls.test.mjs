@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
+import { startFaces } from '../lib/frontends.mjs'
 import { LONG, choose, faultCgi, faultWorker, laterFace, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
-import { afterEvery, assertCleanProcess } from '../lib/oracle.mjs'
+import { afterEvery, assertCleanProcess } from '../lib/invariants.mjs'
 import { begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
-import { spoiled, told } from '../lib/spoiled.mjs'
+import { spoiled, told } from '../lib/faulted.mjs'
 
 const root = process.getuid() === 0
 const CLAIM_SECONDS = 31

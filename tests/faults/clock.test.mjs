@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
+import { startFaces } from '../lib/frontends.mjs'
 import { LIBRARY, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
 import { until } from '../lib/net.mjs'
-import { afterEvery, callsSince, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, callsSince, deliveries } from '../lib/invariants.mjs'
 import { begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
 

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/faces.mjs'
+import { HOST, startFaces } from '../lib/frontends.mjs'
 import { LONG, choose, faultCgi, faultWorker, laterFace, planFlow, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
-import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from '../lib/invariants.mjs'
 import { OWN_FORM, assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const root = process.getuid() === 0

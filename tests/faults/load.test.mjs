@@ -5,11 +5,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
+import { metaVariables, parseAnswer, runCgi, startFaces } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { WORKER, cleanEnv, unprivileged } from '../lib/front.mjs'
 import { accepts, startProgram, until } from '../lib/net.mjs'
-import { afterEvery, assertCleanProcess, assertNoCrash, assertWholeStore, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, assertCleanProcess, assertNoCrash, assertWholeStore, deliveries } from '../lib/invariants.mjs'
 import { NAVIGATION, assertCleanLogs, assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const ENDS = 4 // multiwatch gives up what dies too often

@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { startFaces } from '../lib/faces.mjs'
+import { startFaces } from '../lib/frontends.mjs'
 import { laterFace } from '../lib/fault.mjs'
-import { afterEvery, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, deliveries } from '../lib/invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
 

@@ -7,11 +7,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
+import { startFaces } from '../lib/frontends.mjs'
 import { give } from '../lib/front.mjs'
 import { ownMounts } from '../lib/namespace.mjs'
 import { until } from '../lib/net.mjs'
-import { afterEvery, assertWholeStore } from '../lib/oracle.mjs'
+import { afterEvery, assertWholeStore } from '../lib/invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const skip = ownMounts(import.meta.url)

@@ -31,7 +31,7 @@ const rest = [
   ...list('tests/style', isTest),
   ...list('tests/unit', isTest),
   ...list('tests/pages', isTest),
-  ...list('tests/faces', isTest),
+  ...list('tests/frontends', isTest),
   ...list('tests/web', isTest),
   ...list('tests/install', isTest),
   ...list('tests/doctor', isTest),

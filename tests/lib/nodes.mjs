@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { metaVariables, parseAnswer, runCgi } from './faces.mjs'
+import { metaVariables, parseAnswer, runCgi } from './frontends.mjs'
 import { fcgiExchange, fcgiRequest } from './fcgi.mjs'
 import { give, makeSite, startWorker } from './front.mjs'
 import { scratch } from './net.mjs'

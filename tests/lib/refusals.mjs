@@ -3,7 +3,7 @@
  * path, redirect, page, cookie}. Used against the stand-in through every face, and against the real
  * opencode.
  */
-import { COOKIE } from './faces.mjs'
+import { COOKIE } from './frontends.mjs'
 import { newCookie } from './signin.mjs'
 
 const many = (n) => Array.from({ length: n }, (_, i) => `p${i}=1`).join('&')

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { COOKIE, HOST } from './faces.mjs'
+import { COOKIE, HOST } from './frontends.mjs'
 
 export const flowId = (state) => createHash('sha256').update(state).digest('base64url').slice(0, 22)
 

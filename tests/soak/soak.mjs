@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { startFaces } from '../lib/faces.mjs'
+import { startFaces } from '../lib/frontends.mjs'
 import { pastes, queries } from '../lib/refusals.mjs'
 import { NAVIGATION, OWN_FORM, assertCleanLogs, beginFlow, goodCallback } from '../lib/signin.mjs'
 

@@ -8,7 +8,7 @@ import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, write
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { HOST, httpRequest, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
+import { HOST, httpRequest, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/frontends.mjs'
 import { give, startFront } from '../lib/front.mjs'
 import { connect, exchange, freePort, until } from '../lib/net.mjs'
 import {

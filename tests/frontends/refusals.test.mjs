@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, startFaces } from '../lib/faces.mjs'
+import { COOKIE, startFaces } from '../lib/frontends.mjs'
 import { begins, pastes, queries, senders, tokens } from '../lib/refusals.mjs'
-import { afterEvery } from '../lib/oracle.mjs'
+import { afterEvery } from '../lib/invariants.mjs'
 import { NAVIGATION, OWN_FORM, assertCleanLogs, assertSame, assertSucceeds, begunFlow, newCookie } from '../lib/signin.mjs'
 
 let site
@@ -116,7 +116,7 @@ describe('method, path, environment', () => {
     })
   }
   test('as CGI without REQUEST_METHOD and GATEWAY_INTERFACE it is a program by hand: usage, 64', async () => {
-    const { metaVariables, runCgi } = await import('../lib/faces.mjs')
+    const { metaVariables, runCgi } = await import('../lib/frontends.mjs')
     const vars = metaVariables({ target: '/auth/callback', vars: { REQUEST_METHOD: undefined, GATEWAY_INTERFACE: undefined } })
     const answer = await runCgi(site.site, vars)
     assert.equal(answer.code, 64)

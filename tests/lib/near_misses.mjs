@@ -1,9 +1,9 @@
 /*
- * The classes around the inputs of refusals.mjs, as tables for tests/faces/neighbours.test.mjs: what is
+ * The classes around the inputs of refusals.mjs, as tables for tests/frontends/near_misses.test.mjs: what is
  * one step beside each of them. Rows make their text from a flow as those do.
  */
 import { createHash } from 'node:crypto'
-import { COOKIE, HOST } from './faces.mjs'
+import { COOKIE, HOST } from './frontends.mjs'
 import { newCookie } from './signin.mjs'
 
 /* What no part of a query may hold: escapes that are none, escapes of what is no text, raw bytes. */

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/faces.mjs'
+import { HOST, startFaces } from '../lib/frontends.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, beginFlow, begunFlow, cookies, flowId, flowStatus, newCookie,
 } from '../lib/signin.mjs'

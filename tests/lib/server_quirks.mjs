@@ -3,7 +3,7 @@
  * is measured by tests/web/same.test.mjs, and the same rows stand in conf/README.md.
  */
 import assert from 'node:assert/strict'
-import { parseAnswer } from './faces.mjs'
+import { parseAnswer } from './frontends.mjs'
 import { KINDS } from './servers.mjs'
 import { assertSafe } from './signin.mjs'
 
@@ -13,7 +13,7 @@ const NAMES = {
 }
 
 /*
- *   of       names of requests in odd.mjs and refusals.mjs
+ *   of       names of requests in malformed.mjs and refusals.mjs
  *   asks     what they are, for people
  *   answers  {server, or some of KINDS: what comes instead of our answer}: a status, with a page of its own
  *            (a list: any of them) · 'closed': nothing, it closes the connection · 'opencode': it goes there ·

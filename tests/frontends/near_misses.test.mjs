@@ -1,13 +1,13 @@
 /*
- * The classes around the inputs of refusals.test.mjs (tests/lib/neighbours.mjs), as CGI and as FastCGI. After
+ * The classes around the inputs of refusals.test.mjs (tests/lib/near_misses.mjs), as CGI and as FastCGI. After
  * every single one: the same bytes from both, one well-formed answer without a secret, opencode not asked,
  * the flow still waits. After each table the good callback succeeds.
  */
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, startFaces } from '../lib/faces.mjs'
-import * as near from '../lib/neighbours.mjs'
+import { COOKIE, startFaces } from '../lib/frontends.mjs'
+import * as near from '../lib/near_misses.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, flowStatus,
 } from '../lib/signin.mjs'

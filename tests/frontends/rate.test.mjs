@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/faces.mjs'
+import { COOKIE, HOST, startFaces } from '../lib/frontends.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, assertSucceeds, beginFlow, begunFlow, flowStatus, newCookie,
 } from '../lib/signin.mjs'

@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import { renameSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/faces.mjs'
+import { HOST, startFaces } from '../lib/frontends.mjs'
 import { give } from '../lib/front.mjs'
 import { until } from '../lib/net.mjs'
-import { afterEvery, callsSince, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, callsSince, deliveries } from '../lib/invariants.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, assertSucceeds, beginFlow, begunFlow, cookies, flowId, flowStatus, goodCallback, newCookie,
 } from '../lib/signin.mjs'

@@ -8,7 +8,7 @@ import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync,
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
+import { HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { BUILD, CGI, SANITIZED, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { freePort, until } from '../lib/net.mjs'

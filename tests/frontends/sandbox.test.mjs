@@ -8,7 +8,7 @@ import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
-import { metaVariables, startFaces } from '../lib/faces.mjs'
+import { metaVariables, startFaces } from '../lib/frontends.mjs'
 import { CGI, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { scratch, startProgram, until } from '../lib/net.mjs'
 import { OWN_FORM, assertSucceeds, begunFlow, goodCallback } from '../lib/signin.mjs'

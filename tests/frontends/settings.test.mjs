@@ -7,11 +7,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { metaVariables, parseAnswer, startFaces } from '../lib/faces.mjs'
+import { metaVariables, parseAnswer, startFaces } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { give, startWorker } from '../lib/front.mjs'
 import { scratch, until } from '../lib/net.mjs'
-import { afterEvery, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, deliveries } from '../lib/invariants.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, flowStatus, goodCallback, newCookie,
 } from '../lib/signin.mjs'

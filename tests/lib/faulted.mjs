@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { planFlow } from './fault.mjs'
-import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from './oracle.mjs'
+import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from './invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from './signin.mjs'
 
 /*

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/faces.mjs'
+import { COOKIE, HOST, startFaces } from '../lib/frontends.mjs'
 import { freePort, until } from '../lib/net.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, beginFlow,

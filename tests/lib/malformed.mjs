@@ -1,9 +1,9 @@
 /*
  * Requests that no page of ours and no browser's address bar sends, as tables: each row makes what
  * CGI and FastCGI are handed and what goes over the wire. All are refused by us; where a web server
- * does that itself, or hands on something else, own.mjs says so.
+ * does that itself, or hands on something else, server_quirks.mjs says so.
  */
-import { COOKIE, HOST } from './faces.mjs'
+import { COOKIE, HOST } from './frontends.mjs'
 import { NAVIGATION, OWN_FORM, newCookie } from './signin.mjs'
 
 export const defined = (all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
