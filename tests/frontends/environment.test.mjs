@@ -8,7 +8,7 @@ import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, write
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { HOST, httpRequest, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/frontends.mjs'
+import { HOST, httpRequest, metaVariables, parseAnswer, runCgi, startFrontends } from '../lib/frontends.mjs'
 import { give, startFront } from '../lib/front.mjs'
 import { connect, exchange, freePort, until } from '../lib/net.mjs'
 import {
@@ -18,7 +18,7 @@ import {
 import { json, startStandin } from '../lib/standin.mjs'
 
 let site
-before(async () => (site = await startFaces()))
+before(async () => (site = await startFrontends()))
 after(() => site?.stop())
 
 const isListener = (r) => r.host !== 'opencode'
@@ -35,20 +35,20 @@ async function answering(answer, action) {
 }
 
 /* A good callback that is claimed, and what becomes of it. */
-async function outcome(face, answer) {
+async function outcome(frontend, answer) {
   const flow = await begunFlow(site)
   const mark = site.standin.connections.length
   return answering(answer, async () => {
-    const reply = await face.send(goodCallback(flow))
-    assert.equal(reply.status, 303, `${face.name}: ${reply.body}`)
+    const reply = await frontend.send(goodCallback(flow))
+    assert.equal(reply.status, 303, `${frontend.name}: ${reply.body}`)
     const calls = site.standin.connections.length - mark
     const { state, reason } = await flowStatus(site, flow)
-    const page = await face.send({ target: flow.page, headers: flow.cookies })
+    const page = await frontend.send({ target: flow.page, headers: flow.cookies })
     assert.equal(page.status, 200)
     assertSafe(page)
     assert.match(page.body, new RegExp(`data-state="${state}"`))
     assert.doesNotMatch(page.body, /CANARY|evil/)
-    assert.equal((await face.send(goodCallback(flow))).status, 303, 'again: final')
+    assert.equal((await frontend.send(goodCallback(flow))).status, 303, 'again: final')
     assert.equal(site.standin.connections.length - mark, calls, 'again: nothing is sent')
     assertCleanLogs(site)
     return { flow, page, state, reason, calls }
@@ -87,12 +87,12 @@ describe('what opencode answers to the delivery', () => {
   for (const [name, who, answer, expected, calls] of cases) {
     test(`${name}: ${expected}`, async () => {
       const pages = []
-      for (const face of site.faces) {
-        const got = await outcome(face, (r) => (who(r) ? answer : undefined))
-        assert.equal([got.state, got.reason].join(' ').trim(), expected, face.name)
-        assert.equal(got.calls, calls, face.name)
+      for (const frontend of site.frontends) {
+        const got = await outcome(frontend, (r) => (who(r) ? answer : undefined))
+        assert.equal([got.state, got.reason].join(' ').trim(), expected, frontend.name)
+        assert.equal(got.calls, calls, frontend.name)
         const own = (text) => text.replaceAll(got.flow.id, '').replaceAll(got.flow.provider, '').replaceAll(String(got.flow.port), '')
-        pages.push([face.name, { ...got.page, raw: undefined, headers: [], body: own(got.page.body) }])
+        pages.push([frontend.name, { ...got.page, raw: undefined, headers: [], body: own(got.page.body) }])
       }
       assertSame(pages)
     })
@@ -101,18 +101,18 @@ describe('what opencode answers to the delivery', () => {
     const results = []
     for (const [who, expected] of [[isListener, 'failed timeout'], [isFinish, 'done unconfirmed']]) {
       const flows = []
-      for (const face of site.faces) flows.push([face, await begunFlow(site)])
+      for (const frontend of site.frontends) flows.push([frontend, await begunFlow(site)])
       await answering((r) => (who(r) ? 'hang' : undefined), async () => {
-        const answers = await Promise.all(flows.map(([face, flow]) => face.send(goodCallback(flow))))
+        const answers = await Promise.all(flows.map(([frontend, flow]) => frontend.send(goodCallback(flow))))
         for (const answer of answers) assert.equal(answer.status, 303)
-        for (const [face, flow] of flows) {
+        for (const [frontend, flow] of flows) {
           const { state, reason } = await flowStatus(site, flow)
-          results.push(`${face.name} ${state} ${reason}`)
-          assert.equal(`${state} ${reason}`, expected, face.name)
+          results.push(`${frontend.name} ${state} ${reason}`)
+          assert.equal(`${state} ${reason}`, expected, frontend.name)
         }
       })
     }
-    assert.equal(results.length, 2 * site.faces.length)
+    assert.equal(results.length, 2 * site.frontends.length)
   })
 })
 
@@ -126,13 +126,13 @@ describe('what opencode answers to a begin', () => {
     test(`${name}: ${status}, in the form that opencode's UI shows`, async () => {
       await answering(() => given, async () => {
         const answers = []
-        for (const face of site.faces) {
-          const { answer } = await beginFlow(site, { face, provider: 'openai' })
-          assert.equal(answer.status, status, face.name)
+        for (const frontend of site.frontends) {
+          const { answer } = await beginFlow(site, { frontend, provider: 'openai' })
+          assert.equal(answer.status, status, frontend.name)
           const { name: kind, data } = JSON.parse(answer.body)
           assert.equal(kind, 'UnknownError')
           assert.match(data.message, /^\S.+\.$/)
-          answers.push([face.name, answer])
+          answers.push([frontend.name, answer])
         }
         assertSame(answers)
       })
@@ -140,8 +140,8 @@ describe('what opencode answers to a begin', () => {
   }
   test('never answers: 504', async () => {
     await answering(() => 'hang', async () => {
-      // one after the other per provider, so each face has its own
-      const answers = await Promise.all(site.faces.map((face) => beginFlow(site, { face })))
+      // one after the other per provider, so each front end has its own
+      const answers = await Promise.all(site.frontends.map((frontend) => beginFlow(site, { frontend })))
       for (const { answer } of answers) assert.equal(answer.status, 504)
     })
   })
@@ -168,17 +168,17 @@ describe('the socket', () => {
   }
   for (const [name, make] of Object.entries(cases)) {
     test(`${name}: 503, the claim is released, Reload works`, async () => {
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         const flow = await begunFlow(site)
         const mark = site.standin.connections.length
         move()
         try {
           await make()
-          const answer = await face.send(goodCallback(flow))
-          assert.equal(answer.status, 503, face.name)
+          const answer = await frontend.send(goodCallback(flow))
+          assert.equal(answer.status, 503, frontend.name)
           assertSafe(answer)
           assert.match(answer.body, /opencode/)
-          const { answer: begun } = await beginFlow(site, { face })
+          const { answer: begun } = await beginFlow(site, { frontend })
           assert.equal(begun.status, 503)
           assert.match(JSON.parse(begun.body).data.message, /opencode/)
           assert.equal((await flowStatus(site, flow)).state, 'waiting')
@@ -186,7 +186,7 @@ describe('the socket', () => {
           back()
         }
         assert.equal(site.standin.connections.length, mark)
-        await assertSucceeds(site, flow, face)
+        await assertSucceeds(site, flow, frontend)
       }
       assertCleanLogs(site)
     })
@@ -195,7 +195,7 @@ describe('the socket', () => {
     const flow = await begunFlow(site)
     chmodSync(folder(), 0o777)
     try {
-      for (const face of site.faces) assert.equal((await face.send(goodCallback(flow))).status, 503, face.name)
+      for (const frontend of site.frontends) assert.equal((await frontend.send(goodCallback(flow))).status, 503, frontend.name)
     } finally {
       chmodSync(folder(), 0o755)
     }
@@ -252,13 +252,13 @@ describe('the store', () => {
       renameSync(site.store, away())
       try {
         make()
-        for (const face of site.faces) {
-          assert.equal((await face.send(goodCallback(flow))).status, 503, face.name)
-          assert.equal((await beginFlow(site, { face })).answer.status, 503, face.name)
+        for (const frontend of site.frontends) {
+          assert.equal((await frontend.send(goodCallback(flow))).status, 503, frontend.name)
+          assert.equal((await beginFlow(site, { frontend })).answer.status, 503, frontend.name)
           const seen = site.standin.connections.length
-          assert.equal(seen, mark, `${face.name}: opencode untouched`)
-          const health = await face.send({ target: '/signin/health' })
-          assert.equal(health.status, 503, face.name)
+          assert.equal(seen, mark, `${frontend.name}: opencode untouched`)
+          const health = await frontend.send({ target: '/signin/health' })
+          assert.equal(health.status, 503, frontend.name)
           assert.equal(JSON.parse(health.body).status, 'degraded')
           assert.ok(site.standin.since(mark).every((r) => r.path === '/global/health'), 'only asked for its health')
           site.standin.connections.length = mark
@@ -278,12 +278,12 @@ describe('the store', () => {
       give(path)
     }
     mkdirSync(join(site.store, 'E'.repeat(22)))
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const letter of 'ABCDE') {
-        const answer = await face.send({ target: `/signin/flow/${letter.repeat(22)}`, headers: flow.cookies })
-        assert.ok([400, 503].includes(answer.status), `${face.name} ${letter} ${answer.status}`)
+        const answer = await frontend.send({ target: `/signin/flow/${letter.repeat(22)}`, headers: flow.cookies })
+        assert.ok([400, 503].includes(answer.status), `${frontend.name} ${letter} ${answer.status}`)
       }
-      await assertSucceeds(site, await begunFlow(site, { face }), face)
+      await assertSucceeds(site, await begunFlow(site, { frontend }), frontend)
     }
     await assertSucceeds(site, flow)
   })
@@ -299,11 +299,11 @@ describe('our own process', () => {
       await until('the listener is asked', () => site.standin.connections.length > mark)
       assert.equal((await flowStatus(site, flow)).state, 'delivering')
       await running
-      for (const face of site.faces) assert.equal((await face.send(request)).status, 303, face.name)
+      for (const frontend of site.frontends) assert.equal((await frontend.send(request)).status, 303, frontend.name)
       await until('the flow is given up', async () => (await flowStatus(site, flow)).state !== 'delivering', 40_000)
       const { state, reason } = await flowStatus(site, flow)
       assert.deepEqual([state, reason], ['failed', 'interrupted'])
-      for (const face of site.faces) assert.equal((await face.send(request)).status, 303, face.name)
+      for (const frontend of site.frontends) assert.equal((await frontend.send(request)).status, 303, frontend.name)
       assert.equal(site.standin.connections.length, mark + 1, 'delivered once')
       const page = await site.fcgi.send({ target: flow.page, headers: flow.cookies })
       assert.match(page.body, /data-state="failed"/)
@@ -417,10 +417,10 @@ describe('the web servers', () => {
     }
   })
   test('headers with underscores are dropped', async () => {
-    for (const face of site.faces.filter((f) => f.web)) {
+    for (const frontend of site.frontends.filter((f) => f.web)) {
       const mark = site.standin.connections.length
-      await beginFlow(site, { face, headers: { 'x_opencode_directory': '%2Fevil', 'X-Opencode_Directory': '%2Fevil' } })
-      assert.equal(site.standin.since(mark)[0].headers['x-opencode-directory'], undefined, face.name)
+      await beginFlow(site, { frontend, headers: { 'x_opencode_directory': '%2Fevil', 'X-Opencode_Directory': '%2Fevil' } })
+      assert.equal(site.standin.since(mark)[0].headers['x-opencode-directory'], undefined, frontend.name)
     }
   })
   test('everything else goes to opencode: bodies, queries, escapes, upgrades', async () => {

@@ -8,7 +8,7 @@ import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync,
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { HOST, metaVariables, parseAnswer, runCgi, startFaces } from '../lib/frontends.mjs'
+import { HOST, metaVariables, parseAnswer, runCgi, startFrontends } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { BUILD, CGI, SANITIZED, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { freePort, until } from '../lib/net.mjs'
@@ -19,7 +19,7 @@ import { authorizeUrl, json } from '../lib/standin.mjs'
 
 let site, stuck
 before(async () => {
-  site = await startFaces({ web: false })
+  site = await startFrontends({ web: false })
   // takes ten seconds, and is looked at last
   const flow = await begunFlow(site)
   stuck = unread(flow, 'exec sleep 30').then((end) => ({ ...end, flow }))
@@ -62,69 +62,69 @@ function unread(flow, reader) {
 
 describe('the length of a body', () => {
   test('exactly as many bytes are read as Content-Length says, whatever follows', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [more, vars] of [['x'.repeat(10 << 20), {}], ['&address=http://evil.example/', {}], ['%zz\0', {}]]) {
         const flow = await begunFlow(site)
         const mark = site.standin.connections.length
         const body = `address=${encodeURIComponent(`${flow.redirect}?${flow.query}`)}`
         const request = { method: 'POST', target: flow.page, headers: { ...OWN_FORM, ...flow.cookies },
         body: body + more, vars: { ...vars, CONTENT_LENGTH: String(body.length) } }
-        const answer = await face.send(request)
-        assert.equal(answer.status, 303, `${face.name}, and ${more.length} bytes: ${answer.body.slice(0, 200)}`)
+        const answer = await frontend.send(request)
+        assert.equal(answer.status, 303, `${frontend.name}, and ${more.length} bytes: ${answer.body.slice(0, 200)}`)
         assertDelivered(site, flow, mark)
       }
     }
     assertCleanLogs(site)
   })
   test('one byte less than there is cuts the last value, one more is a body cut off', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [off, problem] of [[-1, /role="?alert/], [1, /role="?alert/]]) {
         const flow = await begunFlow(site)
         const connections = site.standin.connections.length
         const body = `address=${encodeURIComponent(`${flow.redirect}?${flow.query}`)}`
-        const answer = await face.send({
+        const answer = await frontend.send({
           method: 'POST', target: flow.page, headers: { ...OWN_FORM, ...flow.cookies }, body, vars: { CONTENT_LENGTH: String(body.length + off) },
         })
-        assert.equal(answer.status, 400, face.name)
+        assert.equal(answer.status, 400, frontend.name)
         assert.match(answer.body, problem)
         assertSafe(answer)
         assert.equal(site.standin.connections.length, connections)
-        await assertSucceeds(site, flow, face)
+        await assertSucceeds(site, flow, frontend)
       }
     }
   })
   test('the body of a GET is nobody’s answer, and stands before nothing', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const flow = await begunFlow(site)
       const connections = site.standin.connections.length
       for (const body of [flow.query, `address=${encodeURIComponent(`${flow.redirect}?${flow.query}`)}`]) {
         for (const target of [flow.path, `${flow.path}?code=x&state=wrong`, `${flow.path}?`]) {
-          const answer = await face.send({ target, headers: { ...NAVIGATION, ...flow.cookies, 'Content-Type': OWN_FORM['Content-Type'] }, body })
-          assert.equal(answer.status, 400, `${face.name} ${target}`)
+          const answer = await frontend.send({ target, headers: { ...NAVIGATION, ...flow.cookies, 'Content-Type': OWN_FORM['Content-Type'] }, body })
+          assert.equal(answer.status, 400, `${frontend.name} ${target}`)
           assertSafe(answer)
         }
-        const shown = await face.send({ target: flow.page, headers: flow.cookies, body })
-        assert.equal(shown.status, 200, face.name)
+        const shown = await frontend.send({ target: flow.page, headers: flow.cookies, body })
+        assert.equal(shown.status, 200, frontend.name)
       }
       assert.equal(site.standin.connections.length, connections)
-      await assertSucceeds(site, flow, face)
+      await assertSucceeds(site, flow, frontend)
     }
   })
 })
 
 test('no QUERY_STRING, and no ? in the address either: 400', async () => {
-  for (const face of site.faces) {
+  for (const frontend of site.frontends) {
     const flow = await begunFlow(site)
     const connections = site.standin.connections.length
     for (const vars of [{ QUERY_STRING: undefined }, { QUERY_STRING: undefined, REQUEST_URI: undefined, SCRIPT_NAME: flow.path },
     { QUERY_STRING: undefined, REQUEST_URI: undefined, PATH_INFO: flow.path }]) {
-      const answer = await face.send({ target: flow.path, headers: { ...NAVIGATION, ...flow.cookies }, vars })
-      assert.equal(answer.status, 400, face.name)
+      const answer = await frontend.send({ target: flow.path, headers: { ...NAVIGATION, ...flow.cookies }, vars })
+      assert.equal(answer.status, 400, frontend.name)
       assert.match(answer.body, /data-problem="no-state"/)
       assertSafe(answer)
     }
     assert.equal(site.standin.connections.length, connections)
-    await assertSucceeds(site, flow, face)
+    await assertSucceeds(site, flow, frontend)
   }
 })
 
@@ -138,18 +138,18 @@ describe('what a visitor cannot set', () => {
 
   test('our settings, as headers: neither as CGI nor as FastCGI', async () => {
     const vars = Object.fromEntries(Object.entries(names(evil())).map(([name, value]) => [`HTTP_${name}`, value]))
-    for (const face of site.faces) {
-      const flow = await begunFlow(site, { face: { ...face, send: (request) => face.send({ ...request, vars }) } })
-      assert.equal((await face.send({ target: '/evil/health', vars })).status, 404)
-      await assertSucceeds(site, flow, { ...face, send: (request) => face.send({ ...request, vars }) })
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site, { frontend: { ...frontend, send: (request) => frontend.send({ ...request, vars }) } })
+      assert.equal((await frontend.send({ target: '/evil/health', vars })).status, 404)
+      await assertSucceeds(site, flow, { ...frontend, send: (request) => frontend.send({ ...request, vars }) })
     }
   })
   test('our settings, as FastCGI parameters', async () => {
     const vars = { ...names(evil()), PATH: '/evil', LD_PRELOAD: '/evil.so', HOME: '/evil', LISTEN_FDS: '1', FCGI_WEB_SERVER_ADDRS: '192.0.2.1' }
-    const face = { ...site.fcgi, send: (request) => site.fcgi.send({ ...request, vars }) }
-    const flow = await begunFlow(site, { face })
-    assert.equal((await face.send({ target: '/evil/health' })).status, 404)
-    await assertSucceeds(site, flow, face)
+    const frontend = { ...site.fcgi, send: (request) => site.fcgi.send({ ...request, vars }) }
+    const flow = await begunFlow(site, { frontend })
+    assert.equal((await frontend.send({ target: '/evil/health' })).status, 404)
+    await assertSucceeds(site, flow, frontend)
   })
   test('arguments: whatever a web server makes of a query, nothing of it is looked at', async () => {
     const ini = evil()
@@ -173,11 +173,11 @@ describe('what a visitor cannot set', () => {
     const env = { ...Object.fromEntries(all.map((name) => [name, proxy.url])), NO_PROXY: '', no_proxy: '' }
     const worker = await startWorker({ path: site.site.path, iniFile: site.site.iniFile }, { name: 'proxied.sock', env })
     try {
-      const face = {
+      const frontend = {
         name: 'FastCGI', send: async (request) => parseAnswer((await fcgiExchange(worker.socket, fcgiRequest(metaVariables(request), request.body))).stdout),
       }
-      for (let i = 0; i < 3; i++) await assertSucceeds(site, await begunFlow(site, { face }), face)
-      assert.equal((await face.send({ target: '/signin/' })).status, 200)
+      for (let i = 0; i < 3; i++) await assertSucceeds(site, await begunFlow(site, { frontend }), frontend)
+      assert.equal((await frontend.send({ target: '/signin/' })).status, 200)
       assert.equal(proxy.visits(), 0)
     } finally {
       await worker.stop()
@@ -200,10 +200,10 @@ describe('standard files', () => {
     for (const how of ['1>&- 2>&-', '<&- >&- 2>&-']) {
       const worker = await startWorker({ path: site.site.path, iniFile: site.site.iniFile }, { name: 'closed.sock', wrap: ['sh', '-c', `exec "$@" ${how}`,
       'sh'] })
-      const face = {
+      const frontend = {
         name: 'FastCGI', send: async (request) => parseAnswer((await fcgiExchange(worker.socket, fcgiRequest(metaVariables(request), request.body))).stdout),
       }
-      await assertSucceeds(site, await begunFlow(site, { face }), face)
+      await assertSucceeds(site, await begunFlow(site, { frontend }), frontend)
       await worker.stop()
     }
   })
@@ -251,7 +251,7 @@ describe('the configuration', () => {
 
 describe('many', () => {
   test('20 MCP servers in one browser: one cookie, each works; the 21st is 429, and opencode is not asked', async () => {
-    const usual = await startFaces({ ini: { flow: { max_pending_per_client: undefined } }, web: false })
+    const usual = await startFrontends({ ini: { flow: { max_pending_per_client: undefined } }, web: false })
     try {
       const cookie = newCookie()
       const flows = []
@@ -260,8 +260,8 @@ describe('many', () => {
         const redirect = `http://${HOST}/mcp/oauth/callback`
         usual.standin.answer = (r) => (r.path === `/mcp/${name}/auth` ? json({ authorizationUrl: authorizeUrl({ state, redirect }),
         oauthState: state }) : undefined)
-        const face = usual.faces[i % 2]
-        const answer = await face.send({ method: 'POST', target: `/mcp/${name}/auth`, body: '{}', headers: { 'Content-Type': 'application/json',
+        const frontend = usual.frontends[i % 2]
+        const answer = await frontend.send({ method: 'POST', target: `/mcp/${name}/auth`, body: '{}', headers: { 'Content-Type': 'application/json',
         'Sec-Fetch-Site': 'same-origin', ...cookies(cookie) } })
         return { answer, name, state, page: `/signin/flow/${flowId(state)}`, cookies: cookies(cookie) }
       }
@@ -280,7 +280,7 @@ describe('many', () => {
       usual.standin.answer = () => json({ status: 'connected' })
       for (const [i, flow] of flows.entries()) {
         const before = usual.standin.connections.length
-        const answer = await usual.faces[i % 2].send({ target: `/mcp/oauth/callback?code=CANARYcode${i}&state=${flow.state}`,
+        const answer = await usual.frontends[i % 2].send({ target: `/mcp/oauth/callback?code=CANARYcode${i}&state=${flow.state}`,
         headers: { ...NAVIGATION, ...flow.cookies } })
         assert.equal(answer.status, 303, answer.body)
         assert.deepEqual(usual.standin.since(before).map((r) => `${r.method} ${r.target} ${r.body}`),
@@ -293,7 +293,7 @@ describe('many', () => {
     }
   })
   test('10,000 begins, of one client and of as many: 429 at the cap, those that wait are untouched, the store stays small', async () => {
-    const small = await startFaces({ ini: { flow: { max_pending_per_client: 5, max_pending: 40 } }, web: false })
+    const small = await startFrontends({ ini: { flow: { max_pending_per_client: 5, max_pending: 40 } }, web: false })
     try {
       const cookie = newCookie()
       const flows = []
@@ -335,7 +335,7 @@ describe('many', () => {
     // in memory, as the store is in life
     const { TMPDIR } = process.env
     if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm'
-    const full = await startFaces({ web: false }).finally(() => (TMPDIR === undefined ? delete process.env.TMPDIR : (process.env.TMPDIR = TMPDIR)))
+    const full = await startFrontends({ web: false }).finally(() => (TMPDIR === undefined ? delete process.env.TMPDIR : (process.env.TMPDIR = TMPDIR)))
     try {
       const took = async () => {
         const times = []
@@ -380,7 +380,7 @@ describe('many', () => {
 
 test('one header of four is read: X-Real-IP, CF-Connecting-IP', async () => {
   for (const header of ['X-Real-IP', 'CF-Connecting-IP']) {
-    const behind = await startFaces({ ini: { proxy: { trust: 'loopback', header } }, web: false })
+    const behind = await startFrontends({ ini: { proxy: { trust: 'loopback', header } }, web: false })
     try {
       const others = { 'X-Real-IP': '203.0.113.2', 'CF-Connecting-IP': '203.0.113.3', 'X-Forwarded-For': '203.0.113.4', Forwarded: 'for=203.0.113.5' }
       for (const [i, [given, from, address]] of [
@@ -388,12 +388,12 @@ test('one header of four is read: X-Real-IP, CF-Connecting-IP', async () => {
         [undefined, '127.0.0.1', '127.0.0.1'],
         ['<b>', '127.0.0.1', '127.0.0.1'], ['203.0.113.1', '192.0.2.9', '192.0.2.9'], ['', '127.0.0.1', '127.0.0.1'],
       ].entries()) {
-        for (const face of behind.faces) {
+        for (const frontend of behind.frontends) {
           const headers = Object.fromEntries(Object.entries({ ...others, [header]: given }).filter(([, value]) => value !== undefined))
-          const flow = await beginFlow(behind, { cookie: null, headers, face: { ...face, send: (request) => face.send({ ...request, from }) } })
+          const flow = await beginFlow(behind, { cookie: null, headers, frontend: { ...frontend, send: (request) => frontend.send({ ...request, from }) } })
           assert.equal(flow.answer.status, 200)
           const line = await until('it is logged', () => behind.logs().split('\n').find((text) => text.includes('flow-begun') && text.includes(flow.id)))
-          assert.equal(/ client=(\S*)/.exec(line)[1], address, `${header}, row ${i}, ${face.name}`)
+          assert.equal(/ client=(\S*)/.exec(line)[1], address, `${header}, row ${i}, ${frontend.name}`)
         }
       }
     } finally {

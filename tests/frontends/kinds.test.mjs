@@ -1,19 +1,19 @@
 /*
- * The kinds of sign-in through each face, against a stand-in that shows what exactly reaches
+ * The kinds of sign-in through each front end, against a stand-in that shows what exactly reaches
  * opencode: MCP servers, tokens in a fragment, providers without a state, the integration API,
  * terminals, and what is begun on the start page.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/frontends.mjs'
+import { HOST, startFrontends } from '../lib/frontends.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, beginFlow, begunFlow, cookies, flowId, flowStatus, newCookie,
 } from '../lib/signin.mjs'
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
 let site
-before(async () => (site = await startFaces()))
+before(async () => (site = await startFrontends()))
 after(() => site?.stop())
 afterEach(() => {
   site.standin.answer = () => undefined
@@ -32,8 +32,8 @@ async function seen(action) {
   return [answer, site.standin.since(mark)]
 }
 
-const post = (face, target, fields, cookie, headers = {}) =>
-  face.send({
+const post = (frontend, target, fields, cookie, headers = {}) =>
+  frontend.send({
     method: 'POST', target, body: new URLSearchParams(fields).toString(),
     headers: { ...OWN_FORM, ...(cookie ? cookies(cookie) : {}), ...headers },
   })
@@ -44,17 +44,17 @@ const state = async (flow) => {
 const flowOf = (secret, cookie) => ({ page: `/signin/flow/${flowId(secret)}`, id: flowId(secret), cookies: cookies(cookie), cookie })
 
 /* A call that begins, answered by the stand-in with a JSON. */
-async function begin(face, target, answer, { body = '{}', cookie = newCookie() } = {}) {
+async function begin(frontend, target, answer, { body = '{}', cookie = newCookie() } = {}) {
   site.standin.answer = (r) => (r.path === target ? json(answer) : undefined)
   const headers = { 'Content-Type': 'application/json', ...same, ...cookies(cookie) }
-  return { cookie, answer: await face.send({ method: 'POST', target, headers, body }) }
+  return { cookie, answer: await frontend.send({ method: 'POST', target, headers, body }) }
 }
 
 describe('MCP', () => {
-  async function beginMcp(face, redirect, name = `m${++count}`) {
+  async function beginMcp(frontend, redirect, name = `m${++count}`) {
     const secret = word('state')
     const url = authorizeUrl({ state: secret, redirect })
-    const { answer, cookie } = await begin(face, `/mcp/${name}/auth`, { authorizationUrl: url, oauthState: secret })
+    const { answer, cookie } = await begin(frontend, `/mcp/${name}/auth`, { authorizationUrl: url, oauthState: secret })
     assert.equal(answer.status, 200, answer.body)
     return { ...flowOf(secret, cookie), name, url, state: secret, code: word('code'), answer }
   }
@@ -63,11 +63,11 @@ describe('MCP', () => {
   const byCode = (flow) => `POST opencode /mcp/${flow.name}/auth/callback`
 
   test('a loopback redirect URI: the listener first, then by code', async () => {
-    for (const face of site.faces) {
-      const flow = await beginMcp(face, LOOPBACK)
+    for (const frontend of site.frontends) {
+      const flow = await beginMcp(frontend, LOOPBACK)
       assert.deepEqual(JSON.parse(flow.answer.body), { authorizationUrl: `http://${HOST}${flow.page}`, oauthState: flow.state })
       site.standin.answer = (r) => (r.host === 'opencode' ? json({ status: 'connected' }) : { status: 400, body: 'Authorization failed' })
-      const [answer, calls] = await seen(() => post(face, flow.page, { address: `${LOOPBACK}?${query(flow)}` }, flow.cookie))
+      const [answer, calls] = await seen(() => post(frontend, flow.page, { address: `${LOOPBACK}?${query(flow)}` }, flow.cookie))
       assert.equal(answer.status, 303, answer.body)
       assert.deepEqual(calls.map(line), [`GET 127.0.0.1:19876 /mcp/oauth/callback?${query(flow)}`, byCode(flow)])
       assert.deepEqual(JSON.parse(calls[1].body), { code: flow.code })
@@ -86,17 +86,17 @@ describe('MCP', () => {
   })
 
   test('a redirect URI of ours: the answer is unchanged, the provider’s redirect finishes it', async () => {
-    for (const face of site.faces) {
-      const flow = await beginMcp(face, `http://${HOST}/mcp/oauth/callback`)
+    for (const frontend of site.frontends) {
+      const flow = await beginMcp(frontend, `http://${HOST}/mcp/oauth/callback`)
       assert.deepEqual(JSON.parse(flow.answer.body), { authorizationUrl: flow.url, oauthState: flow.state })
       site.standin.answer = () => json({ status: 'connected' })
       const target = `/mcp/oauth/callback?${query(flow)}`
-      const [answer, calls] = await seen(() => face.send({ target, headers: { ...NAVIGATION, ...flow.cookies } }))
+      const [answer, calls] = await seen(() => frontend.send({ target, headers: { ...NAVIGATION, ...flow.cookies } }))
       assert.equal(answer.status, 303, answer.body)
       assert.equal(answer.header('location'), flow.page)
       assert.deepEqual(calls.map(line), [byCode(flow)])
       assert.equal(await state(flow), 'done')
-      const [, again] = await seen(() => face.send({ target, headers: { ...NAVIGATION, ...flow.cookies } }))
+      const [, again] = await seen(() => frontend.send({ target, headers: { ...NAVIGATION, ...flow.cookies } }))
       assert.deepEqual(again, [])
     }
   })
@@ -109,9 +109,9 @@ describe('MCP', () => {
       [`/mcp/oauth/callback?code=${flow.code}`, flow.cookies],
       [`/auth/callback?${query(flow)}`, flow.cookies],
     ]
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [target, headers] of bad) {
-        const [answer, calls] = await seen(() => face.send({ target, headers: { ...NAVIGATION, ...headers } }))
+        const [answer, calls] = await seen(() => frontend.send({ target, headers: { ...NAVIGATION, ...headers } }))
         assert.equal(answer.status, 400)
         assert.deepEqual(calls, [])
       }
@@ -162,18 +162,18 @@ describe('MCP', () => {
 })
 
 describe('a token in the fragment', () => {
-  const beginToken = async (face) => {
+  const beginToken = async (frontend) => {
     const secret = word('state')
     const url = authorizeUrl({ state: secret, redirect: 'http://localhost:1456/auth/callback' }).replace('=code', '=token')
-    const flow = await begunFlow(site, { face, state: secret, inputs: { url } })
+    const flow = await begunFlow(site, { frontend, state: secret, inputs: { url } })
     return { ...flow, token: word('token') }
   }
   const dead = (flow, more = '') => `http://localhost:1456/auth/callback#access_token=${flow.token}&token_type=bearer&expires_in=99&state=${flow.state}${more}`
 
   test('pasted: what the listener’s own page would post, then the finishing call', async () => {
-    for (const face of site.faces) {
-      const flow = await beginToken(face)
-      const [answer, calls] = await seen(() => post(face, flow.page, { address: dead(flow) }, flow.cookie))
+    for (const frontend of site.frontends) {
+      const flow = await beginToken(frontend)
+      const [answer, calls] = await seen(() => post(frontend, flow.page, { address: dead(flow) }, flow.cookie))
       assert.equal(answer.status, 303, answer.body)
       assert.deepEqual(calls.map(line), ['POST localhost:1456 /auth/token', `POST opencode /provider/${flow.provider}/oauth/callback`])
       assert.deepEqual(JSON.parse(calls[0].body), { access_token: flow.token, expires_in: '99', state: flow.state })
@@ -213,7 +213,7 @@ describe('a token in the fragment', () => {
 
   test('an edited address comes without it: the page names this browser’s sign-ins, and only those', async () => {
     const flow = await beginToken(site.fcgi)
-    const ask = (cookie) => site.faces.map(async (face) => [face.name, await face.send({ target: '/auth/callback', headers: { ...NAVIGATION, ...cookies(cookie) } })])
+    const ask = (cookie) => site.frontends.map(async (frontend) => [frontend.name, await frontend.send({ target: '/auth/callback', headers: { ...NAVIGATION, ...cookies(cookie) } })])
     const [own, others] = [await Promise.all(ask(flow.cookie)), await Promise.all(ask(newCookie()))]
     assertSame(own)
     for (const [, answer] of own) {
@@ -237,16 +237,16 @@ describe('a token in the fragment', () => {
 
 describe('no state', () => {
   test('only the flow page can finish it', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const redirect = `http://127.0.0.1:${30000 + ++count}/callback`
       const url = authorizeUrl({ redirect, more: `&code_challenge=${count}` })
-      const begun = await beginFlow(site, { face, inputs: { url } })
+      const begun = await beginFlow(site, { frontend, inputs: { url } })
       const flow = { ...flowOf(url, begun.cookie), provider: begun.provider, code: word('code') }
       assert.equal(JSON.parse(begun.answer.body).url, `http://${HOST}${flow.page}`)
-      const [refused, none] = await seen(() => face.send({ target: `/callback?code=${flow.code}`, headers: { ...NAVIGATION, ...flow.cookies } }))
+      const [refused, none] = await seen(() => frontend.send({ target: `/callback?code=${flow.code}`, headers: { ...NAVIGATION, ...flow.cookies } }))
       assert.equal(refused.status, 400)
       assert.deepEqual(none, [])
-      const [answer, calls] = await seen(() => post(face, flow.page, { address: `${redirect}?code=${flow.code}` }, flow.cookie))
+      const [answer, calls] = await seen(() => post(frontend, flow.page, { address: `${redirect}?code=${flow.code}` }, flow.cookie))
       assert.equal(answer.status, 303, answer.body)
       assert.deepEqual(calls.map(line), [
         `GET ${new URL(redirect).host} /callback?code=${flow.code}`, `POST opencode /provider/${flow.provider}/oauth/callback`,
@@ -257,7 +257,7 @@ describe('no state', () => {
 })
 
 describe('the integration API', () => {
-  async function beginIntegration(face, more = {}) {
+  async function beginIntegration(frontend, more = {}) {
     const secret = word('state')
     const id = `con_${++count}`
     const given = {
@@ -265,14 +265,14 @@ describe('the integration API', () => {
       data: { attemptID: id, url: authorizeUrl({ state: secret, redirect: 'http://localhost:1455/auth/callback' }), instructions: 'x', mode: 'auto', ...more },
     }
     const target = `/api/integration/i${count}/connect/oauth`
-    const { answer, cookie } = await begin(face, target, given, { body: '{"methodID":"browser","inputs":{}}' })
+    const { answer, cookie } = await begin(frontend, target, given, { body: '{"methodID":"browser","inputs":{}}' })
     return { ...flowOf(secret, cookie), attempt: id, code: word('code'), state: secret, answer, given }
   }
   const address = (flow) => `http://localhost:1455/auth/callback?code=${flow.code}&state=${flow.state}`
 
   test('begun, delivered to the listener, and asked how it went until that is known', async () => {
-    for (const face of site.faces) {
-      const flow = await beginIntegration(face)
+    for (const frontend of site.frontends) {
+      const flow = await beginIntegration(frontend)
       const answer = JSON.parse(flow.answer.body)
       assert.equal(answer.data.url, `http://${HOST}${flow.page}`)
       assert.equal(answer.data.attemptID, flow.attempt)
@@ -281,7 +281,7 @@ describe('the integration API', () => {
       assert.ok(expires_in > 590 && expires_in <= 600, 'as long as opencode waits for it')
       const verdicts = ['pending', 'complete']
       site.standin.answer = (r) => (r.path.includes('/attempt/') ? json({ data: { status: verdicts.shift() } }) : undefined)
-      const [, calls] = await seen(() => post(face, flow.page, { address: address(flow) }, flow.cookie))
+      const [, calls] = await seen(() => post(frontend, flow.page, { address: address(flow) }, flow.cookie))
       const ask = `GET opencode /api/integration/attempt/${flow.attempt}`
       assert.deepEqual(calls.map(line), [`GET localhost:1455 /auth/callback?code=${flow.code}&state=${flow.state}`, ask, ask])
       assert.equal(await state(flow), 'done')
@@ -313,17 +313,17 @@ describe('from a terminal', () => {
   const url = (secret) => authorizeUrl({ state: secret, redirect: 'http://localhost:1455/auth/callback' })
 
   test('adopted by whoever opencode lets in, delivered to its listener alone', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const [secret, cookie, code] = [word('state'), newCookie(), word('code')]
       const flow = flowOf(secret, cookie)
-      const [answer, calls] = await seen(() => post(face, '/signin/adopt', { address: `Go to: ${url(secret).replace('&', '\n│  &')}\n` }, cookie))
+      const [answer, calls] = await seen(() => post(frontend, '/signin/adopt', { address: `Go to: ${url(secret).replace('&', '\n│  &')}\n` }, cookie))
       assert.equal(answer.status, 303, answer.body)
       assert.equal(answer.header('location'), flow.page)
       assert.deepEqual(calls.map(line), ['GET opencode /provider/auth'])
-      const [, delivered] = await seen(() => post(face, flow.page, { address: `?code=${code}&state=${secret}` }, cookie))
+      const [, delivered] = await seen(() => post(frontend, flow.page, { address: `?code=${code}&state=${secret}` }, cookie))
       assert.deepEqual(delivered.map(line), [`GET localhost:1455 /auth/callback?code=${code}&state=${secret}`])
       assert.equal(await state(flow), 'done unconfirmed')
-      const again = await post(face, '/signin/adopt', { address: url(secret) }, cookie)
+      const again = await post(frontend, '/signin/adopt', { address: url(secret) }, cookie)
       assert.equal(again.header('location'), flow.page, 'known already')
     }
   })
@@ -349,16 +349,16 @@ describe('from a terminal', () => {
 })
 
 describe('the start page', () => {
-  test('asks opencode with the visitor’s own credentials; the same bytes from every face', async () => {
+  test('asks opencode with the visitor’s own credentials; the same bytes from every front end', async () => {
     const cookie = newCookie()
     const answers = []
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const headers = { ...cookies(cookie), Authorization: 'Basic eDp5' }
-      const [answer, calls] = await seen(() => face.send({ target: '/signin/?directory=%2Fsrv', headers }))
+      const [answer, calls] = await seen(() => frontend.send({ target: '/signin/?directory=%2Fsrv', headers }))
       assert.equal(answer.status, 200, answer.body)
       assert.deepEqual(calls.map((r) => [line(r), r.headers.authorization]), ['/provider/auth', '/provider', '/mcp'].map((path) => [`GET opencode ${path}?directory=%2Fsrv`, 'Basic eDp5']))
       assertSafe(answer)
-      answers.push([face.name, answer])
+      answers.push([frontend.name, answer])
     }
     assertSame(answers)
   })
@@ -366,8 +366,8 @@ describe('the start page', () => {
   test('opencode’s 401 passes through; what else goes wrong has its page', async () => {
     for (const [given, status] of [[{ status: 401, body: '' }, 401], [{ status: 200, body: '<html>' }, 502], ['close', 502], [json([]), 502]]) {
       site.standin.answer = () => given
-      for (const face of site.faces) {
-        const answer = await face.send({ target: '/signin/' })
+      for (const frontend of site.frontends) {
+        const answer = await frontend.send({ target: '/signin/' })
         assert.equal(answer.status, status)
         assert.equal(answer.header('www-authenticate'), status === 401 ? 'Basic realm="Secure Area"' : undefined)
       }
@@ -375,11 +375,11 @@ describe('the start page', () => {
   })
 
   test('begins as opencode’s own window would, for the visitor, in the project', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const [secret, cookie, provider] = [word('state'), newCookie(), `s${++count}`]
       site.standin.answer = (r) => (r.method === 'POST' ? json({ url: authorizeUrl({ state: secret, redirect: 'http://localhost:1455/auth/callback' }), method: 'auto' }) : undefined)
       const fields = { provider, method: '1', 'input.account': 'a b' }
-      const [answer, calls] = await seen(() => post(face, '/signin/start?directory=%2Fsrv', fields, cookie, { Authorization: 'Basic eDp5' }))
+      const [answer, calls] = await seen(() => post(frontend, '/signin/start?directory=%2Fsrv', fields, cookie, { Authorization: 'Basic eDp5' }))
       assert.equal(answer.status, 303, answer.body)
       assert.equal(answer.header('location'), flowOf(secret, cookie).page)
       assert.deepEqual(calls.map(line), [`POST opencode /provider/${provider}/oauth/authorize?directory=%2Fsrv`])
@@ -396,8 +396,8 @@ describe('the start page', () => {
       [{ mcp: 'demo' }, { 'Content-Type': 'text/plain' }, 415],
     ]
     for (const [fields, headers, status] of table) {
-      for (const face of site.faces) {
-        const [answer, calls] = await seen(() => post(face, '/signin/start', fields, newCookie(), headers))
+      for (const frontend of site.frontends) {
+        const [answer, calls] = await seen(() => post(frontend, '/signin/start', fields, newCookie(), headers))
         assert.equal(answer.status, status, JSON.stringify(fields))
         assert.deepEqual(calls, [])
       }
@@ -423,15 +423,15 @@ describe('the start page', () => {
   test('a device code: shown, and opencode is set to ask for it', async () => {
     const device = { url: 'https://device.example/?a=1&b=2', method: 'auto', instructions: 'Enter code: <AB-CD>' }
     const answers = []
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       site.standin.answer = (r) => (r.path.endsWith('/callback') ? 'hang' : json(device))
-      const [answer, calls] = await seen(() => post(face, '/signin/start?directory=%2Fsrv', { provider: 'x', method: '1' }, newCookie()))
+      const [answer, calls] = await seen(() => post(frontend, '/signin/start?directory=%2Fsrv', { provider: 'x', method: '1' }, newCookie()))
       assert.equal(answer.status, 200, answer.body)
       assert.deepEqual(calls.map(line), ['authorize', 'callback'].map((end) => `POST opencode /provider/x/oauth/${end}?directory=%2Fsrv`))
       assert.equal(calls[1].body, '{"method":1}')
       assert.ok(answer.body.includes('Enter code: &lt;AB-CD&gt;') && answer.body.includes('href="https://device.example/?a=1&amp;b=2"'))
       assertSafe(answer)
-      answers.push([face.name, answer])
+      answers.push([frontend.name, answer])
     }
     assertSame(answers)
     site.standin.answer = (r) => (r.path.endsWith('/callback') ? json({ name: 'x' }, 500) : json(device))

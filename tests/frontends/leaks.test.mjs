@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { after, before, describe, test } from 'node:test'
 import { NAVIGATION, OWN_FORM, assertCleanLogs, assertSucceeds, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
-import { metaVariables, startFaces } from '../lib/frontends.mjs'
+import { metaVariables, startFrontends } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { CGI, SANITIZED, WORKER, cleanEnv, give, unprivileged } from '../lib/front.mjs'
 import { accepts, scratch, startProgram, until } from '../lib/net.mjs'
@@ -19,7 +19,7 @@ import { json } from '../lib/standin.mjs'
 const root = process.getuid() === 0
 let site, pid
 before(async () => {
-  site = await startFaces()
+  site = await startFrontends()
   // setpriv becomes the worker
   pid = site.nginx.worker.pid
 })
@@ -146,10 +146,10 @@ describe('the live worker, after a delivery', { skip: unreadable }, () => {
     await gone({ ...secretsOf(flow), token })
   })
   test('through nginx, over connections that are kept', async () => {
-    const face = site.faces.find(({ name }) => name === 'nginx-fcgi')
+    const frontend = site.frontends.find(({ name }) => name === 'nginx-fcgi')
     for (let i = 0; i < 3; i++) {
-      const flow = await begunFlow(site, { face })
-      await assertSucceeds(site, flow, face)
+      const flow = await begunFlow(site, { frontend })
+      await assertSucceeds(site, flow, frontend)
       await gone(secretsOf(flow))
     }
   })

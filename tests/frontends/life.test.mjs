@@ -1,12 +1,12 @@
 /*
- * The life of a flow through each face: what is delivered and how, who may finish it, what replaces
+ * The life of a flow through each front end: what is delivered and how, who may finish it, what replaces
  * it, when it ends; and what of a begin is not recorded.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/frontends.mjs'
+import { COOKIE, HOST, startFrontends } from '../lib/frontends.mjs'
 import { freePort, until } from '../lib/net.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, beginFlow,
@@ -15,11 +15,11 @@ import {
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
 let site
-before(async () => (site = await startFaces()))
+before(async () => (site = await startFrontends()))
 after(() => site?.stop())
 
 let turn = 0
-const nextFace = () => site.faces[turn++ % site.faces.length]
+const nextFrontend = () => site.frontends[turn++ % site.frontends.length]
 
 const page = (flow, body) => ({ method: 'POST', target: flow.page, headers: { ...OWN_FORM, ...flow.cookies }, body })
 const paste = (flow, text) => page(flow, `address=${encodeURIComponent(text)}`)
@@ -56,11 +56,11 @@ describe('delivered word for word', () => {
   }
   for (const [name, query] of Object.entries(queries)) {
     test(name, async () => {
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         const flow = await begunFlow(site)
         const mark = site.standin.connections.length
-        const answer = await face.send(goodCallback(flow, query(flow)))
-        assert.equal(answer.status, 303, `${face.name}: ${answer.body}`)
+        const answer = await frontend.send(goodCallback(flow, query(flow)))
+        assert.equal(answer.status, 303, `${frontend.name}: ${answer.body}`)
         assertDelivered(site, flow, mark, query(flow))
         await assertFlow(flow, { state: 'done' })
       }
@@ -70,38 +70,38 @@ describe('delivered word for word', () => {
 
   test('each variable that may be missing, missing', async () => {
     for (const name of ['GATEWAY_INTERFACE', 'SCRIPT_NAME', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE', 'SERVER_NAME', 'SERVER_PORT', 'REMOTE_ADDR', 'REQUEST_SCHEME', 'QUERY_STRING']) {
-      for (const face of [site.cgi, site.fcgi]) {
+      for (const frontend of [site.cgi, site.fcgi]) {
         const flow = await begunFlow(site)
-        const answer = await face.send({ ...goodCallback(flow), vars: { [name]: undefined } })
-        assert.equal(answer.status, 303, `${face.name} without ${name}`)
+        const answer = await frontend.send({ ...goodCallback(flow), vars: { [name]: undefined } })
+        assert.equal(answer.status, 303, `${frontend.name} without ${name}`)
       }
     }
   })
   test('without REQUEST_URI, by SCRIPT_NAME and PATH_INFO', async () => {
     for (const [SCRIPT_NAME, PATH_INFO] of [['', '/auth/callback'], ['/auth/callback', undefined], ['/auth', '/callback']]) {
-      for (const face of [site.cgi, site.fcgi]) {
+      for (const frontend of [site.cgi, site.fcgi]) {
         const flow = await begunFlow(site)
-        const answer = await face.send({ ...goodCallback(flow), vars: { REQUEST_URI: undefined, SCRIPT_NAME, PATH_INFO } })
-        assert.equal(answer.status, 303, `${face.name}, ${SCRIPT_NAME} ${PATH_INFO}`)
+        const answer = await frontend.send({ ...goodCallback(flow), vars: { REQUEST_URI: undefined, SCRIPT_NAME, PATH_INFO } })
+        assert.equal(answer.status, 303, `${frontend.name}, ${SCRIPT_NAME} ${PATH_INFO}`)
       }
     }
   })
   test('an absolute form is its path', async () => {
-    for (const face of [site.cgi, site.fcgi]) {
+    for (const frontend of [site.cgi, site.fcgi]) {
       const flow = await begunFlow(site)
-      const answer = await face.send({ ...goodCallback(flow), target: `http://${HOST}/auth/callback?${flow.query}` })
-      assert.equal(answer.status, 303, face.name)
+      const answer = await frontend.send({ ...goodCallback(flow), target: `http://${HOST}/auth/callback?${flow.query}` })
+      assert.equal(answer.status, 303, frontend.name)
     }
   })
   test('below /cgi-bin/opencode-callback.cgi the links start with it', async () => {
     const mount = '/cgi-bin/opencode-callback.cgi'
-    for (const face of [site.cgi, site.fcgi]) {
+    for (const frontend of [site.cgi, site.fcgi]) {
       const flow = await begunFlow(site)
       const vars = { SCRIPT_NAME: mount }
-      const shown = await face.send({ target: `${mount}${flow.page}`, headers: flow.cookies, vars })
-      assert.equal(shown.status, 200, face.name)
-      assert.ok(shown.body.includes(`action="${mount}${flow.page}"`), face.name)
-      const answer = await face.send({ ...goodCallback(flow), target: `${mount}/auth/callback?${flow.query}`, vars })
+      const shown = await frontend.send({ target: `${mount}${flow.page}`, headers: flow.cookies, vars })
+      assert.equal(shown.status, 200, frontend.name)
+      assert.ok(shown.body.includes(`action="${mount}${flow.page}"`), frontend.name)
+      const answer = await frontend.send({ ...goodCallback(flow), target: `${mount}/auth/callback?${flow.query}`, vars })
       assert.equal(answer.header('location'), `${mount}${flow.page}`)
     }
   })
@@ -112,11 +112,11 @@ describe('delivered word for word', () => {
     const url = `http://127.0.0.1:${port}`
     const names = ['http_proxy', 'HTTP_PROXY', 'ALL_PROXY', 'all_proxy', 'HTTPS_PROXY']
     const vars = Object.fromEntries(names.map((name) => [name, url]))
-    for (const face of [site.cgi, site.fcgi]) await assertSucceeds(site, await begunFlow(site), { ...face, send: (request) => face.send({ ...request, vars }) })
-    for (const face of site.faces) {
+    for (const frontend of [site.cgi, site.fcgi]) await assertSucceeds(site, await begunFlow(site), { ...frontend, send: (request) => frontend.send({ ...request, vars }) })
+    for (const frontend of site.frontends) {
       const flow = await begunFlow(site)
       const request = goodCallback(flow)
-      assert.equal((await face.send({ ...request, headers: { ...request.headers, Proxy: url } })).status, 303)
+      assert.equal((await frontend.send({ ...request, headers: { ...request.headers, Proxy: url } })).status, 303)
     }
     proxy.close()
     assert.equal(visits, 0)
@@ -142,9 +142,9 @@ describe('the other ways home', () => {
     test(`pasted: ${name}`, async () => {
       const flow = await begunFlow(site)
       const mark = site.standin.connections.length
-      const face = nextFace()
-      const answer = await face.send(paste(flow, text(flow)))
-      assert.equal(answer.status, 303, `${face.name}: ${answer.body}`)
+      const frontend = nextFrontend()
+      const answer = await frontend.send(paste(flow, text(flow)))
+      assert.equal(answer.status, 303, `${frontend.name}: ${answer.body}`)
       assertSafe(answer)
       assertDelivered(site, flow, mark)
       await assertFlow(flow, { state: 'done' })
@@ -162,14 +162,14 @@ describe('the other ways home', () => {
 
 describe('declined, reloaded, replaced', () => {
   test('declined: told to the listener once, page without what came', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const flow = await begunFlow(site)
       const query = `error=access_denied&error_description=%3Cscript%3ECANARY%3C/script%3E&error_uri=javascript:CANARY&state=${flow.state}`
-      const [answer, calls] = await seen(() => face.send(goodCallback(flow, query)))
-      assert.equal(answer.status, 303, face.name)
+      const [answer, calls] = await seen(() => frontend.send(goodCallback(flow, query)))
+      assert.equal(answer.status, 303, frontend.name)
       assert.deepEqual(calls, [`GET localhost:${flow.port} ${flow.path}?${query}`])
       await assertFlow(flow, { state: 'declined' })
-      const shown = await face.send({ target: flow.page, headers: flow.cookies })
+      const shown = await frontend.send({ target: flow.page, headers: flow.cookies })
       assert.equal(shown.status, 200)
       assert.doesNotMatch(shown.body, /CANARY|javascript:|<script>/)
       assertCleanLogs(site)
@@ -180,14 +180,14 @@ describe('declined, reloaded, replaced', () => {
     await assertSucceeds(site, flow)
     const answers = []
     const [, calls] = await seen(async () => {
-      for (const face of site.faces) {
-        const again = await face.send(goodCallback(flow))
-        assert.equal(again.status, 303, face.name)
+      for (const frontend of site.frontends) {
+        const again = await frontend.send(goodCallback(flow))
+        assert.equal(again.status, 303, frontend.name)
         assert.equal(again.header('location'), flow.page)
-        assert.equal((await face.send(paste(flow, `${flow.redirect}?${flow.query}`))).status, 303)
-        const shown = await face.send({ target: flow.page, headers: flow.cookies })
+        assert.equal((await frontend.send(paste(flow, `${flow.redirect}?${flow.query}`))).status, 303)
+        const shown = await frontend.send({ target: flow.page, headers: flow.cookies })
         assert.match(shown.body, /data-state="done"/)
-        answers.push([face.name, shown])
+        answers.push([frontend.name, shown])
       }
     })
     assert.deepEqual(calls, [])
@@ -196,14 +196,14 @@ describe('declined, reloaded, replaced', () => {
   test('after success a stranger gets the 400 of an unknown state', async () => {
     const flow = await begunFlow(site)
     await assertSucceeds(site, flow)
-    for (const face of site.faces) {
-      const answer = await face.send({ target: `${flow.path}?${flow.query}`, headers: { ...NAVIGATION, Cookie: `${COOKIE}=${newCookie()}` } })
-      assert.equal(answer.status, 400, face.name)
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send({ target: `${flow.path}?${flow.query}`, headers: { ...NAVIGATION, Cookie: `${COOKIE}=${newCookie()}` } })
+      assert.equal(answer.status, 400, frontend.name)
     }
   })
   test('a second begin: the first is told off and superseded, the second succeeds', async () => {
-    for (const face of site.faces) {
-      const options = { provider: 'openai', port: 1455, face }
+    for (const frontend of site.frontends) {
+      const options = { provider: 'openai', port: 1455, frontend }
       const first = await begunFlow(site, options)
       const [second, calls] = await seen(() => begunFlow(site, { ...options, cookie: first.cookie }))
       assert.deepEqual(calls, [
@@ -212,10 +212,10 @@ describe('declined, reloaded, replaced', () => {
         'POST opencode /provider/openai/oauth/authorize',
       ])
       await assertFlow(first, { state: 'superseded' })
-      const [answer, none] = await seen(() => face.send(goodCallback(first)))
+      const [answer, none] = await seen(() => frontend.send(goodCallback(first)))
       assert.equal(answer.status, 303)
       assert.deepEqual(none, [])
-      await assertSucceeds(site, second, face)
+      await assertSucceeds(site, second, frontend)
     }
   })
   test('a begin that opencode refuses replaces nothing', async () => {
@@ -230,9 +230,9 @@ describe('declined, reloaded, replaced', () => {
   test('two providers at once: both work', async () => {
     const cookie = newCookie()
     const flows = [await begunFlow(site, { cookie }), await begunFlow(site, { cookie })]
-    for (const flow of flows) await assertSucceeds(site, flow, nextFace())
+    for (const flow of flows) await assertSucceeds(site, flow, nextFrontend())
   })
-  test('64 good callbacks at once, over all faces: one delivery', async () => {
+  test('64 good callbacks at once, over all front ends: one delivery', async () => {
     for (let round = 0; round < 3; round++) {
       const flow = await begunFlow(site)
       // A begin of the same provider holds them all up behind their look at the flow, where it still
@@ -242,9 +242,9 @@ describe('declined, reloaded, replaced', () => {
       const held = `/provider/${flow.provider}/oauth/authorize`
       site.standin.answer = (r) => (r.path === held ? gate.then(() => json({ name: 'UnknownError' }, 500)) : undefined)
       const mark = site.standin.connections.length
-      const begin = beginFlow(site, { provider: flow.provider, port: flow.port, face: site.cgi })
+      const begin = beginFlow(site, { provider: flow.provider, port: flow.port, frontend: site.cgi })
       await until('the begin is under way', () => site.standin.since(mark).some((r) => r?.path === held))
-      const requests = Array.from({ length: 64 }, (_, i) => site.faces[i % site.faces.length].send(goodCallback(flow)))
+      const requests = Array.from({ length: 64 }, (_, i) => site.frontends[i % site.frontends.length].send(goodCallback(flow)))
       await until('most wait for the lock', () => readFileSync('/proc/locks', 'utf8').split('->').length > 24)
       const start = site.standin.connections.length
       open()
@@ -270,24 +270,24 @@ describe('whose flow it is', () => {
     assert.equal((await site.fcgi.send(anybody(flow))).status, 400)
     await assertSucceeds(site, flow)
   })
-  test('the same from every face: the ask page', async () => {
+  test('the same from every front end: the ask page', async () => {
     const flow = await begunFlow(site, { cookie: null })
     const answers = []
-    for (const face of site.faces) {
-      const answer = await face.send(anybody(flow))
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send(anybody(flow))
       assert.equal(answer.status, 200)
       assertSafe(answer)
-      answers.push([face.name, answer])
+      answers.push([frontend.name, answer])
     }
     // how long ago it began is told in words
     assertSame(answers.map(([name, answer]) => [name, { ...answer, raw: undefined, body: answer.body.replace(/began[^<]*ago/, '') }]))
   })
   test('confirmed with the callback: bound and delivered in one step', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const flow = await begunFlow(site, { cookie: null })
       const mark = site.standin.connections.length
-      const answer = await face.send(confirm(flow, `&callback=${encodeURIComponent(flow.query)}`))
-      assert.equal(answer.status, 303, `${face.name}: ${answer.body}`)
+      const answer = await frontend.send(confirm(flow, `&callback=${encodeURIComponent(flow.query)}`))
+      assert.equal(answer.status, 303, `${frontend.name}: ${answer.body}`)
       const seenCalls = site.standin.since(mark).map((r) => `${r.method} ${r.host} ${r.target}`)
       assert.deepEqual(seenCalls, [
         'GET opencode /provider/auth',
@@ -295,7 +295,7 @@ describe('whose flow it is', () => {
         `POST opencode /provider/${flow.provider}/oauth/callback`,
       ])
       const cookie = answer.header('set-cookie').split(';')[0]
-      const status = await face.send({ target: `${flow.page}/status`, headers: { Cookie: cookie } })
+      const status = await frontend.send({ target: `${flow.page}/status`, headers: { Cookie: cookie } })
       assert.equal(JSON.parse(status.body).state, 'done')
     }
     assertCleanLogs(site)
@@ -317,16 +317,16 @@ describe('whose flow it is', () => {
     await assertSucceeds(site, flow)
   })
   test('begun with credentials, back without: challenged before the claim', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const authorization = { Authorization: 'Basic b3BlbmNvZGU6Q0FOQVJZ' }
       const flow = await begunFlow(site, { headers: authorization })
-      const [answer, calls] = await seen(() => face.send(goodCallback(flow)))
-      assert.equal(answer.status, 401, face.name)
+      const [answer, calls] = await seen(() => frontend.send(goodCallback(flow)))
+      assert.equal(answer.status, 401, frontend.name)
       assert.equal(answer.header('www-authenticate'), 'Basic realm="Secure Area"')
       assert.deepEqual(calls, [])
       const request = goodCallback(flow)
       const mark = site.standin.connections.length
-      assert.equal((await face.send({ ...request, headers: { ...request.headers, ...authorization } })).status, 303)
+      assert.equal((await frontend.send({ ...request, headers: { ...request.headers, ...authorization } })).status, 303)
       assertDelivered(site, flow, mark)
       assert.equal(site.standin.since(mark)[1].headers.authorization, authorization.Authorization)
       assert.doesNotMatch(site.logs(), /b3BlbmNvZGU6Q0FOQVJZ/)
@@ -341,18 +341,18 @@ describe('whose flow it is', () => {
   test('20 sign-ins in one browser: one cookie, each works', async () => {
     const cookie = newCookie()
     const flows = []
-    for (let i = 0; i < 20; i++) flows.push(await begunFlow(site, { cookie, face: nextFace() }))
+    for (let i = 0; i < 20; i++) flows.push(await begunFlow(site, { cookie, frontend: nextFrontend() }))
     for (const flow of flows) {
       assert.equal(flow.answer.header('set-cookie'), undefined)
-      await assertSucceeds(site, flow, nextFace())
+      await assertSucceeds(site, flow, nextFrontend())
     }
   })
 })
 
 describe('what of a begin is recorded', () => {
-  test('from every face: our flow page in place of the authorize URL, nothing else changed', async () => {
-    for (const face of site.faces) {
-      const flow = await begunFlow(site, { face })
+  test('from every front end: our flow page in place of the authorize URL, nothing else changed', async () => {
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site, { frontend })
       const { url, instructions, ...rest } = JSON.parse(flow.answer.body)
       assert.deepEqual(rest, { method: 'auto' })
       assert.match(instructions, /^[A-Z][^<>]*\.$/)
@@ -360,13 +360,13 @@ describe('what of a begin is recorded', () => {
     }
   })
   test('forwarded as it came, without our cookie', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const mark = site.standin.connections.length
       const headers = {
         Cookie: `a=1; ${COOKIE}=${newCookie()}; b=2`, Accept: 'application/json', Origin: `http://${HOST}`,
         'x-opencode-directory': '%2Fsrv', Authorization: 'Basic eDp5',
       }
-      await beginFlow(site, { face, headers, cookie: null })
+      await beginFlow(site, { frontend, headers, cookie: null })
       const [request] = site.standin.since(mark)
       assert.equal(request.host, 'opencode')
       assert.equal(request.headers.cookie, 'a=1; b=2')
@@ -394,12 +394,12 @@ describe('what of a begin is recorded', () => {
   }
   for (const [name, options] of Object.entries(not)) {
     test(`not: ${name}`, async () => {
-      for (const face of site.faces) {
-        const flow = await beginFlow(site, { ...options, face })
+      for (const frontend of site.frontends) {
+        const flow = await beginFlow(site, { ...options, frontend })
         assert.equal(flow.answer.status, 200)
         assert.equal(JSON.parse(flow.answer.body).instructions, 'x', "opencode's own answer")
         assert.equal(flow.answer.header('set-cookie'), undefined)
-        const [answer, calls] = await seen(() => face.send(goodCallback(flow)))
+        const [answer, calls] = await seen(() => frontend.send(goodCallback(flow)))
         assert.equal(answer.status, 400)
         assert.deepEqual(calls, [])
       }
@@ -415,12 +415,12 @@ describe('what of a begin is recorded', () => {
     for (const given of answers) {
       site.standin.answer = () => given
       const results = []
-      for (const face of site.faces) {
-        const { answer } = await beginFlow(site, { face })
-        assert.equal(answer.status, given.status, face.name)
+      for (const frontend of site.frontends) {
+        const { answer } = await beginFlow(site, { frontend })
+        assert.equal(answer.status, given.status, frontend.name)
         assert.equal(answer.body, given.body)
         assert.equal(answer.header('location'), undefined)
-        results.push([face.name, answer])
+        results.push([frontend.name, answer])
       }
       site.standin.answer = () => undefined
       assertSame(results)
@@ -428,11 +428,11 @@ describe('what of a begin is recorded', () => {
   })
   test('OPTIONS and DELETE on these paths pass through', async () => {
     site.standin.answer = () => json({ seen: true }, 200, { 'Access-Control-Allow-Origin': 'http://localhost:3000', Vary: 'Origin' })
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [method, target] of [['OPTIONS', '/provider/openai/oauth/authorize'], ['DELETE', '/mcp/demo/auth'], ['POST', '/mcp/a%2Fb%20c/auth']]) {
         const mark = site.standin.connections.length
-        const answer = await face.send({ method, target, headers: { 'Content-Type': 'application/json', Origin: 'http://localhost:3000' }, body: method === 'POST' ? '{}' : undefined })
-        assert.equal(answer.status, 200, `${face.name} ${method} ${answer.body}`)
+        const answer = await frontend.send({ method, target, headers: { 'Content-Type': 'application/json', Origin: 'http://localhost:3000' }, body: method === 'POST' ? '{}' : undefined })
+        assert.equal(answer.status, 200, `${frontend.name} ${method} ${answer.body}`)
         assert.equal(answer.header('access-control-allow-origin'), 'http://localhost:3000')
         assert.deepEqual(site.standin.since(mark).map((r) => `${r.method} ${r.target}`), [`${method} ${target}`])
       }
@@ -443,19 +443,19 @@ describe('what of a begin is recorded', () => {
 
 describe('time and numbers', () => {
   test('expired: its page says so, opencode is only asked whether the account is there', async () => {
-    const short = await startFaces({ ini: { flow: { lifetime: 1 } }, web: false })
+    const short = await startFrontends({ ini: { flow: { lifetime: 1 } }, web: false })
     try {
       for (const [connected, expected] of [[[], { state: 'expired' }], [['openai'], { state: 'done', reason: 'unconfirmed' }]]) {
         short.standin.answer = (r) => (r.path === '/provider' ? json({ all: [], default: {}, connected }) : undefined)
-        for (const face of short.faces) {
+        for (const frontend of short.frontends) {
           const flow = await begunFlow(short, { provider: 'openai' })
           const mark = short.standin.connections.length
           await until('the flow has ended', async () => (await flowStatus(short, flow)).state !== 'waiting')
           await assertFlow(flow, expected, short)
-          const answer = await face.send(goodCallback(flow))
+          const answer = await frontend.send(goodCallback(flow))
           assert.equal(answer.status, 303)
           assert.deepEqual(short.standin.since(mark).map((r) => `${r.method} ${r.target}`), ['GET /provider'])
-          const shown = await face.send({ target: flow.page, headers: flow.cookies })
+          const shown = await frontend.send({ target: flow.page, headers: flow.cookies })
           assert.match(shown.body, new RegExp(`data-state="${expected.state}"`))
         }
       }
@@ -465,12 +465,12 @@ describe('time and numbers', () => {
     }
   })
   test("one client's share is used up: 429 with Retry-After, opencode not asked, the old ones live", async () => {
-    const small = await startFaces({ ini: { flow: { max_pending_per_client: 3, max_pending: 5 } }, web: false })
+    const small = await startFrontends({ ini: { flow: { max_pending_per_client: 3, max_pending: 5 } }, web: false })
     try {
       const cookie = newCookie()
       const flows = [await begunFlow(small, { cookie }), await begunFlow(small, { cookie }), await begunFlow(small, { cookie })]
-      for (const face of small.faces) {
-        const [refused, calls] = await seen(() => beginFlow(small, { cookie, face }), small)
+      for (const frontend of small.frontends) {
+        const [refused, calls] = await seen(() => beginFlow(small, { cookie, frontend }), small)
         assert.equal(refused.answer.status, 429)
         assert.match(refused.answer.header('retry-after'), /^\d+$/)
         assert.equal(JSON.parse(refused.answer.body).name, 'UnknownError')
@@ -485,50 +485,50 @@ describe('time and numbers', () => {
     }
   })
   test('another Host than the configured one: 421, health excepted', async () => {
-    const named = await startFaces({ ini: { opencode: { url: 'https://opencode.example.com' } }, web: false })
+    const named = await startFrontends({ ini: { opencode: { url: 'https://opencode.example.com' } }, web: false })
     try {
       const good = { HTTP_HOST: 'opencode.example.com', HTTPS: 'on', REQUEST_SCHEME: 'https' }
-      for (const face of named.faces) {
+      for (const frontend of named.frontends) {
         for (const host of ['evil.example', '', 'a:b:c', 'opencode.example.com.evil.example', '127.0.0.1:8080', undefined]) {
           const vars = { ...good, HTTP_HOST: host }
           for (const target of ['/auth/callback?code=x&state=y', '/signin/', '/signin/flow/x']) {
-            const answer = await face.send({ target, vars })
-            assert.equal(answer.status, 421, `${face.name} ${host} ${target}`)
+            const answer = await frontend.send({ target, vars })
+            assert.equal(answer.status, 421, `${frontend.name} ${host} ${target}`)
             assertSafe(answer)
           }
-          assert.equal((await face.send({ target: '/signin/health', vars })).status, 200)
+          assert.equal((await frontend.send({ target: '/signin/health', vars })).status, 200)
         }
-        assert.equal((await face.send({ target: '/auth/callback?code=x&state=y', vars: good })).status, 400)
+        assert.equal((await frontend.send({ target: '/auth/callback?code=x&state=y', vars: good })).status, 400)
       }
     } finally {
       await named.stop()
     }
   })
   test('over https the cookie is __Host- and Secure; over plain http elsewhere nothing is recorded', async () => {
-    for (const face of [site.cgi, site.fcgi]) {
+    for (const frontend of [site.cgi, site.fcgi]) {
       const secure = { HTTP_HOST: 'opencode.example.com', HTTPS: 'on' }
-      const body = JSON.stringify({ method: 0, inputs: { state: `CANARY${face.name}`, redirect: 'http://localhost:1456/auth/callback' } })
+      const body = JSON.stringify({ method: 0, inputs: { state: `CANARY${frontend.name}`, redirect: 'http://localhost:1456/auth/callback' } })
       const begin = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }
-      const answer = await face.send({ ...begin, target: `/provider/https-${face.name}/oauth/authorize`, vars: secure })
+      const answer = await frontend.send({ ...begin, target: `/provider/https-${frontend.name}/oauth/authorize`, vars: secure })
       assert.match(answer.header('set-cookie'), /^__Host-opencode-callback=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
       assert.match(JSON.parse(answer.body).url, /^https:\/\/opencode\.example\.com\/signin\/flow\//)
-      const plain = await face.send({ ...begin, target: '/provider/plain/oauth/authorize', vars: { HTTP_HOST: 'opencode.example.com' } })
+      const plain = await frontend.send({ ...begin, target: '/provider/plain/oauth/authorize', vars: { HTTP_HOST: 'opencode.example.com' } })
       assert.equal(plain.status, 200)
       assert.equal(JSON.parse(plain.body).instructions, 'x')
       assert.equal(plain.header('set-cookie'), undefined)
-      assert.equal((await face.send({ target: '/auth/callback?code=x&state=CANARYhttps', vars: { HTTP_HOST: 'opencode.example.com' } })).status, 403)
+      assert.equal((await frontend.send({ target: '/auth/callback?code=x&state=CANARYhttps', vars: { HTTP_HOST: 'opencode.example.com' } })).status, 403)
     }
   })
-  test('the pages, assets and health are the same from every face', async () => {
+  test('the pages, assets and health are the same from every front end', async () => {
     const targets = ['/signin', '/signin/', '/signin/health', '/signin/assets/style.css', '/signin/assets/page.js', '/signin/assets/icon.svg', '/signin/assets/none', '/signin/nothing']
     for (const method of ['GET', 'HEAD']) {
       for (const target of targets) {
         const answers = []
-        for (const face of site.faces) {
-          const answer = await face.send({ method, target })
-          assertSafe(answer, `${face.name} ${target}`)
+        for (const frontend of site.frontends) {
+          const answer = await frontend.send({ method, target })
+          assertSafe(answer, `${frontend.name} ${target}`)
           if (method === 'HEAD') assert.equal(answer.body, '')
-          answers.push([face.name, answer])
+          answers.push([frontend.name, answer])
         }
         assertSame(answers)
       }

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
-import { metaVariables, parseAnswer, startFaces } from '../lib/frontends.mjs'
+import { metaVariables, parseAnswer, startFrontends } from '../lib/frontends.mjs'
 import * as fcgi from '../lib/fcgi.mjs'
 import { SANITIZED, startWorker } from '../lib/front.mjs'
 import { until } from '../lib/net.mjs'
@@ -17,7 +17,7 @@ const KIB = 1024
 const THREADS = 8 // of which each keeps a file in memory for what came in pieces
 let site, path, pid
 before(async () => {
-  site = await startFaces({ web: false })
+  site = await startFrontends({ web: false })
   path = site.nginx.worker.socket
   pid = site.nginx.worker.pid
 })

@@ -1,5 +1,5 @@
 /*
- * Behind other proxies, through each face: the client's address (in the log, on the ask page, where
+ * Behind other proxies, through each front end: the client's address (in the log, on the ask page, where
  * sign-ins are counted) and the public origin (cookie, flow page, same-origin check) follow a proxy
  * that is trusted, and nobody else. The trusted peer here is 127.0.0.1; 127.0.0.2 is a stranger.
  */
@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, metaVariables, runCgi, startFaces } from '../lib/frontends.mjs'
+import { COOKIE, HOST, metaVariables, runCgi, startFrontends } from '../lib/frontends.mjs'
 import { WORKER, cleanEnv } from '../lib/front.mjs'
 import { scratch, until } from '../lib/net.mjs'
 import { NAVIGATION, assertSafe, assertSucceeds, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
@@ -22,30 +22,30 @@ const PUBLIC = 'https://opencode.example.com'
 /* The shipped files drop what others say of the client; behind a trusted proxy those lines are left out. */
 const letThrough = (text) => text.replaceAll(/^\s*(fastcgi_param HTTP_(FORWARDED|X|CF)|RequestHeader unset (Forwarded|X-|CF-)).*\n/gm, '')
 
-/* The same face, with a peer of one's own and headers that this peer adds. */
-const through = (face, from, headers) => ({
-  ...face,
-  send: (request) => face.send({ ...request, from, headers: { ...request.headers, ...headers } }),
+/* The same front end, with a peer of one's own and headers that this peer adds. */
+const through = (frontend, from, headers) => ({
+  ...frontend,
+  send: (request) => frontend.send({ ...request, from, headers: { ...request.headers, ...headers } }),
 })
 
 const logLines = (site, ...words) => site.logs().split('\n').filter((line) => words.every((word) => line.includes(word)))
 
 /* Begins without a cookie: counted for the address, and the callback is asked about. */
-async function assertClient(site, face, from, headers, address) {
-  const flow = await beginFlow(site, { cookie: null, face: through(face, from, headers) })
+async function assertClient(site, frontend, from, headers, address) {
+  const flow = await beginFlow(site, { cookie: null, frontend: through(frontend, from, headers) })
   assert.equal(flow.answer.status, 200, flow.answer.body)
-  const what = `${face.name} from ${from} with ${JSON.stringify(headers)}`
+  const what = `${frontend.name} from ${from} with ${JSON.stringify(headers)}`
   const line = await until(`${what} is logged`, () => logLines(site, 'flow-begun', flow.id)[0])
   assert.equal(/ client=(\S*)/.exec(line)[1], address, what)
-  const answer = await face.send({ target: goodCallback(flow).target, headers: NAVIGATION })
+  const answer = await frontend.send({ target: goodCallback(flow).target, headers: NAVIGATION })
   assert.equal(answer.status, 200, answer.body)
   assertSafe(answer)
   assert.ok(answer.body.includes(`<strong>${address}</strong>`), what)
 }
 
-async function assertOrigin(site, face, from, headers, origin) {
-  const { answer, id } = await beginFlow(site, { cookie: null, face: through(face, from, headers) })
-  const what = `${face.name} from ${from} with ${JSON.stringify(headers)}`
+async function assertOrigin(site, frontend, from, headers, origin) {
+  const { answer, id } = await beginFlow(site, { cookie: null, frontend: through(frontend, from, headers) })
+  const what = `${frontend.name} from ${from} with ${JSON.stringify(headers)}`
   const cookie = answer.header('set-cookie')
   assert.equal(answer.status, 200, answer.body)
   assert.equal(JSON.parse(answer.body).url, `${origin}/signin/flow/${id}`, what)
@@ -54,9 +54,9 @@ async function assertOrigin(site, face, from, headers, origin) {
 }
 
 /* A form of an older browser, which tells where it comes from by its Origin only. */
-async function postFrom(site, face, from, headers) {
+async function postFrom(site, frontend, from, headers) {
   const flow = await begunFlow(site)
-  const answer = await through(face, from, headers).send({
+  const answer = await through(frontend, from, headers).send({
     method: 'POST', target: flow.page, body: 'address=x',
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: PUBLIC, ...flow.cookies, Cookie: `__Host-${flow.cookies.Cookie}; ${flow.cookies.Cookie}` },
   })
@@ -114,49 +114,49 @@ const origins = {
 for (const header of ['X-Forwarded-For', 'Forwarded']) {
   describe(`the configured header is ${header}`, () => {
     let site
-    before(async () => (site = await startFaces({ ini: { proxy: { trust: PROXY, header } }, edit: letThrough })))
+    before(async () => (site = await startFrontends({ ini: { proxy: { trust: PROXY, header } }, edit: letThrough })))
     after(() => site?.stop())
 
     test('the address in the log and on the ask page is the client’s', async () => {
       for (const [headers, address] of addresses[header]) {
-        for (const face of site.faces) await assertClient(site, face, PROXY, headers, address)
+        for (const frontend of site.frontends) await assertClient(site, frontend, PROXY, headers, address)
       }
     })
     test('a stranger’s headers change nothing', async () => {
       for (const [headers] of addresses[header]) {
-        for (const face of site.faces) await assertClient(site, face, STRANGER, headers, STRANGER)
+        for (const frontend of site.frontends) await assertClient(site, frontend, STRANGER, headers, STRANGER)
       }
       for (const [headers] of origins[header]) {
-        for (const face of site.faces) await assertOrigin(site, face, STRANGER, headers, plain)
+        for (const frontend of site.frontends) await assertOrigin(site, frontend, STRANGER, headers, plain)
       }
     })
     test('cookie and flow page are those of the public origin', async () => {
       for (const [headers, origin] of origins[header]) {
-        for (const face of site.faces) await assertOrigin(site, face, PROXY, headers, origin)
+        for (const frontend of site.frontends) await assertOrigin(site, frontend, PROXY, headers, origin)
       }
     })
     test('a form of that origin is our own', async () => {
       const [headers] = origins[header][0]
-      for (const face of site.faces) {
-        const own = await postFrom(site, face, PROXY, headers)
-        assert.equal(own.status, 400, `${face.name}: read, and no address`)
+      for (const frontend of site.frontends) {
+        const own = await postFrom(site, frontend, PROXY, headers)
+        assert.equal(own.status, 400, `${frontend.name}: read, and no address`)
         assert.match(own.body, /name="address"/)
-        assert.equal((await postFrom(site, face, STRANGER, headers)).status, 403, face.name)
-        assert.equal((await postFrom(site, face, PROXY, {})).status, 403, face.name)
+        assert.equal((await postFrom(site, frontend, STRANGER, headers)).status, 403, frontend.name)
+        assert.equal((await postFrom(site, frontend, PROXY, {})).status, 403, frontend.name)
       }
     })
     test('names with underscores do not pass the web servers', async () => {
       const headers = header === 'Forwarded' ? { X_Forwarded_Host: 'evil.example' } : { X_Forwarded_For: '203.0.113.66', X_Forwarded_Proto: 'https' }
-      for (const face of site.faces.filter((one) => one.web)) {
-        await assertClient(site, face, PROXY, headers, PROXY)
-        await assertOrigin(site, face, PROXY, headers, plain)
+      for (const frontend of site.frontends.filter((one) => one.web)) {
+        await assertClient(site, frontend, PROXY, headers, PROXY)
+        await assertOrigin(site, frontend, PROXY, headers, plain)
       }
     })
     test('a header over 8 KiB is refused, whoever sends it', async () => {
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         for (const from of [PROXY, STRANGER]) {
-          const answer = await through(face, from, { [header]: 'x'.repeat(8193) }).send({ target: '/auth/callback?code=x&state=y' })
-          assert.equal(answer.status, 431, face.name)
+          const answer = await through(frontend, from, { [header]: 'x'.repeat(8193) }).send({ target: '/auth/callback?code=x&state=y' })
+          assert.equal(answer.status, 431, frontend.name)
           assertSafe(answer)
         }
       }
@@ -166,46 +166,46 @@ for (const header of ['X-Forwarded-For', 'Forwarded']) {
 
 describe('sign-ins are counted', () => {
   let site
-  const begin = (face, from, address) => beginFlow(site, { cookie: null, face: through(face, from, { 'X-Forwarded-For': address }) })
+  const begin = (frontend, from, address) => beginFlow(site, { cookie: null, frontend: through(frontend, from, { 'X-Forwarded-For': address }) })
   const status = async (...args) => (await begin(...args)).answer.status
   before(async () => {
-    site = await startFaces({ edit: letThrough, ini: { proxy: { trust: PROXY }, flow: { max_pending_per_client: 3 } } })
+    site = await startFrontends({ edit: letThrough, ini: { proxy: { trust: PROXY }, flow: { max_pending_per_client: 3 } } })
   })
   after(() => site?.stop())
 
   test('for the client behind the proxy, IPv6 for its /64', async () => {
-    for (const [i, face] of site.faces.entries()) {
-      for (let n = 1; n <= 3; n++) assert.equal(await status(face, PROXY, `2001:db8:1:${i}:${n}::${n}`), 200, face.name)
-      assert.equal(await status(face, PROXY, `2001:db8:1:${i}:9::9`), 429, face.name)
-      assert.equal(await status(face, PROXY, `2001:db8:2:${i}::1`), 200, face.name)
-      assert.equal(await status(face, PROXY, `::ffff:203.0.113.${i}`), 200, face.name)
-      assert.equal(await status(face, PROXY, `203.0.113.${i}:80`), 200, face.name)
-      assert.equal(await status(face, PROXY, `203.0.113.66, 203.0.113.${i}`), 200, face.name)
-      assert.equal(await status(face, PROXY, `203.0.113.${i}`), 429, face.name)
+    for (const [i, frontend] of site.frontends.entries()) {
+      for (let n = 1; n <= 3; n++) assert.equal(await status(frontend, PROXY, `2001:db8:1:${i}:${n}::${n}`), 200, frontend.name)
+      assert.equal(await status(frontend, PROXY, `2001:db8:1:${i}:9::9`), 429, frontend.name)
+      assert.equal(await status(frontend, PROXY, `2001:db8:2:${i}::1`), 200, frontend.name)
+      assert.equal(await status(frontend, PROXY, `::ffff:203.0.113.${i}`), 200, frontend.name)
+      assert.equal(await status(frontend, PROXY, `203.0.113.${i}:80`), 200, frontend.name)
+      assert.equal(await status(frontend, PROXY, `203.0.113.66, 203.0.113.${i}`), 200, frontend.name)
+      assert.equal(await status(frontend, PROXY, `203.0.113.${i}`), 429, frontend.name)
     }
   })
   test('a stranger spends his own allowance, never that of the address that he names', async () => {
-    for (const [i, face] of site.faces.entries()) {
+    for (const [i, frontend] of site.frontends.entries()) {
       const stranger = `127.0.0.${i + 2}`
-      for (let n = 0; n < 3; n++) assert.equal(await status(face, stranger, `198.51.100.${i}`), 200, face.name)
-      for (let n = 0; n < 5; n++) assert.equal(await status(face, stranger, `198.51.100.${100 + n}`), 429, face.name)
-      assert.equal(await status(face, PROXY, `198.51.100.${i}`), 200, face.name)
+      for (let n = 0; n < 3; n++) assert.equal(await status(frontend, stranger, `198.51.100.${i}`), 200, frontend.name)
+      for (let n = 0; n < 5; n++) assert.equal(await status(frontend, stranger, `198.51.100.${100 + n}`), 429, frontend.name)
+      assert.equal(await status(frontend, PROXY, `198.51.100.${i}`), 200, frontend.name)
     }
   })
 })
 
 describe('nobody is trusted', () => {
   let site
-  before(async () => (site = await startFaces({ edit: letThrough })))
+  before(async () => (site = await startFrontends({ edit: letThrough })))
   after(() => site?.stop())
 
   test('the headers are ignored, and the log says so: a worker once', async () => {
     const headers = { ...addresses['X-Forwarded-For'].at(-1)[0], ...origins['X-Forwarded-For'][0][0] }
     assert.deepEqual(logLines(site, 'proxy-not-trusted'), [])
     for (const from of [STRANGER, PROXY, PROXY]) {
-      for (const face of site.faces) {
-        await assertClient(site, face, from, headers, from)
-        await assertOrigin(site, face, from, headers, plain)
+      for (const frontend of site.frontends) {
+        await assertClient(site, frontend, from, headers, from)
+        await assertOrigin(site, frontend, from, headers, plain)
       }
     }
     const told = site.nginx.worker.output().split('\n').filter((line) => line.includes('proxy-not-trusted'))
@@ -215,7 +215,7 @@ describe('nobody is trusted', () => {
   test('OPENCODE_TRUST_PROXY_HEADERS: the process’s own environment decides, FastCGI parameters do not', async () => {
     const vars = { OPENCODE_TRUST_PROXY_HEADERS: 'true' }
     const headers = { 'X-Forwarded-For': '203.0.113.1' }
-    const set = (face) => ({ ...face, send: (request) => face.send({ ...request, vars: { ...vars, ...request.vars } }) })
+    const set = (frontend) => ({ ...frontend, send: (request) => frontend.send({ ...request, vars: { ...vars, ...request.vars } }) })
     await assertClient(site, set(site.cgi), PROXY, headers, '203.0.113.1')
     await assertClient(site, set(site.cgi), 'unix:', headers, '203.0.113.1')
     await assertClient(site, set(site.cgi), '10.0.0.1', headers, '10.0.0.1')

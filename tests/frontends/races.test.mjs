@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { renameSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/frontends.mjs'
+import { HOST, startFrontends } from '../lib/frontends.mjs'
 import { give } from '../lib/front.mjs'
 import { until } from '../lib/net.mjs'
 import { afterEvery, callsSince, deliveries } from '../lib/invariants.mjs'
@@ -17,7 +17,7 @@ import {
 import { authorizeUrl, json } from '../lib/standin.mjs'
 
 let site
-before(async () => (site = await startFaces({ web: false })))
+before(async () => (site = await startFrontends({ web: false })))
 after(() => site?.stop())
 afterEach(() => {
   site.standin.answer = () => undefined
@@ -79,15 +79,15 @@ describe('opencode’s socket, when a sign-in is to be finished', () => {
     for (const [how, make] of [['is gone', async () => {}], ['refuses', deadSocket]]) {
       test(`${how}: ${name}: 503, the claim is released, the same request works later`, async () => {
         const { path } = site.standin
-        for (const face of site.faces) {
+        for (const frontend of site.frontends) {
           const flow = await begun()
           const since = site.standin.connections.length
           renameSync(path, `${path}.away`)
           try {
             await make(path)
             for (let i = 0; i < 2; i++) {
-              const answer = await face.send(flow.finish)
-              assert.equal(answer.status, 503, `${face.name}: ${answer.body}`)
+              const answer = await frontend.send(flow.finish)
+              assert.equal(answer.status, 503, `${frontend.name}: ${answer.body}`)
               assertSafe(answer)
               assert.equal(await state(flow), 'waiting')
             }
@@ -96,7 +96,7 @@ describe('opencode’s socket, when a sign-in is to be finished', () => {
             renameSync(`${path}.away`, path)
           }
           assert.equal(site.standin.connections.length, since, 'nothing was sent')
-          assert.equal((await face.send(flow.finish)).status, 303, face.name)
+          assert.equal((await frontend.send(flow.finish)).status, 303, frontend.name)
           assert.equal(await state(flow), 'done')
         }
       })
@@ -116,18 +116,18 @@ describe('opencode’s socket, when a sign-in is to be finished', () => {
 
 describe('the time of a sign-in', () => {
   test('it ends while its answer waits for another begin of the same server: nothing is delivered', async () => {
-    const short = await startFaces({ web: false, ini: { flow: { lifetime: 1 } } })
+    const short = await startFrontends({ web: false, ini: { flow: { lifetime: 1 } } })
     try {
       const cookie = newCookie()
-      const post = (target, face = short.fcgi) =>
-        face.send({ method: 'POST', target, headers: { 'Content-Type': 'application/json', ...same, ...cookies(cookie) }, body: '{}' })
+      const post = (target, frontend = short.fcgi) =>
+        frontend.send({ method: 'POST', target, headers: { 'Content-Type': 'application/json', ...same, ...cookies(cookie) }, body: '{}' })
       const begun = async (name) => {
         const [secret, code] = [word('state'), word('code')]
         short.standin.answer = () => json({ authorizationUrl: authorizeUrl({ state: secret, redirect: `http://${HOST}/mcp/oauth/callback` }) })
         assert.equal((await post(`/mcp/${name}/auth`)).status, 200)
         return { page: `/signin/flow/${flowId(secret)}`, cookies: cookies(cookie), target: `/mcp/oauth/callback?code=${code}&state=${secret}`, code }
       }
-      for (const face of short.faces) {
+      for (const frontend of short.frontends) {
         const [flow, other] = [await begun('one'), await begun('two')]
         let open
         const gate = new Promise((resolve) => (open = resolve))
@@ -135,7 +135,7 @@ describe('the time of a sign-in', () => {
         const since = short.standin.connections.length
         const begin = post('/mcp/one/auth')
         await until('another begin is under way', () => short.standin.connections.length > since)
-        const callback = face.send({ target: flow.target, headers: { ...NAVIGATION, ...flow.cookies } })
+        const callback = frontend.send({ target: flow.target, headers: { ...NAVIGATION, ...flow.cookies } })
         // that of the flow itself would end it
         await until('its time is over', async () => (await flowStatus(short, other)).state !== 'waiting')
         open(json({ authorizationUrl: '' }))
@@ -160,7 +160,7 @@ describe('a sign-in that is bound to nobody', () => {
     site.standin.answer = (r) => (r.path === '/provider/auth' ? gate : undefined)
     const since = site.standin.connections.length
     const send = (cookie, i) =>
-      site.faces[i % site.faces.length].send(form(flow.page, { confirm: 'yes', callback: flow.query }, cookies(cookie)))
+      site.frontends[i % site.frontends.length].send(form(flow.page, { confirm: 'yes', callback: flow.query }, cookies(cookie)))
     const sent = browsers.map(send)
     // a worker keeps two of its eight threads for what needs no opencode
     await until('all ask', () => site.standin.connections.length === since + browsers.length)
@@ -178,7 +178,7 @@ describe('a sign-in that is bound to nobody', () => {
   test('the offered cookie comes back many times at once: the flow is bound, one delivery', async () => {
     for (let round = 0; round < 3; round++) {
       const flow = await begunFlow(site, { cookie: null })
-      const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => site.faces[i % 4 === 0 ? 0 : 1].send(goodCallback(flow))))
+      const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => site.frontends[i % 4 === 0 ? 0 : 1].send(goodCallback(flow))))
       // beyond six at once the worker may say that it is busy
       for (const answer of answers) assert.ok([303, 503].includes(answer.status), `${answer.status} ${answer.body}`)
       assert.ok(answers.some((answer) => answer.status === 303))
@@ -198,7 +198,7 @@ describe('a sign-in that is bound to nobody', () => {
     }
     for (const [name, request] of Object.entries(requests)) {
       const answers = []
-      for (const face of site.faces) answers.push([face.name, await face.send(request)])
+      for (const frontend of site.frontends) answers.push([frontend.name, await frontend.send(request)])
       assertSame(answers)
       assert.equal(answers[0][1].status, 400, name)
     }
@@ -206,14 +206,14 @@ describe('a sign-in that is bound to nobody', () => {
   })
 
   test('the callback that comes with the confirmation is an answer of another kind: 400, opencode untouched', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const secret = word('state')
       const url = authorizeUrl({ state: secret, redirect: 'http://localhost:1456/auth/callback' }).replace('=code', '=token')
       const begun = await beginFlow(site, { cookie: null, state: secret, inputs: { url } })
       const flow = { ...begun, page: `/signin/flow/${flowId(secret)}` }
       const since = site.standin.connections.length
-      const answer = await face.send(form(flow.page, { confirm: 'yes', callback: `code=${flow.code}&state=${secret}` }))
-      assert.equal(answer.status, 400, face.name)
+      const answer = await frontend.send(form(flow.page, { confirm: 'yes', callback: `code=${flow.code}&state=${secret}` }))
+      assert.equal(answer.status, 400, frontend.name)
       assert.deepEqual(callsSince(site, since), ['GET opencode /provider/auth'])
       assert.equal(await state(flow), 'waiting')
     }
@@ -222,10 +222,10 @@ describe('a sign-in that is bound to nobody', () => {
 
 describe('the project of a sign-in', () => {
   test('its workspace comes along, from a header or from the query', async () => {
-    for (const face of site.faces) {
-      const flow = await begunFlow(site, { face, headers: { 'x-opencode-workspace': 'wrk_1', 'x-opencode-directory': '%2Fsrv' } })
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site, { frontend, headers: { 'x-opencode-workspace': 'wrk_1', 'x-opencode-directory': '%2Fsrv' } })
       const since = site.standin.connections.length
-      await assertSucceeds(site, flow, face)
+      await assertSucceeds(site, flow, frontend)
       const [listener, finishing] = site.standin.since(since)
       assert.equal(listener.headers['x-opencode-workspace'], undefined, 'a listener has none')
       assert.deepEqual(['workspace', 'directory'].map((name) => finishing.headers[`x-opencode-${name}`]), ['wrk_1', '%2Fsrv'])
@@ -234,10 +234,10 @@ describe('the project of a sign-in', () => {
 
   const long = 'x'.repeat(4097)
   test('one that no record can hold: passed on as it came, nothing recorded', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [name, value] of [['x-opencode-directory', long], ['x-opencode-workspace', long], ['x-opencode-directory', '\xff']]) {
         const since = site.standin.connections.length
-        const { answer } = await beginFlow(site, { face, headers: { [name]: value } })
+        const { answer } = await beginFlow(site, { frontend, headers: { [name]: value } })
         assert.equal(answer.status, 200, answer.body)
         assert.match(JSON.parse(answer.body).url, /^https:\/\/auth\.example\.net\//)
         assert.equal(answer.header('set-cookie'), undefined)
@@ -248,12 +248,12 @@ describe('the project of a sign-in', () => {
 
   test('and what we would have to remember is refused before opencode is asked', async () => {
     const since = site.standin.connections.length
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const headers of [{ 'x-opencode-directory': long }, { 'x-opencode-workspace': long }]) {
-        assert.equal((await face.send({ target: '/signin/', headers })).status, 414)
-        assert.equal((await face.send(form('/signin/start', { mcp: 'demo' }, headers))).status, 400)
+        assert.equal((await frontend.send({ target: '/signin/', headers })).status, 414)
+        assert.equal((await frontend.send(form('/signin/start', { mcp: 'demo' }, headers))).status, 400)
       }
-      assert.equal((await face.send({ target: `/signin/?directory=${long}` })).status, 414)
+      assert.equal((await frontend.send({ target: `/signin/?directory=${long}` })).status, 414)
     }
     assert.equal(site.standin.connections.length, since)
   })
@@ -276,12 +276,12 @@ describe('a sign-in that a terminal began', () => {
     assert.equal((await site.fcgi.send(form('/signin/adopt', { address }, flow.cookies))).status, 303)
     assert.equal((await site.fcgi.send(form(flow.page, { address: `?error=access_denied&state=${secret}` }, flow.cookies))).status, 303)
     const since = site.standin.connections.length
-    for (const face of site.faces) {
-      const shown = await face.send({ target: flow.page, headers: flow.cookies })
+    for (const frontend of site.frontends) {
+      const shown = await frontend.send({ target: flow.page, headers: flow.cookies })
       assert.match(shown.body, /data-state="declined"/)
       assert.doesNotMatch(shown.body, /data-again/)
-      assert.equal((await face.send(form('/signin/start', { again: flow.id }, flow.cookies))).status, 400)
-      assert.equal((await face.send(form(flow.page, { load: 'yes' }, flow.cookies))).status, 303)
+      assert.equal((await frontend.send(form('/signin/start', { again: flow.id }, flow.cookies))).status, 400)
+      assert.equal((await frontend.send(form(flow.page, { load: 'yes' }, flow.cookies))).status, 303)
     }
     assert.equal(site.standin.connections.length, since)
   })
@@ -316,7 +316,7 @@ describe('plain http, elsewhere than on the loopback', () => {
     test(`${name}: 403, opencode not asked`, async () => {
       const since = site.standin.connections.length
       const answers = []
-      for (const face of site.faces) answers.push([face.name, await face.send({ ...request, vars })])
+      for (const frontend of site.frontends) answers.push([frontend.name, await frontend.send({ ...request, vars })])
       assertSame(answers)
       for (const [, answer] of answers) {
         assert.equal(answer.status, 403, answer.body)
@@ -330,15 +330,15 @@ describe('plain http, elsewhere than on the loopback', () => {
 
 describe('beside a begin', () => {
   test('HEAD, and DELETE with a body, reach opencode as they came', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const request of [
         { method: 'HEAD', target: '/provider/openai/oauth/authorize?x=1' },
         { method: 'DELETE', target: '/mcp/demo/auth', headers: { 'Content-Type': 'application/json' }, body: '{"keep":true}' },
       ]) {
         site.standin.answer = () => ({ status: 200, headers: { 'Content-Type': 'application/json' }, body: request.method === 'HEAD' ? '' : '{"seen":true}' })
         const since = site.standin.connections.length
-        const answer = await face.send({ ...request, headers: { ...same, ...request.headers } })
-        assert.equal(answer.status, 200, `${face.name} ${request.method}: ${answer.body}`)
+        const answer = await frontend.send({ ...request, headers: { ...same, ...request.headers } })
+        assert.equal(answer.status, 200, `${frontend.name} ${request.method}: ${answer.body}`)
         assert.equal(answer.body, request.method === 'HEAD' ? '' : '{"seen":true}')
         const [seen] = site.standin.since(since)
         assert.deepEqual([seen.method, seen.target, seen.body], [request.method, request.target, request.body ?? ''])
@@ -348,11 +348,11 @@ describe('beside a begin', () => {
   })
 
   test('a begin whose body is shorter than it says: 400, opencode not asked', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const [method, target] of [['POST', '/provider/openai/oauth/authorize'], ['DELETE', '/mcp/demo/auth']]) {
         const since = site.standin.connections.length
-        const answer = await face.send({ method, target, headers: { ...same, 'Content-Type': 'application/json' }, body: '{"me', vars: { CONTENT_LENGTH: '12' } })
-        assert.equal(answer.status, 400, `${face.name} ${method}`)
+        const answer = await frontend.send({ method, target, headers: { ...same, 'Content-Type': 'application/json' }, body: '{"me', vars: { CONTENT_LENGTH: '12' } })
+        assert.equal(answer.status, 400, `${frontend.name} ${method}`)
         assert.equal(site.standin.connections.length, since)
       }
     }
@@ -390,7 +390,7 @@ describe('a status that cannot be told', () => {
       [{ target, headers: cookies(newCookie()) }, 400],
     ]) {
       const answers = []
-      for (const face of site.faces) answers.push([face.name, await face.send(request)])
+      for (const frontend of site.frontends) answers.push([frontend.name, await frontend.send(request)])
       assertSame(answers)
       const [[, answer]] = answers
       assert.equal(answer.status, status)

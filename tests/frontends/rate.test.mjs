@@ -1,11 +1,11 @@
 /*
- * The rate limit, through each face, which all share one allowance for each client: refused requests
+ * The rate limit, through each front end, which all share one allowance for each client: refused requests
  * and begins spend it, nothing else does, and whoever has a sign-in to finish is never kept from it.
  */
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, HOST, startFaces } from '../lib/frontends.mjs'
+import { COOKIE, HOST, startFrontends } from '../lib/frontends.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertSafe, assertSame, assertSucceeds, beginFlow, begunFlow, flowStatus, newCookie,
 } from '../lib/signin.mjs'
@@ -17,29 +17,29 @@ const client = () => `127.0.0.${++next}`
 const junk = (from) => ({ target: '/auth/callback?code=CANARYjunk&state=CANARYjunk', headers: NAVIGATION, from })
 const lines = (...words) => site.logs().split('\n').filter((line) => words.every((word) => line.includes(word)))
 
-/* Uses up what a client has, through all faces in turn. */
+/* Uses up what a client has, through all front ends in turn. */
 async function useUp(from) {
   for (let i = 0; i < BURST; i++) {
-    const face = site.faces[i % site.faces.length]
-    assert.equal((await face.send(junk(from))).status, 400, `${i + 1} of ${BURST}, ${face.name}`)
+    const frontend = site.frontends[i % site.frontends.length]
+    assert.equal((await frontend.send(junk(from))).status, 400, `${i + 1} of ${BURST}, ${frontend.name}`)
   }
 }
 
 describe('eight, and one more each minute', () => {
-  before(async () => (site = await startFaces({ ini: { limit: { rate: '1/min', burst: BURST } } })))
+  before(async () => (site = await startFrontends({ ini: { limit: { rate: '1/min', burst: BURST } } })))
   after(() => site?.stop())
 
-  test('refused requests: then 429, the same from every face, with the time to wait', async () => {
+  test('refused requests: then 429, the same from every front end, with the time to wait', async () => {
     const from = client()
     await useUp(from)
     const answers = []
-    for (const face of site.faces) {
-      const answer = await face.send(junk(from))
-      assert.equal(answer.status, 429, face.name)
-      assert.match(answer.header('retry-after'), /^(?:5\d|60)$/, face.name)
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send(junk(from))
+      assert.equal(answer.status, 429, frontend.name)
+      assert.match(answer.header('retry-after'), /^(?:5\d|60)$/, frontend.name)
       assert.match(answer.body, /Too many requests came from your address/)
-      assertSafe(answer, face.name)
-      answers.push([face.name, { ...answer, raw: undefined, headers: answer.headers.filter(([name]) => name !== 'retry-after') }])
+      assertSafe(answer, frontend.name)
+      answers.push([frontend.name, { ...answer, raw: undefined, headers: answer.headers.filter(([name]) => name !== 'retry-after') }])
     }
     assertSame(answers)
     assert.equal((await site.fcgi.send(junk(client()))).status, 400, 'another client is not concerned')
@@ -64,22 +64,22 @@ describe('eight, and one more each minute', () => {
 
   test('begins count, whether good or not; at the end opencode is not asked', async () => {
     const from = client()
-    const face = { send: (request) => site.fcgi.send({ ...request, from }) }
+    const frontend = { send: (request) => site.fcgi.send({ ...request, from }) }
     const flows = []
-    for (let i = 0; i < BURST; i++) flows.push(await begunFlow(site, { face }))
-    for (const which of site.faces) {
+    for (let i = 0; i < BURST; i++) flows.push(await begunFlow(site, { frontend }))
+    for (const which of site.frontends) {
       const before = site.standin.connections.length
-      const { answer } = await beginFlow(site, { face: { send: (request) => which.send({ ...request, from }) } })
+      const { answer } = await beginFlow(site, { frontend: { send: (request) => which.send({ ...request, from }) } })
       assert.equal(answer.status, 429, which.name)
       assert.match(JSON.parse(answer.body).data.message, /^Too many requests came from your address/)
       assert.equal(site.standin.connections.length, before)
     }
-    for (const flow of flows.slice(0, 2)) await assertSucceeds(site, flow, face)
+    for (const flow of flows.slice(0, 2)) await assertSucceeds(site, flow, frontend)
   })
 
   test('pages, status, assets and health cost nothing', async () => {
     const from = client()
-    const flow = await begunFlow(site, { face: { send: (request) => site.fcgi.send({ ...request, from }) } })
+    const flow = await begunFlow(site, { frontend: { send: (request) => site.fcgi.send({ ...request, from }) } })
     const free = ['/signin/', '/signin/health', '/signin/assets/nothing', '/signin/flow/AAAAAAAAAAAAAAAAAAAAAA/status', flow.page, `${flow.page}/status`]
     for (const target of free) {
       for (let i = 0; i < BURST + 2; i++) {
@@ -93,12 +93,12 @@ describe('eight, and one more each minute', () => {
   })
 
   test('a sign-in of his is finished by whoever has nothing left: callback and paste', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const from = client()
-      const own = { ...face, send: (request) => face.send({ ...request, from }) }
-      const [edited, pasted] = [await begunFlow(site, { face: own }), await begunFlow(site, { face: own })]
-      for (let i = 0; i < BURST; i++) await face.send(junk(from))
-      assert.equal((await face.send(junk(from))).status, 429)
+      const own = { ...frontend, send: (request) => frontend.send({ ...request, from }) }
+      const [edited, pasted] = [await begunFlow(site, { frontend: own }), await begunFlow(site, { frontend: own })]
+      for (let i = 0; i < BURST; i++) await frontend.send(junk(from))
+      assert.equal((await frontend.send(junk(from))).status, 429)
       for (let i = 0; i < BURST; i++) {
         const wrong = await own.send({ method: 'POST', target: pasted.page, body: 'address=nonsense', headers: { ...OWN_FORM, ...pasted.cookies } })
         assert.equal(wrong.status, 400, 'his own mistake')
@@ -115,7 +115,7 @@ describe('eight, and one more each minute', () => {
     const [victim, from] = [client(), client()]
     for (let i = 0; i < 3 * BURST; i++) {
       const headers = { 'X-Forwarded-For': victim, 'X-Real-IP': victim, Forwarded: `for=${victim}`, 'CF-Connecting-IP': victim, Cookie: `${COOKIE}=${newCookie()}` }
-      const answer = await site.faces[i % 4].send({ ...junk(from), headers: { ...NAVIGATION, ...headers } })
+      const answer = await site.frontends[i % 4].send({ ...junk(from), headers: { ...NAVIGATION, ...headers } })
       assert.equal(answer.status, i < BURST ? 400 : 429, 'rotating cookies and headers changes nothing')
     }
     await useUp(victim)
@@ -131,7 +131,7 @@ describe('eight, and one more each minute', () => {
   test('the log says it once, and goes quiet for all processes', async () => {
     const from = client()
     await useUp(from)
-    for (let i = 0; i < 20; i++) for (const face of site.faces) assert.equal((await face.send(junk(from))).status, 429)
+    for (let i = 0; i < 20; i++) for (const frontend of site.frontends) assert.equal((await frontend.send(junk(from))).status, 429)
     assert.equal(lines(`client=${from}`, 'why=rate').length, 1)
     assert.ok(lines(`client=${from}`).length <= BURST + 1)
   })
@@ -164,19 +164,19 @@ function flood(port, n) {
 }
 
 describe('as shipped: 30, and 60 each minute', () => {
-  before(async () => (site = await startFaces({ ini: { limit: { rate: '60/min', burst: 30 } } })))
+  before(async () => (site = await startFrontends({ ini: { limit: { rate: '60/min', burst: 30 } } })))
   after(() => site?.stop())
 
   test('junk from everywhere during a sign-in, all by one proxy that is not trusted: it succeeds, opencode sees its own two calls', async () => {
-    const flow = await begunFlow(site, { face: site.faces.find((face) => face.name === 'nginx-fcgi') })
+    const flow = await begunFlow(site, { frontend: site.frontends.find((frontend) => frontend.name === 'nginx-fcgi') })
     const before = site.standin.connections.length
     const rain = flood(site.nginx.port, 8)
     while (rain.count() < 2000) await new Promise((resolve) => setImmediate(resolve))
     assert.equal(site.standin.connections.length, before)
     for (const name of ['nginx-fcgi', 'apache-cgi', 'CGI']) {
-      const face = site.faces.find((one) => one.name === name)
-      if (name === 'nginx-fcgi') await assertSucceeds(site, flow, face)
-      else assert.equal((await face.send({ target: flow.page, headers: flow.cookies })).status, 200, name)
+      const frontend = site.frontends.find((one) => one.name === name)
+      if (name === 'nginx-fcgi') await assertSucceeds(site, flow, frontend)
+      else assert.equal((await frontend.send({ target: flow.page, headers: flow.cookies })).status, 200, name)
     }
     const rate = await rain.stop()
     assert.deepEqual(Object.keys(rain.seen).sort(), ['400', '429'], JSON.stringify(rain.seen))

@@ -1,38 +1,38 @@
 /*
- * Every callback, form and begin that is to be refused, through every face: the same bytes, opencode
+ * Every callback, form and begin that is to be refused, through every front end: the same bytes, opencode
  * untouched, nothing secret shown or logged, and the good callback still succeeds afterwards.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, startFaces } from '../lib/frontends.mjs'
+import { COOKIE, startFrontends } from '../lib/frontends.mjs'
 import { begins, pastes, queries, senders, tokens } from '../lib/refusals.mjs'
 import { afterEvery } from '../lib/invariants.mjs'
 import { NAVIGATION, OWN_FORM, assertCleanLogs, assertSame, assertSucceeds, begunFlow, newCookie } from '../lib/signin.mjs'
 
 let site
-before(async () => (site = await startFaces()))
+before(async () => (site = await startFrontends()))
 after(() => site?.stop())
 
 let turn = 0
 
 /*
- * Sends request(flow) through the faces and applies the oracle; then the good callback, each time
- * through the next face.
+ * Sends request(flow) through the front ends and applies the oracle; then the good callback, each time
+ * through the next front end.
  *   shows: the answer may hold what its sender sent or knows (the ask page, the flow page's link)
  */
-async function refuse({ request, status, header = {}, body, shows = false, web = true, begin, faces }) {
+async function refuse({ request, status, header = {}, body, shows = false, web = true, begin, frontends }) {
   const flow = await begunFlow(site, begin)
   const since = site.standin.connections.length
   const answers = []
-  for (const face of faces ?? site.faces.filter((f) => web || !f.web)) {
-    const answer = await face.send(request(flow))
-    assert.equal(answer.status, status, `${face.name}: ${answer.body.slice(0, 400)}`)
-    for (const [name, value] of Object.entries(header)) assert.equal(answer.header(name), value, `${face.name}: ${name}`)
-    if (body) assert.match(answer.body, body, face.name)
-    answers.push([face.name, answer])
+  for (const frontend of frontends ?? site.frontends.filter((f) => web || !f.web)) {
+    const answer = await frontend.send(request(flow))
+    assert.equal(answer.status, status, `${frontend.name}: ${answer.body.slice(0, 400)}`)
+    for (const [name, value] of Object.entries(header)) assert.equal(answer.header(name), value, `${frontend.name}: ${name}`)
+    if (body) assert.match(answer.body, body, frontend.name)
+    answers.push([frontend.name, answer])
   }
   assertSame(answers)
-  await afterEvery(site, flow, { since, answers, shows, face: site.faces[turn++ % site.faces.length] })
+  await afterEvery(site, flow, { since, answers, shows, frontend: site.frontends[turn++ % site.frontends.length] })
 }
 
 const callback = (query, extra = {}) => (flow) => ({
@@ -52,13 +52,13 @@ describe('query and encoding: 400', () => {
   }
   test('a query of 30,000 bytes: 414', () => refuse({ request: callback((f) => long(f, 30_000)), status: 414, web: false }))
   test('as CGI a query of 100,000 bytes: 414', () =>
-    refuse({ request: callback((f) => long(f, 100_000)), status: 414, faces: [site.cgi] }))
+    refuse({ request: callback((f) => long(f, 100_000)), status: 414, frontends: [site.cgi] }))
   test('a query of 100,000 bytes: 414 from the web server itself', async () => {
     const flow = await begunFlow(site)
     const connections = site.standin.connections.length
-    for (const face of site.faces.filter((f) => f.web)) {
-      const answer = await face.send(callback((f) => long(f, 100_000))(flow))
-      assert.equal(answer.status, 414, face.name)
+    for (const frontend of site.frontends.filter((f) => f.web)) {
+      const answer = await frontend.send(callback((f) => long(f, 100_000))(flow))
+      assert.equal(answer.status, 414, frontend.name)
     }
     assert.equal(site.standin.connections.length, connections)
     assertCleanLogs(site)

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/frontends.mjs'
+import { HOST, startFrontends } from '../lib/frontends.mjs'
 import { give } from '../lib/front.mjs'
 import { scratch, until } from '../lib/net.mjs'
 import { assertFlat, callsSince } from '../lib/invariants.mjs'
@@ -51,7 +51,7 @@ describe('a relay', () => {
     const edit = (text) => text
       .replace('location = /signin {', `location = ${PATH} { fastcgi_pass opencode_callback; }\n$&`)
       .replaceAll('|callback|', '|callback|relay/callback|')
-    site = await startFaces({ ini, edit })
+    site = await startFrontends({ ini, edit })
   })
   after(() => site?.stop())
   afterEach(async () => {
@@ -60,10 +60,10 @@ describe('a relay', () => {
     await assertFlat(site.nginx.worker.pid)
   })
 
-  /* The same from every face. */
+  /* The same from every front end. */
   async function everywhere(request) {
     const answers = []
-    for (const face of site.faces) answers.push([face.name, await face.send(request)])
+    for (const frontend of site.frontends) answers.push([frontend.name, await frontend.send(request)])
     assertSame(answers)
     return answers[0][1]
   }
@@ -191,22 +191,22 @@ describe('a relay', () => {
 
 test('refused requests spend the allowance of their client, good ones do not, and none needs the store', async () => {
   const ini = { 'relay-site alice': { target: TARGETS.alice, key_file: file('alice') }, limit: { rate: '1/min', burst: 3 } }
-  const site = await startFaces({ web: false, ini })
+  const site = await startFrontends({ web: false, ini })
   try {
-    const good = async (face, from) => (await face.send({ ...get(query(alice())), from })).status
-    const bad = async (face, from) => (await face.send({ ...get(query(alice({ key: keys.bob }))), from })).status
-    for (const face of site.faces) {
-      const from = `127.0.0.${face === site.cgi ? 2 : 3}`
+    const good = async (frontend, from) => (await frontend.send({ ...get(query(alice())), from })).status
+    const bad = async (frontend, from) => (await frontend.send({ ...get(query(alice({ key: keys.bob }))), from })).status
+    for (const frontend of site.frontends) {
+      const from = `127.0.0.${frontend === site.cgi ? 2 : 3}`
       const before = readdirSync(site.store)
-      for (let i = 0; i < 5; i++) assert.equal(await good(face, from), 303)
+      for (let i = 0; i < 5; i++) assert.equal(await good(frontend, from), 303)
       assert.deepEqual(readdirSync(site.store), before)
-      for (const status of [400, 400, 400, 429, 429]) assert.equal(await bad(face, from), status)
-      assert.equal(await good(face, from), 303, 'what is good is passed on all the same')
+      for (const status of [400, 400, 400, 429, 429]) assert.equal(await bad(frontend, from), status)
+      assert.equal(await good(frontend, from), 303, 'what is good is passed on all the same')
     }
     chmodSync(site.store, 0o755)
-    for (const face of site.faces) {
-      assert.equal(await good(face, '127.0.0.4'), 303, 'without a store')
-      assert.equal(await bad(face, '127.0.0.4'), 400)
+    for (const frontend of site.frontends) {
+      assert.equal(await good(frontend, '127.0.0.4'), 303, 'without a store')
+      assert.equal(await bad(frontend, '127.0.0.4'), 400)
     }
     chmodSync(site.store, 0o700)
   } finally {
@@ -215,10 +215,10 @@ test('refused requests spend the allowance of their client, good ones do not, an
 })
 
 test('without a site there is no relay: 404, as anywhere', async () => {
-  const site = await startFaces({ web: false })
+  const site = await startFrontends({ web: false })
   try {
-    for (const face of site.faces) {
-      const [here, elsewhere] = [await face.send(get(query(alice()))), await face.send({ target: `/elsewhere?${query('x')}`, headers: NAVIGATION })]
+    for (const frontend of site.frontends) {
+      const [here, elsewhere] = [await frontend.send(get(query(alice()))), await frontend.send({ target: `/elsewhere?${query('x')}`, headers: NAVIGATION })]
       assert.equal(here.status, 404)
       assert.equal(here.body, elsewhere.body)
     }
@@ -231,7 +231,7 @@ test('a key that cannot be read: the worker does not start with it, the program 
   const path = file('late')
   makeKey(path)
   const ini = { 'relay-site alice': { target: TARGETS.alice, key_file: path } }
-  const site = await startFaces({ web: false, ini })
+  const site = await startFrontends({ web: false, ini })
   const state = wrap({ id: 'alice', key: keys.alice, state: 'S' })
   try {
     rmSync(path)
@@ -253,7 +253,7 @@ describe('a site behind a relay', () => {
   const VIA = 'https://relay.example.com/relay/callback'
   let site
   before(async () => {
-    site = await startFaces({ web: false, ini: { relay: { via: VIA, id: 'me', key_file: file('own') } } })
+    site = await startFrontends({ web: false, ini: { relay: { via: VIA, id: 'me', key_file: file('own') } } })
   })
   after(() => site?.stop())
   afterEach(() => {
@@ -265,20 +265,20 @@ describe('a site behind a relay', () => {
     `https://auth.example.net/authorize?response_type=code&redirect_uri=${encodeURIComponent(redirect)}${state === undefined ? '' : `&state=${state}`}${more}`
 
   /* Begins at an MCP server whose authorize URL is this; text: opencode's whole answer. */
-  async function begin(face, url, { cookie = newCookie(), text = JSON.stringify({ authorizationUrl: url, oauthState: 'S' }), name = `server${++count}` } = {}) {
+  async function begin(frontend, url, { cookie = newCookie(), text = JSON.stringify({ authorizationUrl: url, oauthState: 'S' }), name = `server${++count}` } = {}) {
     site.standin.answer = (r) => (r.path === `/mcp/${name}/auth` ? { status: 200, headers: { 'Content-Type': 'application/json' }, body: text } : undefined)
     const headers = { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin', ...cookies(cookie) }
-    const answer = await face.send({ method: 'POST', target: `/mcp/${name}/auth`, headers, body: '{}' })
+    const answer = await frontend.send({ method: 'POST', target: `/mcp/${name}/auth`, headers, body: '{}' })
     assert.equal(answer.status, 200, answer.body)
     return { name, cookies: cookies(cookie), answer }
   }
 
   test('the state is wrapped, and every other byte is as opencode sent it', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       const state = word('state')
       const url = authorize(state, '&scope=a+b%20c&x=%c3%bc#frag')
       const text = `{ "authorizationUrl" : ${JSON.stringify(url).replaceAll('/', '\\/').replaceAll('&', '\\u0026')},\n\t"oauthState":"${state}", "n": 1.0, "other":"${url}x" }\n`
-      const flow = await begin(face, url, { text })
+      const flow = await begin(frontend, url, { text })
       const { answer } = flow
       const after = JSON.parse(answer.body).authorizationUrl
       const got = unwrap(after)
@@ -293,24 +293,24 @@ describe('a site behind a relay', () => {
   })
 
   test('what the relay brings is a callback, on any of callback_paths', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const path of ['/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback']) {
         const [state, code] = [word('state'), word('code')]
-        const flow = { ...(await begin(face, authorize(state))), page: `/signin/flow/${flowId(state)}` }
-        const page = await face.send({ target: flow.page, headers: flow.cookies })
+        const flow = { ...(await begin(frontend, authorize(state))), page: `/signin/flow/${flowId(state)}` }
+        const page = await frontend.send({ target: flow.page, headers: flow.cookies })
         const open = page.body.match(/<a id="open"[^>]*href="([^"]*)"/)[1].replaceAll('&amp;', '&')
         assert.equal(open, JSON.parse(flow.answer.body).authorizationUrl, 'the page opens the wrapped one')
         assert.match(page.body, new RegExp(`<code>${VIA}</code> has to be allowed there`))
         // nothing but the state of the sign-in itself is a callback here
         const { wrapped } = unwrap(open)
-        assert.equal((await face.send({ target: `${path}?code=${code}&state=${wrapped}`, headers: { ...NAVIGATION, ...flow.cookies } })).status, 400)
-        assert.equal((await face.send({ target: `${path}?code=${code}&state=${state}`, headers: { ...NAVIGATION, ...cookies(newCookie()) } })).status, 400)
-        assert.equal((await face.send({ target: `${path}?code=${code}&state=${state}&iss=https%3A%2F%2Fevil.example`, headers: { ...NAVIGATION, ...flow.cookies } })).status, 400)
+        assert.equal((await frontend.send({ target: `${path}?code=${code}&state=${wrapped}`, headers: { ...NAVIGATION, ...flow.cookies } })).status, 400)
+        assert.equal((await frontend.send({ target: `${path}?code=${code}&state=${state}`, headers: { ...NAVIGATION, ...cookies(newCookie()) } })).status, 400)
+        assert.equal((await frontend.send({ target: `${path}?code=${code}&state=${state}&iss=https%3A%2F%2Fevil.example`, headers: { ...NAVIGATION, ...flow.cookies } })).status, 400)
         assert.equal((await flowStatus(site, flow)).state, 'waiting')
         site.standin.answer = () => json({ status: 'connected' })
         const since = site.standin.connections.length
         for (let i = 0; i < 2; i++) {
-          const answer = await face.send({ target: `${path}?code=${code}&state=${state}&iss=https%3A%2F%2Fauth.example.net`, headers: { ...NAVIGATION, ...flow.cookies } })
+          const answer = await frontend.send({ target: `${path}?code=${code}&state=${state}&iss=https%3A%2F%2Fauth.example.net`, headers: { ...NAVIGATION, ...flow.cookies } })
           assert.equal(answer.status, 303)
           assert.equal(answer.header('location'), flow.page)
         }
@@ -351,11 +351,11 @@ describe('a site behind a relay', () => {
   }
   for (const [name, [make, why]] of Object.entries(untouched)) {
     test(`${name}: not wrapped, not recorded, and opencode’s answer unchanged`, async () => {
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         const said = () => site.logs().match(/event=relay-not-wrapped why=\S+/g) ?? []
         const before = said()
         const url = make()
-        const flow = await begin(face, url)
+        const flow = await begin(frontend, url)
         assert.equal(flow.answer.body, JSON.stringify({ authorizationUrl: url, oauthState: 'S' }))
         const state = new URL(url).searchParams.get('state')
         if (state) assert.equal((await site.fcgi.send({ target: `/signin/flow/${flowId(state)}`, headers: flow.cookies })).status, 400)

@@ -8,14 +8,14 @@ import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
-import { metaVariables, startFaces } from '../lib/frontends.mjs'
+import { metaVariables, startFrontends } from '../lib/frontends.mjs'
 import { CGI, WORKER, cleanEnv, startWorker, unprivileged } from '../lib/front.mjs'
 import { scratch, startProgram, until } from '../lib/net.mjs'
 import { OWN_FORM, assertSucceeds, begunFlow, goodCallback } from '../lib/signin.mjs'
 
 const built = !spawnSync(WORKER, ['--version'], { encoding: 'utf8' }).stdout.includes('without its sandbox')
 let site
-before(async () => (site = await startFaces({ web: false })))
+before(async () => (site = await startFrontends({ web: false })))
 after(() => site?.stop())
 
 /* What the kernel says of a process, or of one of its threads. */

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { metaVariables, parseAnswer, startFaces } from '../lib/frontends.mjs'
+import { metaVariables, parseAnswer, startFrontends } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { give, startWorker } from '../lib/front.mjs'
 import { scratch, until } from '../lib/net.mjs'
@@ -27,16 +27,16 @@ const ISSUER = 'https://issuer.example/tenant'
 describe('[flow] issuers', () => {
   let site
   const pairs = `https://another.example=${ISSUER}/other ${PAIRED}=${ISSUER} ${PAIRED}=https://second.example`
-  before(async () => (site = await startFaces({ web: false, ini: { flow: { issuers: pairs } } })))
+  before(async () => (site = await startFrontends({ web: false, ini: { flow: { issuers: pairs } } })))
   after(() => site?.stop())
   const answering = (flow, iss) => goodCallback(flow, `${flow.query}&iss=${encodeURIComponent(iss)}`)
 
   test('each issuer that is paired with the authorize URL is believed', async () => {
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const iss of [ISSUER, 'https://second.example']) {
         const flow = await begunFlow(site)
         const since = site.standin.connections.length
-        assert.equal((await face.send(answering(flow, iss))).status, 303, `${face.name} ${iss}`)
+        assert.equal((await frontend.send(answering(flow, iss))).status, 303, `${frontend.name} ${iss}`)
         assertDelivered(site, flow, since, `${flow.query}&iss=${encodeURIComponent(iss)}`)
         await afterEvery(site, flow, { state: 'done' })
       }
@@ -45,13 +45,13 @@ describe('[flow] issuers', () => {
 
   test('and no other, not even the authorize URL’s own origin: 400, and the good callback still works', async () => {
     const wrong = [PAIRED, `${PAIRED}/`, `${ISSUER}/`, `${ISSUER}x`, ISSUER.slice(0, -1), `${ISSUER}/other`, 'https://issuer.example', ISSUER.toUpperCase(), '']
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const iss of wrong) {
         const flow = await begunFlow(site)
         const since = site.standin.connections.length
-        const answer = await face.send(answering(flow, iss))
-        assert.equal(answer.status, 400, `${face.name} ${iss}`)
-        await afterEvery(site, flow, { since, answers: [[face.name, answer]], face })
+        const answer = await frontend.send(answering(flow, iss))
+        assert.equal(answer.status, 400, `${frontend.name} ${iss}`)
+        await afterEvery(site, flow, { since, answers: [[frontend.name, answer]], frontend })
       }
     }
   })
@@ -73,7 +73,7 @@ describe('[opencode] password_file', () => {
   let site
   before(async () => {
     give(folder.path)
-    site = await startFaces({ web: false, ini: { opencode: { password_file: file, username: 'somebody' } } })
+    site = await startFrontends({ web: false, ini: { opencode: { password_file: file, username: 'somebody' } } })
   })
   after(async () => {
     await site?.stop()
@@ -89,10 +89,10 @@ describe('[opencode] password_file', () => {
   test('its first line is the password, for a sign-in that began with one', async () => {
     for (const [text, password] of [['CANARYpass', 'CANARYpass'], ['CANARY pä:ss\r\nsecond', 'CANARY pä:ss'], [`${'x'.repeat(1024)}\n`, 'x'.repeat(1024)]]) {
       write(text)
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         const flow = await begunFlow(site, { headers: authorization })
         const since = site.standin.connections.length
-        assert.equal((await face.send(goodCallback(flow))).status, 303)
+        assert.equal((await frontend.send(goodCallback(flow))).status, 303)
         const [listener, finishing] = site.standin.since(since)
         assert.equal(listener.headers.authorization, undefined)
         assert.equal(finishing.headers.authorization, basic(`somebody:${password}`))
@@ -123,19 +123,19 @@ describe('[opencode] password_file', () => {
   }
   for (const [name, breakIt] of Object.entries(broken)) {
     test(`${name}: the visitor is asked, before the claim, and the log says why`, async () => {
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         breakIt()
         const flow = await begunFlow(site, { headers: authorization })
         const since = site.standin.connections.length
         const said = complaints().length
-        const answer = await face.send(goodCallback(flow))
-        assert.equal(answer.status, 401, face.name)
+        const answer = await frontend.send(goodCallback(flow))
+        assert.equal(answer.status, 401, frontend.name)
         assertSafe(answer)
         assert.equal(site.standin.connections.length, since, 'opencode is not touched')
         assert.equal((await flowStatus(site, flow)).state, 'waiting')
         await until('the log says why', () => complaints().length > said)
         write('CANARYpass\n')
-        await assertSucceeds(site, flow, face)
+        await assertSucceeds(site, flow, frontend)
       }
       assertCleanLogs(site)
     })
@@ -146,7 +146,7 @@ describe('[worker] threads', () => {
   let site
   let worker
   before(async () => {
-    site = await startFaces({ web: false })
+    site = await startFrontends({ web: false })
     worker = await startWorker(site.site, { name: 'one-call.sock', args: ['-t', '3'] })
   })
   after(async () => {
@@ -156,7 +156,7 @@ describe('[worker] threads', () => {
 
   test('one call to opencode at once: what else needs one is told to come again, and nothing is lost', async () => {
     const send = sender(worker)
-    const face = { name: 'a worker with one call', send }
+    const frontend = { name: 'a worker with one call', send }
     const form = (target, fields, cookies) =>
       ({ method: 'POST', target, headers: { ...OWN_FORM, ...cookies }, body: new URLSearchParams(fields).toString() })
     const api = (target) =>
@@ -192,7 +192,7 @@ describe('[worker] threads', () => {
     assert.equal((await held).status, 200)
     site.standin.answer = () => undefined
 
-    await assertSucceeds(site, waiting, face)
+    await assertSucceeds(site, waiting, frontend)
     assert.equal((await send(requests['a confirmation'])).status, 303)
     assert.deepEqual(deliveries(site, open), { listener: 1, finishing: 1 })
     assertCleanLogs(site)
@@ -202,7 +202,7 @@ describe('[worker] threads', () => {
 describe('several opencodes', () => {
   test('a sign-in of one is unknown to the other, with the same store and the same browser', async () => {
     const folder = scratch('several')
-    const site = await startFaces({ web: false })
+    const site = await startFrontends({ web: false })
     const other = { HTTP_HOST: 'two.example', HTTPS: 'on', REQUEST_SCHEME: 'https' }
     const own = { HTTP_HOST: 'one.example', HTTPS: 'on', REQUEST_SCHEME: 'https' }
     const iniFile = join(folder.path, 'several.ini')

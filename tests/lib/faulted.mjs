@@ -15,7 +15,7 @@ import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from './si
  *   tried, every nth is enough
  * late: flows that were claimed and have no end · left(name): whether a file may lie about in the store
  */
-export function spoiled(site) {
+export function faulted(site) {
   const late = []
   const begun = []
   const left = (name) => name === 'limit.new' || begun.some((flow) => name.startsWith(flow.id))

@@ -27,13 +27,13 @@ async function signOutOfMcp(opencode) {
   for (const name of Object.keys(servers)) await own.send('DELETE', `/mcp/${encodeURIComponent(name)}/auth`)
 }
 
-export class Kept {
-  opencode // the one that is kept, if any
+export class Fixture {
+  opencode // the running one, if any
   #key
   #mcp = false
   #fronts = new Map()
 
-  /* An opencode by the options of startOpencode(): the kept one, if it was started with the same. */
+  /* An opencode by the options of startOpencode(): the running one, if it was started with the same. */
   async start({ provider, ...options } = {}) {
     const key = JSON.stringify(options)
     if (this.#key !== key || !this.opencode?.running()) {
@@ -44,7 +44,7 @@ export class Kept {
     return this.opencode
   }
 
-  /* A web server by the options of startFront(), in front of the kept opencode, if no other is named. */
+  /* A web server by the options of startFront(), in front of the running opencode, if no other is named. */
   async serve(options) {
     const { port: opencodePort, socket: opencodeSocket } = this.opencode ?? {}
     const key = JSON.stringify(options)

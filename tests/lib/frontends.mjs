@@ -1,5 +1,5 @@
 /*
- * One request, sent through each face: the CGI program with an environment and standard input, the
+ * One request, sent through each front end: the CGI program with an environment and standard input, the
  * worker with FastCGI records, nginx with the worker behind it, Apache with the CGI program behind
  * it. All four share one configuration and one store, so they must give the same bytes.
  */
@@ -128,10 +128,10 @@ export function httpRequest({ method = 'GET', target, headers = {}, body }) {
 /*
  * Starts everything: a stand-in for opencode, both web servers, the worker.
  *   web: false leaves the web servers out; kinds: which, nginx-fcgi always being one; edit: of their files
- * faces: [{name, web, send(request) → answer}] · logs(): everything that was logged, CGI's included
+ * frontends: [{name, web, send(request) → answer}] · logs(): everything that was logged, CGI's included
  */
-export async function startFaces({ ini = {}, web = true, kinds = ['nginx-fcgi', 'apache-cgi'], edit } = {}) {
-  const folder = scratch('faces')
+export async function startFrontends({ ini = {}, web = true, kinds = ['nginx-fcgi', 'apache-cgi'], edit } = {}) {
+  const folder = scratch('frontends')
   const store = join(folder.path, 'store')
   const run = join(folder.path, 'run')
   mkdirSync(store, { mode: 0o700 })
@@ -177,11 +177,11 @@ export async function startFaces({ ini = {}, web = true, kinds = ['nginx-fcgi', 
       return parseAnswer(await exchange({ port: front.port, localAddress: request.from }, httpRequest(request)))
     },
   })
-  const faces = [cgi, fcgi]
-  if (web) faces.push(...kinds.map((kind) => over(fronts[kind], kind)))
+  const frontends = [cgi, fcgi]
+  if (web) frontends.push(...kinds.map((kind) => over(fronts[kind], kind)))
 
   return {
-    faces, cgi, fcgi, standin, site, nginx, apache: fronts['apache-cgi'], fronts, store,
+    frontends, cgi, fcgi, standin, site, nginx, apache: fronts['apache-cgi'], fronts, store,
     logs: () => [stderr, ...Object.values(fronts).map((front) => front.logs())].join('\n'),
     async stop() {
       await Promise.all(Object.values(fronts).map((front) => front.stop()))

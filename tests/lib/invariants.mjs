@@ -83,10 +83,10 @@ export function assertNoCrash(logs) {
  * After a case with a flow of begunFlow().
  *   since    connections of the stand-in before it; calls: what it is to have seen, as lines
  *   answers  [[name, answer]] of ours; shows: they may hold what their sender sent or knows
- *   state    of the flow; a waiting one is then finished, through face
+ *   state    of the flow; a waiting one is then finished, through frontend
  *   left     whether a file of this name may lie about in the store
  */
-export async function afterEvery(site, flow, { since, calls = [], answers = [], shows = false, state = 'waiting', left, face } = {}) {
+export async function afterEvery(site, flow, { since, calls = [], answers = [], shows = false, state = 'waiting', left, frontend } = {}) {
   if (since !== undefined) assert.deepEqual(callsSince(site, since), calls, 'what opencode saw')
   for (const [name, answer] of answers) {
     assertSafe(answer, name)
@@ -101,7 +101,7 @@ export async function afterEvery(site, flow, { since, calls = [], answers = [], 
   assertNoCrash(site.logs())
   assertCleanProcess(site.nginx.worker.pid)
   await assertFlat(site.nginx.worker.pid)
-  if (state === 'waiting') await assertSucceeds(site, flow, face)
+  if (state === 'waiting') await assertSucceeds(site, flow, frontend)
   const seen = deliveries(site, flow)
   assert.ok(seen.listener <= 1 && seen.finishing <= 1, `delivered more than once: ${JSON.stringify(seen)}`)
 }

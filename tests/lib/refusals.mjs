@@ -1,6 +1,6 @@
 /*
  * What is to be refused, as tables: each row makes its text from a flow {code, state, id, query, port,
- * path, redirect, page, cookie}. Used against the stand-in through every face, and against the real
+ * path, redirect, page, cookie}. Used against the stand-in through every front end, and against the real
  * opencode.
  */
 import { COOKIE } from './frontends.mjs'

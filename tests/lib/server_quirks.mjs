@@ -20,7 +20,7 @@ const NAMES = {
  *            '411 no-length': our page for another problem ('paste': the flow page) · 'done': the sign-in is finished
  *   why      in half a sentence
  */
-export const OWN = [
+export const QUIRKS = [
   {
     of: ['HTTP/1.1 without a Host'], asks: 'HTTP/1.1 without a Host',
     answers: { nginx: 400, apache: 400, lighttpd: 400, caddy: 400 }, why: 'RFC 9112 section 3.2; HAProxy hands it on, and we say 421',
@@ -199,8 +199,8 @@ export const OWN = [
 const keys = (answers) => Object.keys(answers).flatMap((key) => key.split(' ').map((name) => [name, answers[key]]))
 
 /* What a kind of web server answers to a request by itself; undefined: what we say. */
-export function ownAnswer(name, kind) {
-  const answers = keys(OWN.find(({ of }) => of.includes(name))?.answers ?? {})
+export function quirkAnswer(name, kind) {
+  const answers = keys(QUIRKS.find(({ of }) => of.includes(name))?.answers ?? {})
   return (answers.find(([key]) => key === kind) ?? answers.find(([key]) => key === kind.split('-')[0]))?.[1]
 }
 
@@ -210,7 +210,7 @@ export function finalAnswer(text) {
   return text === '' ? undefined : parseAnswer(text.replace(/^HTTP\/1\.0/, 'HTTP/1.1'))
 }
 
-/* What it is, in the words of OWN; ours: what our page says of its problem. */
+/* What it is, in the words of QUIRKS; ours: what our page says of its problem. */
 function describe(answer) {
   if (answer === undefined) return 'closed'
   if (answer.body.startsWith('opencode ')) return 'opencode'
@@ -220,7 +220,7 @@ function describe(answer) {
   return answer.status === 303 ? 'done' : `${answer.status} ${problem}`
 }
 
-export function assertOwn(expected, answer, what) {
+export function assertQuirk(expected, answer, what) {
   const got = describe(answer)
   assert.ok([expected].flat().includes(got), `${what}: ${got}, not ${expected}`)
 }
@@ -235,6 +235,6 @@ export function readmeRow({ asks, answers, why }) {
 }
 
 /* Every kind that is named is one of KINDS. */
-for (const { answers } of OWN) {
+for (const { answers } of QUIRKS) {
   for (const [name] of keys(answers)) assert.ok(Object.keys(KINDS).some((kind) => kind === name || kind.split('-')[0] === name), name)
 }

@@ -82,7 +82,7 @@ test('the tables of inputs are run by the tests that are said to run them', () =
       const code = read(join(tests, file))
       assert.ok(code.includes(`/lib/${library}'`), `${file} imports ${library}`)
       for (const table of tables) {
-        assert.match(code, new RegExp(`(?:Object\\.(?:entries|keys|values)\\((?:odd\\.|near\\.)?${table}\\b|(?:odd|near)\\.${table}\\b)`),
+        assert.match(code, new RegExp(`(?:Object\\.(?:entries|keys|values)\\((?:malformed\\.|nearMisses\\.)?${table}\\b|(?:malformed|nearMisses)\\.${table}\\b)`),
         `${file} runs ${table}`)
       }
     }
