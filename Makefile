@@ -143,7 +143,7 @@ check-debian12:
 check-debian13:
 	tests/debian/check trixie
 
-# The unit tests and the faces once more, with the sanitizers looking on.
+# The unit tests and those of both front ends once more, under the sanitizers.
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests

@@ -1,7 +1,7 @@
 /*
- * What goes wrong around us: opencode missing, silent, slow, hostile; the store unusable; our own
- * process killed; standard files closed; web servers told the wrong things. Each is refused openly,
- * has its page, and nothing is delivered twice.
+ * Failures of the environment: opencode is missing, silent, slow or hostile; the store is unusable; our process
+ * is killed; standard files are closed; a web server passes wrong variables. Each failure is refused with an
+ * error and has its page. No answer is delivered twice.
  */
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

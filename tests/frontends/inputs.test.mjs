@@ -1,6 +1,6 @@
 /*
- * Inputs that are no row of a table: what a body's length means, what a visitor cannot set, standard files
- * and environments of all kinds, caps under thousands of begins. After each the good callback succeeds.
+ * Inputs that no table of tests/lib holds: lengths of bodies, settings that a visitor tries to send, standard
+ * files and environments of all kinds, limits under thousands of begins. The good callback succeeds after each.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'

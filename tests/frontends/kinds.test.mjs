@@ -1,7 +1,7 @@
 /*
- * The kinds of sign-in through each front end, against a stand-in that shows what exactly reaches
- * opencode: MCP servers, tokens in a fragment, providers without a state, the integration API,
- * terminals, and what is begun on the start page.
+ * Each kind of sign-in through each front end: MCP servers, tokens in a fragment, providers without a state, the
+ * integration API, terminals, and sign-ins that begin on the start page. The stand-in for opencode records the
+ * exact requests that it gets.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

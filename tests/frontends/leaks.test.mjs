@@ -1,6 +1,6 @@
 /*
- * Codes, states, cookies and passwords of sign-ins that are over are nowhere: not in the memory of
- * the live worker, not in the store, not in what other processes see of ours.
+ * After a sign-in, its code, state, cookie and password are in none of these places: the memory of the running
+ * worker, the store, the logs, and what other processes can read of ours in /proc.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

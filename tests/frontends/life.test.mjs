@@ -1,6 +1,6 @@
 /*
- * The life of a flow through each front end: what is delivered and how, who may finish it, what replaces
- * it, when it ends; and what of a begin is not recorded.
+ * The life of a flow through each front end: what is delivered and how, who may finish the flow, what replaces
+ * it, when it ends, and which begins are not recorded.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

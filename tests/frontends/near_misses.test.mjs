@@ -1,7 +1,7 @@
 /*
- * The classes around the inputs of refusals.test.mjs (tests/lib/near_misses.mjs), as CGI and as FastCGI. After
- * every single one: the same bytes from both, one well-formed answer without a secret, opencode not asked,
- * the flow still waits. After each table the good callback succeeds.
+ * Sends the tables of tests/lib/near_misses.mjs to both front ends. After each row, both gave the same bytes in
+ * one well-formed response without a secret, opencode got no request, and the flow waits. After each table the
+ * good callback succeeds.
  */
 import assert from 'node:assert/strict'
 import net from 'node:net'

@@ -1,7 +1,7 @@
 /*
- * Hostile and broken FastCGI peers at the worker's socket, while a sign-in waits: none holds anybody
- * up, none disturbs it, and the worker is as large afterwards as before. (What each byte of a record
- * may be is in tests/unit/worker_test.c and in the corpus of tests/fuzz.)
+ * Hostile and broken FastCGI peers connect to the worker's socket while a sign-in waits. None of them delays or
+ * disturbs another request, and the worker does not grow. (tests/unit/worker_test.c and the corpus of tests/fuzz
+ * try every byte of a record.)
  */
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'

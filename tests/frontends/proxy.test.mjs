@@ -1,7 +1,7 @@
 /*
- * Behind other proxies, through each front end: the client's address (in the log, on the ask page, where
- * sign-ins are counted) and the public origin (cookie, flow page, same-origin check) follow a proxy
- * that is trusted, and nobody else. The trusted peer here is 127.0.0.1; 127.0.0.2 is a stranger.
+ * Both front ends behind another proxy. The client's address (in the log, on the ask page, in the limit of
+ * sign-ins) and the public origin (cookie, flow page, same-origin check) come from the proxy's headers if the
+ * configuration trusts that proxy, and from nobody else's. The trusted peer is 127.0.0.1; 127.0.0.2 is not trusted.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

@@ -1,7 +1,8 @@
 /*
- * What comes at a bad moment: opencode's socket is gone when the answer of a provider arrives, two people
- * confirm one sign-in, a page is opened without https, a project that no record can hold. Nothing is lost,
- * nothing is sent twice, and the same sign-in can be finished afterwards.
+ * Events that meet a sign-in in the middle: opencode's socket is gone when the provider answers, two people
+ * confirm one sign-in, a newer sign-in replaces it, its time ends during a call. No sign-in is lost, nothing is
+ * sent twice, and the same sign-in can be finished afterwards. Also requests beside a begin, and statuses that
+ * cannot be given.
  */
 import assert from 'node:assert/strict'
 import { renameSync, rmSync } from 'node:fs'

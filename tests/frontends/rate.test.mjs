@@ -1,6 +1,6 @@
 /*
- * The rate limit, through each front end, which all share one allowance for each client: refused requests
- * and begins spend it, nothing else does, and whoever has a sign-in to finish is never kept from it.
+ * The rate limit. All front ends share one allowance for each client. Refused requests and begins use it up,
+ * nothing else does. A client without allowance can still finish its sign-in.
  */
 import assert from 'node:assert/strict'
 import http from 'node:http'

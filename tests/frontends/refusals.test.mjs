@@ -1,6 +1,6 @@
 /*
- * Every callback, form and begin that is to be refused, through every front end: the same bytes, opencode
- * untouched, nothing secret shown or logged, and the good callback still succeeds afterwards.
+ * Sends every callback, form and begin of tests/lib/refusals.mjs through every front end. All give the same
+ * bytes, opencode gets no request, no secret is shown or logged, and the good callback succeeds afterwards.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -16,8 +16,8 @@ after(() => site?.stop())
 let turn = 0
 
 /*
- * Sends request(flow) through the front ends and applies the oracle; then the good callback, each time
- * through the next front end.
+ * Sends request(flow) through the front ends and checks the invariants; then sends the good callback, each
+ * time through the next front end.
  *   shows: the answer may hold what its sender sent or knows (the ask page, the flow page's link)
  */
 async function refuse({ request, status, header = {}, body, shows = false, web = true, begin, frontends }) {

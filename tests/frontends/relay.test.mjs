@@ -1,7 +1,7 @@
 /*
- * The relay, through the program and the worker and through both web servers: what a site has wrapped goes on
- * to that site's own address, word for word, and nothing else goes anywhere. And the site's side: which
- * states are wrapped, and that what comes back from a relay is a callback like others.
+ * The relay, through both front ends and both web servers. It sends the browser on to the site whose key made
+ * the state, with each parameter word for word, and sends nobody anywhere else. And a site behind a relay: which
+ * states it wraps, and that it takes a callback from the relay like any other.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -121,7 +121,7 @@ describe('a relay', () => {
     'a long MAC': [() => query(`${alice()}A`), 'relay-no-site'],
     'an old version': [() => query(sign(`v0.alice.${seconds() + 300}.Uw`, keys.alice)), 'relay-no-site'],
     'a version to come': [() => query(sign(`v2.alice.${seconds() + 300}.Uw`, keys.alice)), 'relay-no-site'],
-    'an odd id': [() => query(sign(`v1.al%20ice.${seconds() + 300}.Uw`, keys.alice)), 'relay-no-site'],
+    'a malformed id': [() => query(sign(`v1.al%20ice.${seconds() + 300}.Uw`, keys.alice)), 'relay-no-site'],
     'an id that leads elsewhere': [() => query(sign(`v1...%2Fetc.${seconds() + 300}.Uw`, keys.alice)), 'relay-no-site'],
     'too long': [() => query(alice({ state: 's'.repeat(400) })), 'relay-no-site'],
     'one bit off': [() => query(alice().replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'))), 'relay-refused'],

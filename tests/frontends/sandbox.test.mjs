@@ -1,6 +1,7 @@
 /*
- * The programs as they run have the sandbox that the unit test tries from inside: the kernel says so
- * of every thread, nothing that ends them leaves a core file, and what they do under load needs no more.
+ * Both programs run inside the sandbox: the kernel reports the filter for every thread, no signal leaves
+ * a core file, and work under load needs no call that the sandbox forbids. (tests/unit/sandbox_test.c tries the
+ * sandbox from inside.)
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,7 +1,7 @@
 /*
- * Settings of the configuration that decide about a sign-in, through the program and the worker: which
- * issuer may answer for which provider, where opencode's password comes from, how many calls to opencode
- * there may be at once, and whose a sign-in is where there are several opencodes.
+ * Settings that decide about a sign-in, through both front ends: which issuer may answer for which provider,
+ * where opencode's password comes from, how many calls to opencode may run at once, and which opencode of
+ * several owns a sign-in.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'

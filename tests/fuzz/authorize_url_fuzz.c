@@ -1,6 +1,6 @@
 /*
- * The authorize URL, which is the input. What is accepted comes home to a
- * loopback listener, or to one of our own paths, and nowhere else.
+ * The input is an authorize URL. The redirect URI of an accepted one is a loopback
+ * listener or one of our own paths, and nothing else.
  */
 #include <stdio.h>
 #include <stdlib.h>

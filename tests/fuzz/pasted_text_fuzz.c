@@ -1,7 +1,7 @@
 /*
- * What people paste, which is the input. The answer that is found in it stands
- * there word for word, and in front of it nothing, or the address of this sign-in
- * and no other host.
+ * The input is a pasted text. The response that is found in it stands there word for
+ * word; before it stands nothing, or the redirect URI of this sign-in, and no other
+ * host.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -192,7 +192,7 @@ export async function faultWorker(site, victim, request, { name, nth }, how) {
   return { ...got, hit: injected(got.text) }
 }
 
-/* A front end that lives later: as CGI, by a clock that has run on (root only). */
+/* A CGI front end whose clock is seconds ahead (root only). */
 export function laterFrontend(site, seconds) {
   return {
     name: `CGI ${seconds} s later`,

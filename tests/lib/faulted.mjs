@@ -1,6 +1,6 @@
 /*
- * Requests to be spoiled by a fault, and what must hold after each: an answer in order, nothing delivered
- * twice, no "done" that is not true, and the sign-in can be finished afterwards or says why not.
+ * The requests that the tests of faults send, and the checks after each: the response is well-formed, nothing is
+ * delivered twice, "done" is never false, and the sign-in can be finished afterwards or its page says why not.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, rmSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /*
- * What the tests of a file share, because starting it takes seconds: one opencode, and web servers in
- * front of it, for as long as the tests want the same. A test that fails takes them with it, so that the
- * next one begins with new ones.
+ * One opencode, and the web servers before it, that the tests of a file share, because starting them takes
+ * seconds. They run as long as the tests ask for the same options. A failed test stops them, so that the next
+ * test gets new ones.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -44,7 +44,7 @@ export class Fixture {
     return this.opencode
   }
 
-  /* A web server by the options of startFront(), in front of the running opencode, if no other is named. */
+  /* A web server by the options of startFront(), before the running opencode, if the options name no other. */
   async serve(options) {
     const { port: opencodePort, socket: opencodeSocket } = this.opencode ?? {}
     const key = JSON.stringify(options)
@@ -59,10 +59,7 @@ export class Fixture {
     await ownClient(this.opencode).send('POST', '/instance/dispose')
   }
 
-  /*
-   * After each test, with its context: takes away what it may have left in the opencode that the next one
-   * gets, accounts and a sign-in that waits.
-   */
+  /* After each test, with its context: removes the accounts and the waiting sign-in that it left in opencode. */
   async tidy(t) {
     if (t?.error || (this.opencode && !this.opencode.running())) return this.stop()
     if (!this.opencode) return undefined

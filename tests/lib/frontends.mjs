@@ -1,7 +1,8 @@
 /*
- * One request, sent through each front end: the CGI program with an environment and standard input, the
- * worker with FastCGI records, nginx with the worker behind it, Apache with the CGI program behind
- * it. All four share one configuration and one store, so they must give the same bytes.
+ * Starts our two front ends, the CGI program and the FastCGI worker, and sends one request through each of them:
+ * directly (an environment and standard input; FastCGI records) and through a web server (nginx with the worker,
+ * Apache with the CGI program). All of them share one configuration and one store, so they must give the same
+ * bytes.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -126,9 +127,9 @@ export function httpRequest({ method = 'GET', target, headers = {}, body }) {
 }
 
 /*
- * Starts everything: a stand-in for opencode, both web servers, the worker.
- *   web: false leaves the web servers out; kinds: which, nginx-fcgi always being one; edit: of their files
- * frontends: [{name, web, send(request) → answer}] · logs(): everything that was logged, CGI's included
+ * Starts a stand-in for opencode, the worker and both web servers.
+ *   web: false leaves the web servers out; kinds: which of them, nginx-fcgi always; edit: changes their files
+ * frontends: [{name, web, send(request) → answer}], web: through a web server · logs(): all logs, CGI's included
  */
 export async function startFrontends({ ini = {}, web = true, kinds = ['nginx-fcgi', 'apache-cgi'], edit } = {}) {
   const folder = scratch('frontends')

@@ -1,7 +1,7 @@
 /*
- * The oracle: what must hold after every case, whatever was done in it. opencode saw what it should and
- * nothing else, the store holds what it should, no secret turned up anywhere, the answers are
- * well-formed, no sanitizer spoke, the worker has grown by nothing; and the flow can still be finished.
+ * The invariants: what must hold after every case. opencode got exactly the expected requests, the store holds
+ * the expected files and nothing else, no response, file or log shows a secret, every response is well-formed,
+ * no sanitizer reported, the worker has not grown; and a waiting flow can still be finished.
  */
 import assert from 'node:assert/strict'
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /*
- * Requests that no page of ours and no browser's address bar sends, as tables: each row makes what
- * CGI and FastCGI are handed and what goes over the wire. All are refused by us; where a web server
- * does that itself, or hands on something else, server_quirks.mjs says so.
+ * Tables of requests that neither our pages nor a browser's address bar can send. Each row makes the
+ * meta-variables for CGI and FastCGI, and the bytes for a web server. We refuse all of them; where a web server
+ * answers by itself, or passes on something else, server_quirks.mjs says so.
  */
 import { COOKIE, HOST } from './frontends.mjs'
 import { NAVIGATION, OWN_FORM, newCookie } from './signin.mjs'

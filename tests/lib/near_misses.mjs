@@ -1,6 +1,6 @@
 /*
- * The classes around the inputs of refusals.mjs, as tables for tests/frontends/near_misses.test.mjs: what is
- * one step beside each of them. Rows make their text from a flow as those do.
+ * Tables of inputs that differ in one step from a valid one, or from a row of refusals.mjs, for
+ * tests/frontends/near_misses.test.mjs. A row makes its text from a flow, as in refusals.mjs.
  */
 import { createHash } from 'node:crypto'
 import { COOKIE, HOST } from './frontends.mjs'
@@ -157,12 +157,12 @@ export const fetchers = [
   'prefetch;a="b"'].flatMap((purpose) => [{ 'Sec-Purpose': purpose }, { Purpose: purpose }]),
 ]
 
-/* Nearly the right address, in the box: 400. */
+/* Addresses in the paste box that differ a little from the right one: 400. */
 const at = (authority, more = '') => (f) => `http://${authority.replaceAll('PORT', f.port)}${f.path}?${f.query}${more}`
 const path = (text) => (f) => `http://localhost:${f.port}${text}?${f.query}`
 export const addresses = Object.fromEntries([
   ...[
-    // this machine in other clothes
+    // other spellings of this machine
     '2130706433:PORT', '0x7f000001:PORT', '0x7F.0.0.1:PORT', '0177.0.0.1:PORT', '017700000001:PORT', '127.0.0.01:PORT', '127.1:PORT', '127.0.1:PORT',
     '127.0.0.1.:PORT', '127.0.0.2:PORT', '0.0.0.0:PORT', '0:PORT',
     '[0:0:0:0:0:0:0:1]:PORT', '[0000:0000:0000:0000:0000:0000:0000:0001]:PORT', '[::0001]:PORT', '[::0.0.0.1]:PORT', '[::ffff:127.0.0.1]:PORT',
@@ -181,7 +181,7 @@ export const addresses = Object.fromEntries([
     // what some take for a slash, an end, or nothing
     'localhost:PORT\\', 'localhost:PORT\\@evil.example', 'evil.example\\@localhost:PORT', 'localhost:PORT;', 'localhost:PORT,evil.example:80',
     'local host:PORT', 'local\thost:PORT', 'localhost:PORT\x01', 'localhost:PORT\x7f',
-    // our own site in other clothes
+    // other spellings of our own site
     'localhost:8080', '127.0.0.1:8081', '127.0.0.1', 'u@127.0.0.1:8080', '2130706433:8080', '127.1:8080', '127.0.0.1:08080', '%3127.0.0.1:8080',
     '127.0.0.1.:8080',
   ].map((authority) => [authority, at(authority)]),

@@ -1,6 +1,6 @@
 /*
- * What a web server does with a request by itself, or hands on in another form than it came: each row
- * is measured by tests/web/same.test.mjs, and the same rows stand in conf/README.md.
+ * The requests that a web server answers by itself, or passes on in another form. tests/web/same.test.mjs
+ * measures each row; conf/README.md has the same rows.
  */
 import assert from 'node:assert/strict'
 import { parseAnswer } from './frontends.mjs'

@@ -1,6 +1,6 @@
 /*
- * Sign-ins against the stand-in: begin one, send it its good callback, and look after every request
- * that it did what was promised and nothing else (the oracle).
+ * Sign-ins against the stand-in for opencode: begins one, sends its good callback, and checks every response
+ * (invariants.mjs checks the rest).
  */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'

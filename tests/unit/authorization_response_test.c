@@ -11,8 +11,7 @@
 #include "signin/authorization_response.h"
 #include "util/secret.h"
 
-/* What a provider sends back, before the store is asked: for each kind of answer that a flow waits
- * for. */
+/* Reads each kind of authorization response that a flow can wait for; the store takes no part. */
 
 enum kind { REDIRECT, CODE, TOKEN, STATELESS };
 

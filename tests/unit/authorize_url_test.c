@@ -97,7 +97,7 @@ static const struct {
      ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
     {AUTH "&state=S&redirect_uri=https%3A%2F%2Fopencode.example.com%3A8443%2Fauth%2Fcallback",
      ERR_ADOPT_REDIRECT, NULL, NULL, 0, false},
-    /* this machine in other clothes, which RFC 8252 section 7.3 does not know */
+    /* other spellings of this machine, which RFC 8252 section 7.3 does not have */
     {AUTH "&state=S&redirect_uri=http%3A%2F%2F2130706433%3A1455%2F", ERR_ADOPT_REDIRECT, NULL, NULL,
      0, false},
     {AUTH "&state=S&redirect_uri=http%3A%2F%2F0x7f.1%3A1455%2F", ERR_ADOPT_REDIRECT, NULL, NULL, 0,

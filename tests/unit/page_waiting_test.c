@@ -23,7 +23,7 @@ test_waiting(void **unused)
 	buf_free(&page);
 }
 
-/* What the pages of all sorts have in common: scripts and tests rely on it. */
+/* What all sorts of waiting pages share; the script and other tests rely on it. */
 static void
 test_waiting_sorts(void **unused)
 {

@@ -17,8 +17,8 @@
 #include "util/log.h"
 #include "util/secret.h"
 
-/* A store of which something is broken says so at every operation, and is whole again afterwards.
- */
+/* If the store's folder is not private or is gone, every operation fails with the store's error; it
+ * succeeds again once the folder is right. */
 
 static const struct store_limits limits = {
     .max_pending = 8, .max_pending_per_client = 3, .rate = 60, .burst = 10};
