@@ -1,6 +1,6 @@
-/* The clock by which the programs of the benchmark time. */
-#ifndef CLOCK_H
-#define CLOCK_H
+/* Milliseconds of the monotonic clock, for the times that the benchmark measures. */
+#ifndef STOPWATCH_H
+#define STOPWATCH_H
 
 #include <time.h>
 
