@@ -113,5 +113,5 @@ main(void)
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("authorization_response", tests, NULL, NULL);
 }

@@ -235,5 +235,5 @@ main(void)
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("authorize", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("authorize_url", tests, NULL, NULL);
 }

@@ -367,5 +367,5 @@ main(void)
 	    cmocka_unit_test(a_response_becomes_bytes),
 	};
 
-	return cmocka_run_group_tests_name("meta", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("cgi", tests, NULL, NULL);
 }

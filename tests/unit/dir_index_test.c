@@ -383,5 +383,5 @@ main(void)
 	    INDEX_TEST(chains_stay_short),
 	};
 
-	return cmocka_run_group_tests_name("store_index", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("dir_index", tests, NULL, NULL);
 }

@@ -281,5 +281,5 @@ main(void)
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("store_limit", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("dir_rate_limit", tests, NULL, NULL);
 }

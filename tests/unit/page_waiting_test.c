@@ -226,5 +226,5 @@ main(void)
 	    cmocka_unit_test(test_long_name),
 	};
 
-	return cmocka_run_group_tests_name("page_flow", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("page_waiting", tests, NULL, NULL);
 }

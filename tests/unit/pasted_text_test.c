@@ -207,5 +207,5 @@ main(void)
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("paste", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("pasted_text", tests, NULL, NULL);
 }

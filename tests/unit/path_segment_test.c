@@ -57,5 +57,5 @@ main(void)
 	    cmocka_unit_test(what_is_no_segment_is_refused),
 	};
 
-	return cmocka_run_group_tests_name("segment", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("path_segment", tests, NULL, NULL);
 }

@@ -256,5 +256,5 @@ main(void)
 
 	if (secret_init() != ERR_OK)
 		return 1;
-	return cmocka_run_group_tests_name("store folder", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("private_dir", tests, NULL, NULL);
 }

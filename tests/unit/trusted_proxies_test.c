@@ -113,5 +113,5 @@ main(void)
 	    cmocka_unit_test(the_number_of_ranges_has_an_end),
 	};
 
-	return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("trusted_proxies", tests, NULL, NULL);
 }
