@@ -143,11 +143,11 @@ check-debian12:
 check-debian13:
 	tests/debian/check trixie
 
-# The unit tests and the faces once more, with the sanitizers looking on.
+# The unit tests and those of both front ends once more, under the sanitizers.
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
-	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ faces/ doctor/ faults/load faults/opencode faults/store
+	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ frontends/ doctor/ faults/load faults/opencode faults/store
 
 # What compilers and checkers find without running anything; any finding is an error.
 SOURCES = $(sort $(shell find common cgi fcgi -name '*.c'))
@@ -176,7 +176,7 @@ coverage:
 	BUILD_DIR=$(COVERAGE) tests/coverage
 
 run:
-	@BUILD_DIR=$(BUILD_DIR) tests/run/start
+	@BUILD_DIR=$(BUILD_DIR) tests/demo/start
 
 # What the benchmark measures with, and beside, by the compiler and the flags of what it measures.
 # It makes answer.h itself, of what the CGI program prints.

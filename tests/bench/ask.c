@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "util/clock.h"
+#include "stopwatch.h"
 
 #define EVENTS_MAX 64
 #define NEVER	   1e15

@@ -349,7 +349,7 @@ describe('a callback that is refused, with the same bytes as ours, and the sign-
 })
 
 describe('what is not refused', () => {
-  each('odd but good parameters', async (server) => {
+  each('unusual but valid parameters', async (server) => {
     const flow = await begin()
     const target = `${flow.target}&&%40=1&*=2&x]=3&$(x)=4&\\=5&%c3%a9=%f0%9f%98%80&"='&a=%5cx41+%25`
     seen = []

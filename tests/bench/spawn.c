@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util/clock.h"
+#include "stopwatch.h"
 
 #define COUNT_MAX 10000
 

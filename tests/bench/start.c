@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "util/clock.h"
+#include "stopwatch.h"
 
 #define LOOK_NS	  100000 /* between two tries to connect, */
 #define LOOKS_MAX 50000	 /* and how many there are */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
@@ -17,7 +17,7 @@ const CHATGPT = 'form[data-provider="openai"][data-method="0"] button'
 const LISTENER = 'http://127.0.0.1:19876'
 
 // Starting these takes seconds, so the tests share them.
-const kept = new Kept()
+const fixture = new Fixture()
 let provider, browser
 before(async () => {
   provider = await startProvider()
@@ -25,7 +25,7 @@ before(async () => {
 })
 after(async () => {
   await browser?.close()
-  await kept.stop()
+  await fixture.stop()
   await provider?.stop()
 })
 
@@ -41,16 +41,16 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       const said = `${front?.logs()}${opencode?.logs()}`
       await context?.close()
       context = front = opencode = undefined
-      await kept.tidy(t)
+      await fixture.tidy(t)
       for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
     })
 
     /* direct: the MCP server's redirect URI is our own public one, else opencode's listener. */
     const start = async ({ direct = false, password } = {}) => {
-      opencode = await kept.start({ provider, password })
-      front = await kept.serve({ kind })
+      opencode = await fixture.start({ provider, password })
+      front = await fixture.serve({ kind })
       const settings = direct ? { redirectUri: `${front.origin}/mcp/oauth/callback` } : undefined
-      await kept.knowMcp({ demo: server.remote(settings) })
+      await fixture.knowMcp({ demo: server.remote(settings) })
       context = await newContext(browser)
       visited = []
       context.on('request', (request) => {

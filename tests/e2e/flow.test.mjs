@@ -8,17 +8,17 @@ import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
 import { give } from '../lib/front.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { scratch, startProgram, until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const KINDS = ['nginx-fcgi', 'apache-cgi']
 const LIFETIME = 2 // seconds: as short as leaves time to open the page
-const kept = new Kept()
+const fixture = new Fixture()
 let provider, opencode, front
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await kept.stop()
+  await fixture.stop()
   await provider?.stop()
 })
 beforeEach(() => {
@@ -27,14 +27,14 @@ beforeEach(() => {
 })
 afterEach(async (t) => {
   const said = `${front?.logs()}${opencode?.logs()}`
-  await kept.tidy(t)
+  await fixture.tidy(t)
   opencode = front = undefined
   for (const secret of provider.canaries()) assert.ok(!said.includes(secret), `a log holds ${secret}`)
 })
 
 async function start({ kind = 'nginx-fcgi', ini, ...more } = {}) {
-  opencode = await kept.start({ provider, ...more })
-  front = await kept.serve({ kind, ini })
+  opencode = await fixture.start({ provider, ...more })
+  front = await fixture.serve({ kind, ini })
   return new Client(front.origin, {})
 }
 
@@ -113,7 +113,7 @@ for (const kind of KINDS) {
 
 test('64 callbacks at once over both front ends are one delivery', async () => {
   const client = await start()
-  const apache = await kept.serve({ kind: 'apache-cgi', ini: { flow: { store: `dir:${front.storeDir}` } } })
+  const apache = await fixture.serve({ kind: 'apache-cgi', ini: { flow: { store: `dir:${front.storeDir}` } } })
   const flow = await client.signIn()
   const address = await provider.approve(flow.authorize)
   const other = new Client(apache.origin)
@@ -227,11 +227,11 @@ for (const kind of KINDS) {
 }
 
 test('a socket that refuses loses nothing: Reload works', async () => {
-  opencode = await kept.start({ provider, plugin: false })
+  opencode = await fixture.start({ provider, plugin: false })
   // no socket leads to the listener's port
   const folder = scratch('sockets')
   linkSync(opencode.socket.replace('%p', opencode.port), join(folder.path, `${opencode.port}.sock`))
-  front = await kept.serve({ kind: 'nginx-fcgi', opencodeSocket: join(folder.path, '%p.sock') })
+  front = await fixture.serve({ kind: 'nginx-fcgi', opencodeSocket: join(folder.path, '%p.sock') })
   const client = new Client(front.origin)
   const flow = await client.signIn()
   const address = await provider.approve(flow.authorize)

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { freePort, request, scratch } from '../lib/net.mjs'
 import { cannotIsolate, startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
@@ -22,7 +22,7 @@ dns.setDefaultResultOrder('ipv4first') // the web servers of the tests listen on
 const skip = cannotIsolate() ?? false
 
 describe('two opencodes', { skip }, () => {
-  const fronts = new Kept()
+  const fronts = new Fixture()
   const ports = {}
   let provider, folder, opencodes
   before(async () => {

@@ -4,22 +4,22 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const NAMES = ['demo', 'my demo', 'grün/ä', 'openai']
 const done = { state: 'done', expires_in: 0 }
-const kept = new Kept()
+const fixture = new Fixture()
 
 let server, provider, opencode, front
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await kept.stop()
+  await fixture.stop()
   await server?.stop()
   await provider?.stop()
 })
-afterEach((t) => kept.tidy(t))
+afterEach((t) => fixture.tidy(t))
 
 /* The server registers 20 clients: opencode makes two of itself for each name, and one when it begins again. */
 let clients = Infinity
@@ -33,11 +33,11 @@ async function haveServer(names) {
 
 /* direct: the redirect URI is the front's own. */
 async function start({ kind = 'nginx-fcgi', direct = false, names = ['demo'], password } = {}) {
-  opencode = await kept.start({ provider, password })
-  front = await kept.serve({ kind })
+  opencode = await fixture.start({ provider, password })
+  front = await fixture.serve({ kind })
   await haveServer(names)
   const settings = direct ? { redirectUri: `${front.origin}/mcp/oauth/callback` } : undefined
-  await kept.knowMcp(Object.fromEntries(names.map((name) => [name, server.remote(settings)])))
+  await fixture.knowMcp(Object.fromEntries(names.map((name) => [name, server.remote(settings)])))
   return new Client(front.origin, { authorization: opencode.authorization.Authorization })
 }
 
@@ -167,7 +167,7 @@ test('a server that wants no sign-in, or is unknown: told, nothing recorded', as
   const open = await startMcpServer({ oauth: false })
   try {
     const client = await start({ names: [] })
-    await kept.knowMcp({ open: open.remote() })
+    await fixture.knowMcp({ open: open.remote() })
     assert.equal(JSON.parse((await begin(client, 'open')).content).authorizationUrl, '')
     for (const [name, status, word] of [['open', 409, 'begin-needless'], ['none', 502, 'begin-refused']]) {
       const answer = await client.form('/signin/start', { mcp: name })

@@ -6,17 +6,17 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const LANES = 32 // requests on their way all the time: the worker makes six calls to opencode at once
 const PEER = '127.0.0.2'
-const kept = new Kept()
+const fixture = new Fixture()
 let provider
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await kept.stop()
+  await fixture.stop()
   await provider?.stop()
 })
 
@@ -57,8 +57,8 @@ function persist(what, status, ask) {
 }
 
 test('a sign-in ends well while four times as many visitors come as can be served', async () => {
-  await kept.start({ provider })
-  const front = await kept.serve({ kind: 'nginx-fcgi', ini: { limit: { rate: '60/min', burst: 30 } } })
+  await fixture.start({ provider })
+  const front = await fixture.serve({ kind: 'nginx-fcgi', ini: { limit: { rate: '60/min', burst: 30 } } })
   const client = new Client(front.origin)
   const visitors = flood(front.port)
   try {

@@ -4,22 +4,22 @@
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
-const kept = new Kept()
+const fixture = new Fixture()
 let provider
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await kept.stop()
+  await fixture.stop()
   await provider?.stop()
 })
-afterEach((t) => kept.tidy(t))
+afterEach((t) => fixture.tidy(t))
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   test(`a socket for each port, through ${kind}`, async () => {
-    const opencode = await kept.start({ provider, plugin: false, password: 'correct horse' })
-    const front = await kept.serve({ kind })
+    const opencode = await fixture.start({ provider, plugin: false, password: 'correct horse' })
+    const front = await fixture.serve({ kind })
     provider.exchanges.length = 0
     const { authorization } = opencode
     const begin = (headers) => fetch(`${front.origin}/provider/openai/oauth/authorize`, {

@@ -9,7 +9,7 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { chromium } from 'playwright-core'
 import { Client } from '../lib/client.mjs'
 import { WORKER, cleanEnv, give, iniText, startFront, startWorker, unprivileged } from '../lib/front.mjs'
-import { Kept } from '../lib/kept.mjs'
+import { Fixture } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { accepts, freePort, request as ask, scratch, startProgram, until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
@@ -25,7 +25,7 @@ const folder = scratch('relay')
 const file = (name) => join(folder.path, name)
 const ports = {}
 const origin = (name) => `https://${host(name)}:${ports[name]}`
-const opencodes = Object.fromEntries(NAMES.map((name) => [name, new Kept()]))
+const opencodes = Object.fromEntries(NAMES.map((name) => [name, new Fixture()]))
 const fronts = {}
 let provider, server, relay, relayed
 

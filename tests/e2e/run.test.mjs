@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { accepts, freePort, request, scratch, startProgram, until } from '../lib/net.mjs'
 import { OPENCODE, opencodeEnv } from '../lib/opencode.mjs'
 
-const script = fileURLToPath(new URL('../run/start', import.meta.url))
+const script = fileURLToPath(new URL('../demo/start', import.meta.url))
 const folder = scratch('run')
 const state = join(folder.path, 'state')
 

@@ -5,11 +5,11 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
-import { LONG, choose, faultCgi, faultWorker, laterFace, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
-import { afterEvery, assertCleanProcess } from '../lib/oracle.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
+import { LONG, choose, faultCgi, faultWorker, laterFrontend, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
+import { afterEvery, assertCleanProcess } from '../lib/invariants.mjs'
 import { begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
-import { spoiled, told } from '../lib/spoiled.mjs'
+import { faulted, told } from '../lib/faulted.mjs'
 
 const root = process.getuid() === 0
 const CLAIM_SECONDS = 31
@@ -62,8 +62,8 @@ let play
 let turn = 0
 
 before(async () => {
-  site = await startFaces({ web: false, ini: { flow: { max_pending: 100_000 } } })
-  play = spoiled(site)
+  site = await startFrontends({ web: false, ini: { flow: { max_pending: 100_000 } } })
+  play = faulted(site)
 })
 after(async () => {
   await stopVictims()
@@ -157,7 +157,7 @@ describe('in the worker each system call fails once', { skip: untraceable }, () 
 
 describe('what they left', { skip: !root && 'a clock that has run on takes root' }, () => {
   test('a flow whose end could not be written: interrupted, and never sent again', async () => {
-    const then = laterFace(site, CLAIM_SECONDS)
+    const then = laterFrontend(site, CLAIM_SECONDS)
     const since = site.standin.connections.length
     for (const flow of play.late) assert.deepEqual(await flowStatus(site, flow, then), { state: 'failed', expires_in: 0, reason: 'interrupted' })
     for (const flow of play.late.slice(0, 3)) assert.equal((await then.send(goodCallback(flow))).status, 303)

@@ -5,17 +5,17 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
-import { LIBRARY, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
+import { LIBRARY, laterFrontend, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
 import { until } from '../lib/net.mjs'
-import { afterEvery, callsSince, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, callsSince, deliveries } from '../lib/invariants.mjs'
 import { begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
 
 const DAY = 86_400
 const root = process.getuid() === 0
 let site
-before(async () => (site = await startFaces({ web: false })))
+before(async () => (site = await startFrontends({ web: false })))
 after(async () => {
   await stopVictims()
   await site?.stop()
@@ -23,29 +23,29 @@ after(async () => {
 
 const in2040 = Math.round(Date.UTC(2040, 0, 1) / 1000 - Date.now() / 1000)
 
-/* Faces at another time of day. */
+/* Front ends at another time of day. */
 async function shifted(seconds) {
   const wrap = preload('clock', { CLOCK_SHIFT: seconds })
   const victim = await startVictim(site, { wrap })
   const cgi = { name: 'CGI', send: async (request) => (await traceCgi(site, request, wrap)).answer }
-  return { faces: [cgi, victim.face], stop: () => victim.stop() }
+  return { frontends: [cgi, victim.frontend], stop: () => victim.stop() }
 }
 
 describe('another time of day', { skip: !existsSync(LIBRARY('clock')) && 'its library is not built' }, () => {
   for (const [name, seconds] of [['a day later', DAY], ['a day earlier', -DAY], ['in 2040', in2040], ['in 1970', -Math.round(Date.now() / 1000)]]) {
     test(`${name}: what waits goes on waiting, and what is begun there counts down here`, async () => {
       const there = await shifted(seconds)
-      for (const face of there.faces) {
+      for (const frontend of there.frontends) {
         const flow = await begunFlow(site)
-        const status = await flowStatus(site, flow, face)
+        const status = await flowStatus(site, flow, frontend)
         assert.equal(status.state, 'waiting')
-        assert.ok(status.expires_in > 290 && status.expires_in <= 300, `${face.name}: ${status.expires_in}`)
-        await afterEvery(site, flow, { face })
-        const begun = await begunFlow(site, { face })
+        assert.ok(status.expires_in > 290 && status.expires_in <= 300, `${frontend.name}: ${status.expires_in}`)
+        await afterEvery(site, flow, { frontend })
+        const begun = await begunFlow(site, { frontend })
         const here = await flowStatus(site, begun)
-        assert.ok(here.expires_in > 290 && here.expires_in <= 300, `${face.name}: ${here.expires_in}`)
+        assert.ok(here.expires_in > 290 && here.expires_in <= 300, `${frontend.name}: ${here.expires_in}`)
         await afterEvery(site, begun)
-        assert.equal((await face.send({ target: '/signin/health' })).status, 200)
+        assert.equal((await frontend.send({ target: '/signin/health' })).status, 200)
       }
       assert.deepEqual(await there.stop(), { code: 0, signal: null })
     })
@@ -55,9 +55,9 @@ describe('another time of day', { skip: !existsSync(LIBRARY('clock')) && 'its li
 describe('time that has run on', { skip: !root && 'a time namespace takes root' }, () => {
   test('290 seconds: it still waits; 301: expired, and opencode is asked once whether it was finished elsewhere', async () => {
     const flow = await begunFlow(site)
-    assert.equal((await flowStatus(site, flow, laterFace(site, 290))).state, 'waiting')
+    assert.equal((await flowStatus(site, flow, laterFrontend(site, 290))).state, 'waiting')
     const since = site.standin.connections.length
-    const then = laterFace(site, 301)
+    const then = laterFrontend(site, 301)
     const answer = await then.send(goodCallback(flow))
     assert.equal(answer.status, 303)
     assert.deepEqual(callsSince(site, since), [], 'not delivered')
@@ -76,16 +76,16 @@ describe('time that has run on', { skip: !root && 'a time namespace takes root' 
     const running = site.fcgi.send(goodCallback(flow))
     await until('it is delivered', () => site.standin.connections.length > since)
     site.standin.answer = () => undefined
-    assert.equal((await flowStatus(site, flow, laterFace(site, 20))).state, 'delivering')
-    assert.deepEqual(await flowStatus(site, flow, laterFace(site, 35)), { state: 'failed', expires_in: 0, reason: 'interrupted' })
-    assert.equal((await laterFace(site, 35).send(goodCallback(flow))).status, 303)
+    assert.equal((await flowStatus(site, flow, laterFrontend(site, 20))).state, 'delivering')
+    assert.deepEqual(await flowStatus(site, flow, laterFrontend(site, 35)), { state: 'failed', expires_in: 0, reason: 'interrupted' })
+    assert.equal((await laterFrontend(site, 35).send(goodCallback(flow))).status, 303)
     assert.deepEqual(deliveries(site, flow, since), { listener: 1, finishing: 0 })
     open()
     await running
     await afterEvery(site, flow, { state: 'done' })
   })
   test('a clock behind that of the one who began: expired rather than believed', async () => {
-    const flow = await begunFlow(site, { face: laterFace(site, 1000) })
+    const flow = await begunFlow(site, { frontend: laterFrontend(site, 1000) })
     const since = site.standin.connections.length
     site.standin.answer = (r) => (r.path === '/provider' ? json({ all: [], connected: [] }) : undefined)
     assert.equal((await site.fcgi.send(goodCallback(flow))).status, 303)

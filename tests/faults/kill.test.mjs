@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { HOST, startFaces } from '../lib/faces.mjs'
-import { LONG, choose, faultCgi, faultWorker, laterFace, planFlow, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
-import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from '../lib/oracle.mjs'
+import { HOST, startFrontends } from '../lib/frontends.mjs'
+import { LONG, choose, faultCgi, faultWorker, laterFrontend, planFlow, recordCgi, recordWorker, startVictim, stopVictims, untraceable } from '../lib/fault.mjs'
+import { afterEvery, assertFlowFiles, assertWholeStore, deliveries } from '../lib/invariants.mjs'
 import { OWN_FORM, assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const root = process.getuid() === 0
@@ -18,7 +18,7 @@ let site
 const late = [] // flows whose process died after the claim
 const begun = [] // flows whose begin died
 
-before(async () => (site = await startFaces({ web: false, ini: { flow: { max_pending: 100_000 } } })))
+before(async () => (site = await startFrontends({ web: false, ini: { flow: { max_pending: 100_000 } } })))
 after(async () => {
   await stopVictims()
   await site?.stop()
@@ -66,8 +66,8 @@ async function assertHealthy() {
   assert.equal(JSON.parse(health.body).status, 'ok')
 }
 
-async function assertPage(flow, state, face = site.fcgi) {
-  const page = await face.send({ target: flow.page, headers: flow.cookies })
+async function assertPage(flow, state, frontend = site.fcgi) {
+  const page = await frontend.send({ target: flow.page, headers: flow.cookies })
   assert.equal(page.status, 200)
   assertSafe(page)
   assert.match(page.body, new RegExp(`data-state="${state}"`))
@@ -171,7 +171,7 @@ describe('killed as worker', { skip: untraceable }, () => {
 
 describe('what they left', { skip: !root && 'a clock that has run on takes root' }, () => {
   test('a flow whose process died while it delivered: interrupted, and never sent again', async () => {
-    const then = laterFace(site, CLAIM_SECONDS)
+    const then = laterFrontend(site, CLAIM_SECONDS)
     const flows = LONG ? late : late.filter((_, i) => i % 4 === 0)
     assert.ok(flows.length > 5)
     const since = site.standin.connections.length
@@ -185,13 +185,13 @@ describe('what they left', { skip: !root && 'a clock that has run on takes root'
     }
   })
   test('files of begins that died are cleaned up with the rest', async () => {
-    const then = laterFace(site, LATE_SECONDS)
+    const then = laterFrontend(site, LATE_SECONDS)
     const orphans = () => {
       const names = new Set(readdirSync(site.store))
       return [...names].filter((name) => /^[\w-]{22}\.(?:new|url)$/.test(name) && !names.has(name.slice(0, 22)))
     }
     for (const end of ['.new', '.url']) assert.ok(orphans().some((name) => name.endsWith(end)), 'there is something to clean up')
-    for (let i = 0; i < 100 && orphans().length > 0; i++) assert.equal((await beginFlow(site, { face: then })).answer.status, 200)
+    for (let i = 0; i < 100 && orphans().length > 0; i++) assert.equal((await beginFlow(site, { frontend: then })).answer.status, 200)
     assert.deepEqual(orphans(), [])
   })
 })

@@ -5,16 +5,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { metaVariables, parseAnswer, runCgi, startFaces } from '../lib/faces.mjs'
+import { metaVariables, parseAnswer, runCgi, startFrontends } from '../lib/frontends.mjs'
 import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
 import { WORKER, cleanEnv, unprivileged } from '../lib/front.mjs'
 import { accepts, startProgram, until } from '../lib/net.mjs'
-import { afterEvery, assertCleanProcess, assertNoCrash, assertWholeStore, deliveries } from '../lib/oracle.mjs'
+import { afterEvery, assertCleanProcess, assertNoCrash, assertWholeStore, deliveries } from '../lib/invariants.mjs'
 import { NAVIGATION, assertCleanLogs, assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const ENDS = 4 // multiwatch gives up what dies too often
 let site
-before(async () => (site = await startFaces({ web: false })))
+before(async () => (site = await startFrontends({ web: false })))
 after(() => site?.stop())
 
 const junk = (n) => ({ target: `/auth/callback?code=CANARYjunk${n}&state=CANARYjunk${n}`, headers: NAVIGATION })
@@ -102,7 +102,7 @@ test('two workers on one socket, each told to end again and again under load: no
     assert.ok(turnedAway <= ended, `${turnedAway} turned away, ${ended} workers ended`)
     assertNoCrash(workers.output())
     assert.doesNotMatch(workers.output(), /CANARY/)
-    await afterEvery(site, await begunFlow(site), { face: { name: 'two workers', send } })
+    await afterEvery(site, await begunFlow(site), { frontend: { name: 'two workers', send } })
   } finally {
     await workers.stop()
   }

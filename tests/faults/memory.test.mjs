@@ -5,14 +5,14 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
-import { LIBRARY, LONG, laterFace, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
+import { LIBRARY, LONG, laterFrontend, preload, startVictim, stopVictims, traceCgi } from '../lib/fault.mjs'
 import { give } from '../lib/front.mjs'
 import { scratch } from '../lib/net.mjs'
-import { afterEvery } from '../lib/oracle.mjs'
+import { afterEvery } from '../lib/invariants.mjs'
 import { PATH, makeKey, wrap } from '../lib/relay.mjs'
 import { NAVIGATION, assertSafe, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
-import { spoiled, told } from '../lib/spoiled.mjs'
+import { faulted, told } from '../lib/faulted.mjs'
 
 const root = process.getuid() === 0
 const unbuilt = existsSync(LIBRARY('nomem')) ? false : 'its libraries are not built'
@@ -29,8 +29,8 @@ before(async () => {
   key = makeKey(join(keys.path, 'alice'))
   give(keys.path)
   const ini = { 'flow': { max_pending: 100_000 }, 'relay-site alice': { target: TARGET, key_file: join(keys.path, 'alice') } }
-  site = await startFaces({ web: false, ini })
-  play = spoiled(site)
+  site = await startFrontends({ web: false, ini })
+  play = faulted(site)
 })
 after(async () => {
   await stopVictims()
@@ -150,7 +150,7 @@ describe('no memory at the nth allocation', { skip: unbuilt }, () => {
     })
   }
   test('what they left ends as interrupted', { skip: !root && 'a clock that has run on takes root' }, async () => {
-    const then = laterFace(site, 31)
+    const then = laterFrontend(site, 31)
     for (const flow of play.late) assert.equal((await flowStatus(site, flow, then)).reason, 'interrupted')
   })
 })
@@ -160,14 +160,14 @@ describe('reads and writes of one byte at a time', { skip: unbuilt }, () => {
   for (const name of ['a callback', 'a begin', 'a flow page', 'a status', 'health']) {
     test(name, async () => {
       const victim = await startVictim(site, { wrap })
-      const faces = { 'CGI': (request) => traceCgi(site, request, wrap), worker: (request) => victim.send(request) }
-      for (const [face, send] of Object.entries(faces)) {
+      const frontends = { 'CGI': (request) => traceCgi(site, request, wrap), worker: (request) => victim.send(request) }
+      for (const [frontend, send] of Object.entries(frontends)) {
         const [make, judge] = play.kinds[name]
         const { flow, request } = await make()
         const since = site.standin.connections.length
         const { answer } = await send(request)
-        assert.ok(answer, `${face}: no answer`)
-        assert.equal(answer.status, name === 'a callback' ? 303 : 200, `${face}: ${answer.body}`)
+        assert.ok(answer, `${frontend}: no answer`)
+        assert.equal(answer.status, name === 'a callback' ? 303 : 200, `${frontend}: ${answer.body}`)
         assertSafe(answer)
         await judge(flow, since, answer)
       }

@@ -6,16 +6,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { startFaces } from '../lib/faces.mjs'
-import { laterFace } from '../lib/fault.mjs'
-import { afterEvery, deliveries } from '../lib/oracle.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
+import { laterFrontend } from '../lib/fault.mjs'
+import { afterEvery, deliveries } from '../lib/invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
 
 const root = process.getuid() === 0
 const TOTAL_MS = 10_000 // a call to opencode ends by then
 let site
-before(async () => (site = await startFaces({ web: false, ini: { worker: { threads: 32 } } })))
+before(async () => (site = await startFrontends({ web: false, ini: { worker: { threads: 32 } } })))
 after(() => site?.stop())
 
 const EVIL = '<script>EVIL</script><a href="http://evil.example/">EVIL</a>'
@@ -50,37 +50,37 @@ const fast = {
 const hidden = (answer, what) => assert.ok(!(answer.body + JSON.stringify(answer.headers)).includes('EVIL'), `${what} shows what opencode said`)
 
 /*
- * Where opencode is asked: each makes what it needs, tells which of opencode's requests are spoiled, and
+ * Where opencode is asked: each makes what it needs, names the requests to opencode that get the bad answer, and
  * then does the request and judges it.
  */
 const places = {
-  async listener(face) {
+  async listener(frontend) {
     const flow = await begunFlow(site)
-    return { spoils: (r) => r.host === `localhost:${flow.port}`, run: () => finish(face, flow) }
+    return { faulty: (r) => r.host === `localhost:${flow.port}`, run: () => finish(frontend, flow) }
   },
-  async finishing(face) {
+  async finishing(frontend) {
     const flow = await begunFlow(site)
-    return { spoils: (r) => r.path === `/provider/${flow.provider}/oauth/callback`, run: () => finish(face, flow) }
+    return { faulty: (r) => r.path === `/provider/${flow.provider}/oauth/callback`, run: () => finish(frontend, flow) }
   },
-  async begin(face) {
+  async begin(frontend) {
     const provider = `bad${++number}`
     return {
-      spoils: (r) => r.path === `/provider/${provider}/oauth/authorize`,
+      faulty: (r) => r.path === `/provider/${provider}/oauth/authorize`,
       async run() {
-        const { answer, ...flow } = await beginFlow(site, { face, provider })
+        const { answer, ...flow } = await beginFlow(site, { frontend, provider })
         assert.ok([200, 302, 400, 401, 404, 500, 502, 504].includes(answer.status), String(answer.status))
         assertSafe(answer)
         assert.equal(answer.header('location'), undefined)
-        const unknown = await face.send({ target: `${flow.page}/status`, headers: flow.cookies })
+        const unknown = await frontend.send({ target: `${flow.page}/status`, headers: flow.cookies })
         assert.equal(unknown.status, 400, 'not recorded')
       },
     }
   },
-  async start(face) {
+  async start(frontend) {
     return {
-      spoils: (r) => ['/provider/auth', '/provider', '/mcp'].includes(r.path),
+      faulty: (r) => ['/provider/auth', '/provider', '/mcp'].includes(r.path),
       async run() {
-        const answer = await face.send({ target: '/signin/' })
+        const answer = await frontend.send({ target: '/signin/' })
         assert.ok([200, 400, 401, 502, 503, 504].includes(answer.status), String(answer.status))
         assertSafe(answer)
         hidden(answer, 'the start page')
@@ -88,11 +88,11 @@ const places = {
       },
     }
   },
-  async health(face) {
+  async health(frontend) {
     return {
-      spoils: (r) => r.path === '/global/health',
+      faulty: (r) => r.path === '/global/health',
       async run() {
-        const answer = await face.send({ target: '/signin/health' })
+        const answer = await frontend.send({ target: '/signin/health' })
         assert.ok([200, 503].includes(answer.status))
         assertSafe(answer)
         hidden(answer, 'health')
@@ -105,18 +105,18 @@ const places = {
 let number = 0
 
 /* The good callback while opencode answers badly. */
-async function finish(face, flow) {
-  const answer = await face.send(goodCallback(flow))
+async function finish(frontend, flow) {
+  const answer = await frontend.send(goodCallback(flow))
   assert.equal(answer.status, 303, answer.body)
   const { state, reason } = await flowStatus(site, flow)
   assert.ok(['done', 'failed'].includes(state), state)
   if (state === 'failed') assert.match(reason, /^(?:timeout|listener-gone|opencode-gone|opencode-auth|refused-by-provider)$/)
-  const page = await face.send({ target: flow.page, headers: flow.cookies })
+  const page = await frontend.send({ target: flow.page, headers: flow.cookies })
   assert.equal(page.status, 200)
   assertSafe(page)
   hidden(page, 'the page')
   const calls = deliveries(site, flow)
-  assert.equal((await face.send(goodCallback(flow))).status, 303)
+  assert.equal((await frontend.send(goodCallback(flow))).status, 303)
   assert.deepEqual(deliveries(site, flow), calls, 'nothing is sent again')
   await afterEvery(site, flow, { state })
 }
@@ -125,9 +125,9 @@ async function finish(face, flow) {
 async function everywhere(answers) {
   const all = []
   for (const answer of answers) {
-    for (const face of site.faces) for (const [name, place] of Object.entries(places)) all.push({ name: `${name} ${face.name}`, answer, ...(await place(face)) })
+    for (const frontend of site.frontends) for (const [name, place] of Object.entries(places)) all.push({ name: `${name} ${frontend.name}`, answer, ...(await place(frontend)) })
   }
-  site.standin.answer = (request) => all.find(({ spoils }) => spoils(request))?.answer
+  site.standin.answer = (request) => all.find(({ faulty }) => faulty(request))?.answer
   try {
     await Promise.all(all.map(async ({ name, run }) => {
       const started = Date.now()
@@ -140,7 +140,7 @@ async function everywhere(answers) {
   } finally {
     site.standin.answer = () => undefined
   }
-  for (const face of site.faces) await afterEvery(site, await begunFlow(site, { face }), { face })
+  for (const frontend of site.frontends) await afterEvery(site, await begunFlow(site, { frontend }), { frontend })
 }
 
 describe('an opencode that', () => {
@@ -149,22 +149,22 @@ describe('an opencode that', () => {
 })
 
 describe('asked after a sign-in that has expired', { skip: !root && 'a clock that has run on takes root' }, () => {
-  const spoil = (answer) => {
+  const setAnswer = (answer) => {
     site.standin.answer = (r) => (r.path === '/provider' ? answer : undefined)
   }
   // the list is read to its end, however long, as long as the call may take
   for (const [name, answer] of Object.entries(fast).filter(([, { then }]) => then !== 'hang')) {
     test(name, async () => {
-      const then = laterFace(site, 301)
+      const then = laterFrontend(site, 301)
       const flow = await begunFlow(site)
-      spoil(answer)
+      setAnswer(answer)
       const page = await then.send({ target: flow.page, headers: flow.cookies })
       assert.equal(page.status, 200)
       assertSafe(page)
       hidden(page, 'the page')
       assert.match(page.body, /data-state="expired"/)
       assert.deepEqual(await flowStatus(site, flow, then), { state: 'expired', expires_in: 0 })
-      spoil(json({ all: [], connected: [flow.provider] }))
+      setAnswer(json({ all: [], connected: [flow.provider] }))
       const last = await flowStatus(site, flow, then)
       assert.deepEqual(last, { state: 'done', expires_in: 0, reason: 'unconfirmed' }, 'it is asked again, until it can be')
       site.standin.answer = () => undefined

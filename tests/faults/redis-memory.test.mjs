@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { LIBRARY, LONG, planFlow, preload, traceCgi } from '../lib/fault.mjs'
 import { startNodes } from '../lib/nodes.mjs'
-import { deliveries } from '../lib/oracle.mjs'
+import { deliveries } from '../lib/invariants.mjs'
 import { startRedis } from '../lib/redis.mjs'
 import { assertCleanLogs, assertSafe, assertSucceeds, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 

@@ -28,10 +28,10 @@ after(async () => {
   await redis?.remove()
 })
 
-async function assertHealth(status, faces = site.faces) {
+async function assertHealth(status, frontends = site.frontends) {
   await until(`health is ${status}`, async () => {
-    for (const face of faces) {
-      const answer = await face.send({ target: '/signin/health' })
+    for (const frontend of frontends) {
+      const answer = await frontend.send({ target: '/signin/health' })
       assertSafe(answer)
       if (answer.status !== status || JSON.parse(answer.body).status !== (status === 200 ? 'ok' : 'degraded')) return false
     }
@@ -41,18 +41,18 @@ async function assertHealth(status, faces = site.faces) {
 
 const calls = (since) => site.standin.since(since).filter((r) => r?.path !== '/global/health')
 
-/* Neither begun nor finished, by any face; health red; the log says why. */
+/* Neither begun nor finished, by any front end; health red; the log says why. */
 async function assertRefused(flow, { says, callback = 503 }) {
   const mark = site.logs().length
   const since = site.standin.connections.length
-  for (const face of site.faces) {
-    const { answer } = await beginFlow(site, { face })
-    assert.equal(answer.status, 503, `${face.name}: ${answer.body}`)
+  for (const frontend of site.frontends) {
+    const { answer } = await beginFlow(site, { frontend })
+    assert.equal(answer.status, 503, `${frontend.name}: ${answer.body}`)
     assertSafe(answer)
     assert.match(JSON.parse(answer.body).data.message, /^\S.+\.$/)
     if (!callback) continue
-    const finish = await face.send(goodCallback(flow))
-    assert.equal(finish.status, callback, `${face.name}: ${finish.body}`)
+    const finish = await frontend.send(goodCallback(flow))
+    assert.equal(finish.status, callback, `${frontend.name}: ${finish.body}`)
     assertSafe(finish)
   }
   await assertHealth(503)
@@ -64,7 +64,7 @@ async function assertRefused(flow, { says, callback = 503 }) {
 async function assertWell(flow) {
   await assertHealth(200)
   if (flow) await assertSucceeds(site, flow)
-  for (const face of site.faces) await assertSucceeds(site, await begunFlow(site, { face }), face)
+  for (const frontend of site.frontends) await assertSucceeds(site, await begunFlow(site, { frontend }), frontend)
 }
 
 describe('Redis', { skip }, () => {
@@ -197,11 +197,11 @@ describe('started once more', { skip }, () => {
     await redis.start()
     assert.equal((await redis.keys('flow:*')).includes(`opencode-callback:{flows}:flow:${flow.id}`), true, 'it is there')
     const since = site.standin.connections.length
-    for (const face of site.faces) {
+    for (const frontend of site.frontends) {
       for (const one of [flow, other]) {
-        const answer = await face.send(goodCallback(one))
+        const answer = await frontend.send(goodCallback(one))
         assert.equal(answer.status, 303, answer.body)
-        assert.deepEqual(await flowStatus(site, one, face), { state: 'failed', expires_in: 0, reason: 'interrupted' })
+        assert.deepEqual(await flowStatus(site, one, frontend), { state: 'failed', expires_in: 0, reason: 'interrupted' })
       }
     }
     assert.deepEqual(site.standin.since(since), [], 'opencode is not asked')
@@ -302,10 +302,10 @@ describe('a master and its replica, behind one address', { skip }, () => {
     assert.equal((await replica.keys(`flow:${flow.id}`)).length, 1, 'it has the flow')
     address.to = replica.where
     const since = site.standin.connections.length
-    for (const face of site.faces) {
-      const answer = await face.send(goodCallback(flow))
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send(goodCallback(flow))
       assert.equal(answer.status, 303, answer.body)
-      assert.equal((await flowStatus(site, flow, face)).state === 'waiting', false)
+      assert.equal((await flowStatus(site, flow, frontend)).state === 'waiting', false)
     }
     assert.deepEqual(calls(since), [], 'opencode is not asked')
     await assertWell()

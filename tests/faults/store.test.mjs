@@ -7,11 +7,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { startFaces } from '../lib/faces.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
 import { give } from '../lib/front.mjs'
 import { ownMounts } from '../lib/namespace.mjs'
 import { until } from '../lib/net.mjs'
-import { afterEvery, assertWholeStore } from '../lib/oracle.mjs'
+import { afterEvery, assertWholeStore } from '../lib/invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 
 const skip = ownMounts(import.meta.url)
@@ -28,7 +28,7 @@ const umount = () => run('umount', '-l', site.store)
 
 before(async () => {
   if (skip) return
-  site = await startFaces({ web: false })
+  site = await startFrontends({ web: false })
 })
 after(() => site?.stop())
 
@@ -53,8 +53,8 @@ const empty = () => readdirSync(site.store).filter(filler).forEach((name) => rmS
 
 async function assertHealth(status) {
   await until(`health is ${status}`, async () => {
-    for (const face of site.faces) {
-      const answer = await face.send({ target: '/signin/health' })
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send({ target: '/signin/health' })
       assertSafe(answer)
       if (answer.status !== status || JSON.parse(answer.body).status !== (status === 200 ? 'ok' : 'degraded')) return false
     }
@@ -65,9 +65,9 @@ async function assertHealth(status) {
 /* Nothing can be begun, and opencode hears of nothing but its health. */
 async function assertNoBegin() {
   const since = site.standin.connections.length
-  for (const face of site.faces) {
-    const { answer } = await beginFlow(site, { face })
-    assert.equal(answer.status, 503, `${face.name}: ${answer.body}`)
+  for (const frontend of site.frontends) {
+    const { answer } = await beginFlow(site, { frontend })
+    assert.equal(answer.status, 503, `${frontend.name}: ${answer.body}`)
     assertSafe(answer)
     assert.match(JSON.parse(answer.body).data.message, /^\S.+\.$/)
   }
@@ -76,7 +76,7 @@ async function assertNoBegin() {
 
 async function assertWell(left) {
   await assertHealth(200)
-  for (const face of site.faces) await afterEvery(site, await begunFlow(site, { face }), { face, left })
+  for (const frontend of site.frontends) await afterEvery(site, await begunFlow(site, { frontend }), { frontend, left })
 }
 
 describe('a store on a file system of its own', { skip }, () => {
@@ -105,33 +105,33 @@ describe('a store on a file system of its own', { skip }, () => {
     })
     test(`no ${what} between a begin and its callback: it is finished, or told and waits`, async () => {
       mount()
-      for (const face of site.faces) {
-        const flow = await begunFlow(site, { face })
+      for (const frontend of site.frontends) {
+        const flow = await begunFlow(site, { frontend })
         const since = site.standin.connections.length
         fill(what)
-        const answer = await face.send(goodCallback(flow))
+        const answer = await frontend.send(goodCallback(flow))
         assertSafe(answer)
         if (answer.status === 303) {
           await afterEvery(site, flow, { state: 'done', left: filler })
         } else {
-          assert.equal(answer.status, 503, face.name)
+          assert.equal(answer.status, 503, frontend.name)
           assert.equal(site.standin.connections.length, since, 'opencode untouched')
           assert.equal((await flowStatus(site, flow)).state, 'waiting')
         }
         await assertHealth(503)
         empty()
         await assertHealth(200)
-        if (answer.status === 503) await afterEvery(site, flow, { face })
+        if (answer.status === 503) await afterEvery(site, flow, { frontend })
       }
     })
     test(`no ${what} while opencode is asked: said so, and not half recorded`, async () => {
       mount()
       await assertWell()
-      for (const face of site.faces) {
+      for (const frontend of site.frontends) {
         site.standin.answer = (r) => void (r.path.endsWith('/authorize') && fill(what))
-        const flow = await beginFlow(site, { face })
+        const flow = await beginFlow(site, { frontend })
         site.standin.answer = () => undefined
-        assert.equal(flow.answer.status, 503, face.name)
+        assert.equal(flow.answer.status, 503, frontend.name)
         assert.deepEqual(readdirSync(site.store).filter((name) => name.startsWith(flow.id)), [])
         assertWholeStore(site.store, filler)
         empty()
@@ -141,10 +141,10 @@ describe('a store on a file system of its own', { skip }, () => {
   }
   test('no inodes at the end of a delivery: delivered once, and it ends as interrupted', async () => {
     mount()
-    for (const face of site.faces) {
-      const flow = await begunFlow(site, { face })
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site, { frontend })
       site.standin.answer = (r) => void (r.host !== 'opencode' && fill('inodes'))
-      const answer = await face.send(goodCallback(flow))
+      const answer = await frontend.send(goodCallback(flow))
       site.standin.answer = () => undefined
       assert.equal(answer.status, 303)
       await afterEvery(site, flow, { state: 'delivering', left: filler })
@@ -155,14 +155,14 @@ describe('a store on a file system of its own', { skip }, () => {
   test('read-only: 503, health is red; then well again', async () => {
     mount()
     // the worker knows nothing of this file system yet, so that nothing keeps it from becoming read-only
-    const flow = await begunFlow(site, { face: site.cgi })
+    const flow = await begunFlow(site, { frontend: site.cgi })
     const since = site.standin.connections.length
     run('mount', '-o', 'remount,ro', site.store)
-    for (const face of site.faces) {
-      const answer = await face.send(goodCallback(flow))
-      assert.equal(answer.status, 503, face.name)
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send(goodCallback(flow))
+      assert.equal(answer.status, 503, frontend.name)
       assertSafe(answer)
-      const page = await face.send({ target: flow.page, headers: flow.cookies })
+      const page = await frontend.send({ target: flow.page, headers: flow.cookies })
       assert.equal(page.status, 200)
     }
     assert.deepEqual(await assertNoBegin(), [])
@@ -177,7 +177,7 @@ describe('a store on a file system of its own', { skip }, () => {
     const flow = await begunFlow(site)
     umount()
     await assertWell() // on the folder below
-    for (const face of site.faces) assert.equal((await face.send(goodCallback(flow))).status, 400, face.name)
+    for (const frontend of site.frontends) assert.equal((await frontend.send(goodCallback(flow))).status, 400, frontend.name)
     mount()
     await assertWell()
     umount()
@@ -190,7 +190,7 @@ describe('a store on a file system of its own', { skip }, () => {
     mkdirSync(site.store, { mode: 0o700 })
     give(site.store)
     await assertWell()
-    for (const face of site.faces) assert.equal((await face.send(goodCallback(flow))).status, 400, face.name)
+    for (const frontend of site.frontends) assert.equal((await frontend.send(goodCallback(flow))).status, 400, frontend.name)
     rmSync(site.store, { recursive: true })
     renameSync(`${site.store}.away`, site.store)
     chmodSync(site.store, 0o700)

@@ -22,10 +22,10 @@
 
 #define CALLS_MAX 400 /* of one input; more is a loop without an end */
 
-enum err __wrap_http_send(const struct call *call, struct call_reply *reply);
+enum err __wrap_call_send(const struct call *call, struct call_reply *reply);
 enum err
-__wrap_http_start(const struct call *call, struct call_reply *reply, struct call_pending **out);
-enum err __wrap_http_finish(struct call_pending *pending);
+__wrap_call_start(const struct call *call, struct call_reply *reply, struct call_pending **out);
+enum err __wrap_call_finish(struct call_pending *pending);
 
 #define COOKIE	 "Cookie: __Host-opencode-callback="
 #define COOKIE_A COOKIE "COOKIE-A-canary-AAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
@@ -140,13 +140,13 @@ answer(const struct call *call, struct call_reply *reply)
 }
 
 enum err
-__wrap_http_send(const struct call *call, struct call_reply *reply)
+__wrap_call_send(const struct call *call, struct call_reply *reply)
 {
 	return answer(call, reply);
 }
 
 enum err
-__wrap_http_start(const struct call *call, struct call_reply *reply, struct call_pending **out)
+__wrap_call_start(const struct call *call, struct call_reply *reply, struct call_pending **out)
 {
 	enum err err = answer(call, reply);
 
@@ -159,7 +159,7 @@ __wrap_http_start(const struct call *call, struct call_reply *reply, struct call
 }
 
 enum err
-__wrap_http_finish(struct call_pending *pending)
+__wrap_call_finish(struct call_pending *pending)
 {
 	enum err err = pending->reply->status == 0 ? ERR_OPENCODE_GONE : ERR_OK;
 

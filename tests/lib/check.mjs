@@ -31,7 +31,7 @@ const rest = [
   ...list('tests/style', isTest),
   ...list('tests/unit', isTest),
   ...list('tests/pages', isTest),
-  ...list('tests/faces', isTest),
+  ...list('tests/frontends', isTest),
   ...list('tests/web', isTest),
   ...list('tests/install', isTest),
   ...list('tests/doctor', isTest),
@@ -54,7 +54,7 @@ function clip(lines) {
 
 /*
  * With GCOV_PREFIX set (make coverage), each file's programs count in a folder of their own: two lanes do
- * not wait for one another, and a test that breaks a process while it counts spoils no other file's numbers.
+ * not wait for one another, and a test that breaks a process while it counts damages no other file's numbers.
  */
 function counting(name) {
   const { GCOV_PREFIX } = process.env

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { metaVariables, parseAnswer, runCgi } from './faces.mjs'
+import { metaVariables, parseAnswer, runCgi } from './frontends.mjs'
 import { fcgiExchange, fcgiRequest } from './fcgi.mjs'
 import { BUILD, WORKER, cleanEnv, unprivileged } from './front.mjs'
 import { accepts, startProgram } from './net.mjs'
@@ -32,7 +32,7 @@ export async function planFlow(site, options) {
     request = given
     return { header: () => undefined }
   }
-  const flow = await beginFlow(site, { ...options, face: { send } })
+  const flow = await beginFlow(site, { ...options, frontend: { send } })
   return { flow, request }
 }
 
@@ -142,7 +142,7 @@ export async function startVictim(site, { wrap = [] } = {}) {
     const got = await fcgiExchange(socket, fcgiRequest(metaVariables(request), request.body))
     return { ...got, answer: got.stdout === '' ? undefined : { ...parseAnswer(got.stdout), raw: got.stdout } }
   }
-  return { ...victim, socket, send, face: { name: 'victim', send: async (request) => (await send(request)).answer } }
+  return { ...victim, socket, send, frontend: { name: 'victim', send: async (request) => (await send(request)).answer } }
 }
 
 /* Has strace look at the thread that answers from now on; finish() ends that, where it has not ended. */
@@ -192,8 +192,8 @@ export async function faultWorker(site, victim, request, { name, nth }, how) {
   return { ...got, hit: injected(got.text) }
 }
 
-/* A face that lives later: as CGI, by a clock that has run on (root only). */
-export function laterFace(site, seconds) {
+/* A CGI front end whose clock is seconds ahead (root only). */
+export function laterFrontend(site, seconds) {
   return {
     name: `CGI ${seconds} s later`,
     async send(request) {

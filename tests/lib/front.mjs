@@ -1,6 +1,6 @@
 /*
  * A web server with its shipped configuration in front of one of our programs, as users have it.
- * Names, ports and paths are the only difference, see tests/run/fit; the servers are in servers.mjs.
+ * Names, ports and paths are the only difference, see tests/demo/fit; the servers are in servers.mjs.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -102,10 +102,10 @@ export async function startWorker(site, { strict, name = 'worker.sock', args = [
   return { ...worker, socket, stop }
 }
 
-/* A shipped file with the settings of tests/run/fit. */
+/* A shipped file with the settings of tests/demo/fit. */
 export function fit(file, settings) {
   const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
-  return execFileSync(join(root, 'tests/run/fit'), [join(root, file), ...words], { encoding: 'utf8' })
+  return execFileSync(join(root, 'tests/demo/fit'), [join(root, file), ...words], { encoding: 'utf8' })
 }
 
 /*

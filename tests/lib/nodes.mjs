@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { metaVariables, parseAnswer, runCgi } from './faces.mjs'
+import { metaVariables, parseAnswer, runCgi } from './frontends.mjs'
 import { fcgiExchange, fcgiRequest } from './fcgi.mjs'
 import { give, makeSite, startWorker } from './front.mjs'
 import { scratch } from './net.mjs'
 import { startStandin } from './standin.mjs'
 
 /*
- * count workers; flow, limit: settings. The answer: nodes [{name, worker, send()}], cgi, faces (all of these), fcgi
+ * count workers; flow, limit: settings. The answer: nodes [{name, worker, send()}], cgi, frontends (all of these), fcgi
  * (the first node), standin, site (for runCgi()), addNode(name), logs(), stop().
  */
 export async function startNodes({ count = 3, flow, limit, strict } = {}) {
@@ -60,7 +60,7 @@ export async function startNodes({ count = 3, flow, limit, strict } = {}) {
     await self.stop()
     throw error
   }
-  self.faces = [...nodes, cgi]
+  self.frontends = [...nodes, cgi]
   self.fcgi = nodes[0]
   return self
 }

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { metaVariables, parseAnswer } from './faces.mjs'
+import { metaVariables, parseAnswer } from './frontends.mjs'
 import { fcgiExchange, fcgiRequest } from './fcgi.mjs'
 import { BUILD } from './front.mjs'
 

@@ -1,9 +1,9 @@
 /*
  * What is to be refused, as tables: each row makes its text from a flow {code, state, id, query, port,
- * path, redirect, page, cookie}. Used against the stand-in through every face, and against the real
+ * path, redirect, page, cookie}. Used against the stand-in through every front end, and against the real
  * opencode.
  */
-import { COOKIE } from './faces.mjs'
+import { COOKIE } from './frontends.mjs'
 import { newCookie } from './signin.mjs'
 
 const many = (n) => Array.from({ length: n }, (_, i) => `p${i}=1`).join('&')

@@ -1,10 +1,10 @@
 /*
- * Sign-ins against the stand-in: begin one, send it its good callback, and look after every request
- * that it did what was promised and nothing else (the oracle).
+ * Sign-ins against the stand-in for opencode: begins one, sends its good callback, and checks every response
+ * (invariants.mjs checks the rest).
  */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { COOKIE, HOST } from './faces.mjs'
+import { COOKIE, HOST } from './frontends.mjs'
 
 export const flowId = (state) => createHash('sha256').update(state).digest('base64url').slice(0, 22)
 
@@ -50,12 +50,12 @@ export async function beginFlow(site, options = {}) {
   const number = ++count
   const {
     cookie = newCookie(), provider = `p${number}`, port = 20000 + number, path = '/auth/callback',
-    state = `CANARYstate${randomBytes(24).toString('base64url')}`, headers = {}, inputs = {}, face = site.fcgi,
+    state = `CANARYstate${randomBytes(24).toString('base64url')}`, headers = {}, inputs = {}, frontend = site.fcgi,
     origin,
   } = options
   const redirect = options.redirect ?? `http://localhost:${port}${path}`
   const since = site.standin?.connections.length
-  const answer = await face.send({
+  const answer = await frontend.send({
     method: 'POST',
     target: `/provider/${provider}/oauth/authorize`,
     headers: {
@@ -86,8 +86,8 @@ export async function begunFlow(site, options) {
   return flow
 }
 
-export async function flowStatus(site, flow, face = site.fcgi) {
-  const answer = await face.send({ target: `${flow.page}/status`, headers: flow.cookies })
+export async function flowStatus(site, flow, frontend = site.fcgi) {
+  const answer = await frontend.send({ target: `${flow.page}/status`, headers: flow.cookies })
   assert.equal(answer.status, 200, answer.body)
   return JSON.parse(answer.body)
 }
@@ -108,10 +108,10 @@ export function assertDelivered(site, flow, before, query = flow.query) {
 }
 
 /* The good callback succeeds, with exactly one delivery. */
-export async function assertSucceeds(site, flow, face = site.fcgi) {
+export async function assertSucceeds(site, flow, frontend = site.fcgi) {
   const before = site.standin.connections.length
-  const answer = await face.send(goodCallback(flow))
-  assert.equal(answer.status, 303, `${face.name}: the good callback\n${answer.body}`)
+  const answer = await frontend.send(goodCallback(flow))
+  assert.equal(answer.status, 303, `${frontend.name}: the good callback\n${answer.body}`)
   assert.equal(answer.header('location'), flow.page)
   assertSafe(answer, 'the good callback')
   assertDelivered(site, flow, before)
@@ -124,7 +124,7 @@ export function assertCleanLogs(site, mark = 0) {
   assert.equal(line, undefined, `a secret in a log: ${line}`)
 }
 
-/* Without the countdown, which may tick between two faces, and the length that it changes. */
+/* Without the countdown, which may tick between two front ends, and the length that it changes. */
 function still(text) {
   const clock = /data-expires-in="\d+"|Expires in [^<]*|begun [^<]* ago|"expires_in":\d+/g
   if (text.search(clock) < 0) return text
@@ -132,7 +132,7 @@ function still(text) {
 }
 
 /*
- * The same from every face: CGI and FastCGI give the very same bytes; behind a web server status,
+ * The same from every front end: CGI and FastCGI give the very same bytes; behind a web server status,
  * headers and body are the same, and how the body's end is told is the server's (Apache may
  * send chunks).
  */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { Client } from './client.mjs'
 import { startFront } from './front.mjs'
-import { signOut } from './kept.mjs'
+import { signOut } from './fixture.mjs'
 import { startOpencode } from './opencode.mjs'
 import { startProvider } from './provider.mjs'
 

@@ -6,14 +6,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { startFaces } from '../lib/faces.mjs'
+import { startFrontends } from '../lib/frontends.mjs'
 import { pastes, queries } from '../lib/refusals.mjs'
 import { NAVIGATION, OWN_FORM, assertCleanLogs, beginFlow, goodCallback } from '../lib/signin.mjs'
 
 const SECONDS = Number(process.env.SOAK_SECONDS || 600)
 const LANES = 8
 const BUSY = 503 // more calls to opencode at once than the worker makes
-const site = await startFaces({ ini: { flow: { lifetime: 5, max_pending: 50 } } })
+const site = await startFrontends({ ini: { flow: { lifetime: 5, max_pending: 50 } } })
 const pid = site.nginx.worker.pid
 const count = {}
 const wrong = []
@@ -24,12 +24,12 @@ const tally = (what, status, ...allowed) => {
 }
 const any = (list) => list[Math.floor(Math.random() * list.length)]
 
-/* One sign-in of a random kind, through random faces at each step. */
+/* One sign-in of a random kind, through random front ends at each step. */
 async function signIn() {
-  const flow = await beginFlow(site, { face: any(site.faces) })
+  const flow = await beginFlow(site, { frontend: any(site.frontends) })
   tally('begin', flow.answer.status, 200, BUSY)
   if (flow.answer.status !== 200) return
-  const send = async (what, request, ...allowed) => tally(what, (await any(site.faces).send(request)).status, ...allowed)
+  const send = async (what, request, ...allowed) => tally(what, (await any(site.frontends).send(request)).status, ...allowed)
   const form = (body) => ({ method: 'POST', target: flow.page, body, headers: { ...OWN_FORM, ...flow.cookies } })
   const alive = [400, 303, 200] // its five seconds may be over
   await send('page', { target: flow.page, headers: flow.cookies }, ...alive)

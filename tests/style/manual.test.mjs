@@ -125,7 +125,7 @@ test('the manual has the options of --help, and no other', () => {
 })
 
 test('the manual has every environment variable of the code, and no other', () => {
-  const files = ['cgi', 'fcgi'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+  const files = ['cgi', 'fcgi', 'common/process'].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
   const code = files.filter((name) => name.endsWith('.c')).map(read).join('\n')
   const names = new Set([...code.matchAll(/"((?:OPENCODE|LISTEN|GATEWAY|REQUEST)_[A-Z_]+)"/g)].map(([, name]) => name))
   assert.ok(names.size >= 5)

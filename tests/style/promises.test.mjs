@@ -69,10 +69,10 @@ describe('tests/promises.md', () => {
 
 test('the tables of inputs are run by the tests that are said to run them', () => {
   const runs = {
-    'refusals.mjs': [['begins', 'pastes', 'queries', 'senders', 'tokens'], ['faces/refusals.test.mjs', 'web/same.test.mjs', 'e2e/stranger.test.mjs']],
-    'odd.mjs': [['protocol', 'methods', 'bytes', 'paths', 'spellings', 'names', 'theirs'], ['web/same.test.mjs']],
-    'neighbours.mjs': [['damaged', 'twice', 'states', 'hosts', 'foreign', 'cookies', 'manyCookies', 'senders', 'begins', 'fetchers', 'addresses', 'handed'],
-    ['faces/neighbours.test.mjs']],
+    'refusals.mjs': [['begins', 'pastes', 'queries', 'senders', 'tokens'], ['frontends/refusals.test.mjs', 'web/same.test.mjs', 'e2e/stranger.test.mjs']],
+    'malformed.mjs': [['protocol', 'methods', 'bytes', 'paths', 'spellings', 'names', 'theirs'], ['web/same.test.mjs']],
+    'near_misses.mjs': [['damaged', 'twice', 'states', 'hosts', 'foreign', 'cookies', 'manyCookies', 'senders', 'begins', 'fetchers', 'addresses', 'handed'],
+    ['frontends/near_misses.test.mjs']],
   }
   for (const [library, [tables, files]] of Object.entries(runs)) {
     const source = read(join(tests, 'lib', library))
@@ -82,7 +82,7 @@ test('the tables of inputs are run by the tests that are said to run them', () =
       const code = read(join(tests, file))
       assert.ok(code.includes(`/lib/${library}'`), `${file} imports ${library}`)
       for (const table of tables) {
-        assert.match(code, new RegExp(`(?:Object\\.(?:entries|keys|values)\\((?:odd\\.|near\\.)?${table}\\b|(?:odd|near)\\.${table}\\b)`),
+        assert.match(code, new RegExp(`(?:Object\\.(?:entries|keys|values)\\((?:malformed\\.|nearMisses\\.)?${table}\\b|(?:malformed|nearMisses)\\.${table}\\b)`),
         `${file} runs ${table}`)
       }
     }

@@ -31,7 +31,7 @@
 #define PATIENCE_S 10 /* a test that waits longer for bytes has failed */
 #define BYTES_MAX  (256 * 1024)
 
-#define WITHIN_A_MOMENT 8 /* more requests than one moment has room for */
+#define IN_A_GENERATION 8 /* more requests than one generation may answer */
 
 static char folder[] = "/tmp/worker-test-XXXXXX";
 static char path[64];
@@ -212,7 +212,7 @@ handle(void *ctx, const struct request *r, struct response *response)
 		while (sem_wait(&go) != 0)
 			continue;
 	}
-	if (strcmp(r->path, "/moment") == 0)
+	if (strcmp(r->path, "/generation") == 0)
 		snprintf(body, sizeof(body), "%u", blocking_generation());
 	response_start(response, 200);
 	buf_printf(&response->body, "path=%s body=%s.", r->path, body);
@@ -342,13 +342,13 @@ threads_that_wait_hold_nobody_up(void **state)
 	close(kept);
 }
 
-/* The moment in which a request was answered. */
+/* The generation in which a request was answered. */
 static unsigned
-moment_of(int fd)
+generation_of(int fd)
 {
 	const char *text;
 
-	expect(fd, "path=/moment body=");
+	expect(fd, "path=/generation body=");
 	text = memmem(in.data, in.len, "body=", 5);
 	return (unsigned)strtoul(text + 5, NULL, 10);
 }
@@ -358,9 +358,9 @@ moment_of(int fd)
  * that come one after the other, and one that always asks for more.
  */
 static void
-a_moment_ends_while_requests_come(void **state)
+a_generation_ends_while_requests_come(void **state)
 {
-	int hold = client(), fresh[WITHIN_A_MOMENT + 1];
+	int hold = client(), fresh[IN_A_GENERATION + 1];
 	unsigned first;
 
 	(void)state;
@@ -369,31 +369,31 @@ a_moment_ends_while_requests_come(void **state)
 	send_bytes(hold, out.data, out.len);
 	while (sem_wait(&entered) != 0)
 		continue;
-	request("/moment", "", false);
-	for (int i = 0; i <= WITHIN_A_MOMENT; i++) {
+	request("/generation", "", false);
+	for (int i = 0; i <= IN_A_GENERATION; i++) {
 		fresh[i] = client();
 		send_bytes(fresh[i], out.data, out.len);
 	}
 	sem_post(&go);
 	expect(hold, "path=/hold");
 	expect_closed(hold);
-	first = moment_of(fresh[0]);
-	assert_int_not_equal(moment_of(fresh[WITHIN_A_MOMENT]), first);
-	for (int i = 0; i <= WITHIN_A_MOMENT; i++)
+	first = generation_of(fresh[0]);
+	assert_int_not_equal(generation_of(fresh[IN_A_GENERATION]), first);
+	for (int i = 0; i <= IN_A_GENERATION; i++)
 		close(fresh[i]);
 
 	hold = client();
 	out.len = 0;
-	put_request("/moment", "", 0, true);
+	put_request("/generation", "", 0, true);
 	put_request("/hold", "", 0, true);
-	put_request("/moment", "", 0, true);
+	put_request("/generation", "", 0, true);
 	send_bytes(hold, out.data, out.len);
-	first = moment_of(hold);
+	first = generation_of(hold);
 	while (sem_wait(&entered) != 0)
 		continue;
 	sem_post(&go);
 	expect(hold, "path=/hold");
-	assert_int_not_equal(moment_of(hold), first);
+	assert_int_not_equal(generation_of(hold), first);
 	close(hold);
 }
 
@@ -668,7 +668,7 @@ main(void)
 	    cmocka_unit_test(a_connection_is_kept_if_asked),
 	    cmocka_unit_test(silent_connections_hold_nobody_up),
 	    cmocka_unit_test(threads_that_wait_hold_nobody_up),
-	    cmocka_unit_test(a_moment_ends_while_requests_come),
+	    cmocka_unit_test(a_generation_ends_while_requests_come),
 	    cmocka_unit_test(a_request_may_come_in_pieces),
 	    cmocka_unit_test(what_is_no_request_is_closed),
 	    cmocka_unit_test(a_peer_may_go_at_any_time),

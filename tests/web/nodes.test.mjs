@@ -8,11 +8,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { httpRequest, parseAnswer } from '../lib/faces.mjs'
+import { httpRequest, parseAnswer } from '../lib/frontends.mjs'
 import { startFront } from '../lib/front.mjs'
 import { exchange, freePort, until } from '../lib/net.mjs'
 import { startNodes } from '../lib/nodes.mjs'
-import { deliveries } from '../lib/oracle.mjs'
+import { deliveries } from '../lib/invariants.mjs'
 import { startRedis } from '../lib/redis.mjs'
 import { assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
@@ -56,23 +56,23 @@ async function countCommand(name) {
 
 describe('nodes that share a Redis', { skip }, () => {
   test('what one begins every other one shows, confirms and finishes', async () => {
-    for (const face of [...site.faces, nginx]) {
-      for (const other of [...site.faces, nginx]) {
-        const flow = await begunFlow(site, { face })
+    for (const frontend of [...site.frontends, nginx]) {
+      for (const other of [...site.frontends, nginx]) {
+        const flow = await begunFlow(site, { frontend })
         assert.equal((await flowStatus(site, flow, other)).state, 'waiting')
         const page = await other.send({ target: flow.page, headers: flow.cookies })
         assert.equal(page.status, 200)
         assertSafe(page)
         await assertSucceeds(site, flow, other)
-        assert.deepEqual(await flowStatus(site, flow, face), { state: 'done', expires_in: 0 })
+        assert.deepEqual(await flowStatus(site, flow, frontend), { state: 'done', expires_in: 0 })
       }
     }
     assertCleanLogs(site)
   })
 
   test('a newer begin on another node supersedes', async () => {
-    const flow = await begunFlow(site, { face: site.nodes[0] })
-    const newer = await begunFlow(site, { face: site.nodes[1], provider: flow.provider, port: flow.port })
+    const flow = await begunFlow(site, { frontend: site.nodes[0] })
+    const newer = await begunFlow(site, { frontend: site.nodes[1], provider: flow.provider, port: flow.port })
     assert.equal((await flowStatus(site, flow, site.nodes[2])).state, 'superseded')
     await assertSucceeds(site, newer, site.nodes[2])
   })
@@ -86,7 +86,7 @@ describe('nodes that share a Redis', { skip }, () => {
       const held = `/provider/${flow.provider}/oauth/authorize`
       site.standin.answer = (r) => (r.path === held ? gate.then(() => json({ name: 'UnknownError' }, 500)) : undefined)
       const mark = site.standin.connections.length
-      const begin = beginFlow(site, { provider: flow.provider, port: flow.port, face: site.cgi })
+      const begin = beginFlow(site, { provider: flow.provider, port: flow.port, frontend: site.cgi })
       await until('the begin is under way', () => site.standin.since(mark).some((r) => r?.path === held))
       const tries = await countCommand('set')
       const requests = Array.from({ length: 64 }, (_, i) => site.nodes[i % 3].send(goodCallback(flow)))
@@ -104,7 +104,7 @@ describe('nodes that share a Redis', { skip }, () => {
   })
 
   test('64 callbacks through nginx are one delivery', async () => {
-    const flow = await begunFlow(site, { face: nginx })
+    const flow = await begunFlow(site, { frontend: nginx })
     const start = site.standin.connections.length
     const answers = await Promise.all(Array.from({ length: 64 }, () => nginx.send(goodCallback(flow))))
     for (const answer of answers) assert.ok([303, 503].includes(answer.status), String(answer.status))
@@ -121,9 +121,9 @@ describe('nodes that share a Redis', { skip }, () => {
     assert.equal(await lost, 'lost')
     site.standin.answer = () => undefined
     site.nodes.pop()
-    for (const face of site.faces) {
-      assert.equal((await face.send(goodCallback(flow))).status, 303)
-      assert.equal((await flowStatus(site, flow, face)).state, 'delivering')
+    for (const frontend of site.frontends) {
+      assert.equal((await frontend.send(goodCallback(flow))).status, 303)
+      assert.equal((await flowStatus(site, flow, frontend)).state, 'delivering')
     }
     await age(flow)
     assert.deepEqual(await flowStatus(site, flow), { state: 'failed', expires_in: 0, reason: 'interrupted' })
@@ -138,7 +138,7 @@ describe('nodes that share a Redis', { skip }, () => {
     site.standin.answer = (r) => new Promise((resolve) => setTimeout(resolve, r.raw.length % 2 ? 30 : 0)).then(() => undefined)
     const client = async () => {
       while (running) {
-        const flow = await beginFlow(site, { face: nginx }).catch(() => undefined)
+        const flow = await beginFlow(site, { frontend: nginx }).catch(() => undefined)
         if (flow?.answer.status !== 200) continue
         flows.push(flow)
         flow.answered = await nginx.send(goodCallback(flow)).catch(() => undefined)
@@ -153,7 +153,7 @@ describe('nodes that share a Redis', { skip }, () => {
     await Promise.all(clients)
     site.standin.answer = () => undefined
     site.nodes.pop()
-    site.faces = [...site.nodes, site.cgi]
+    site.frontends = [...site.nodes, site.cgi]
     const ends = {}
     for (const flow of flows) {
       let { state, reason } = await flowStatus(site, flow)
@@ -195,9 +195,9 @@ describe('what they share besides', { skip }, () => {
       const junk = { target: '/auth/callback?code=x&state=y' }
       await redis.run('FLUSHALL')
       for (let i = 0; i < 6; i++) assert.equal((await own.nodes[i % 3].send(junk)).status, 400)
-      for (const face of own.faces) {
-        const answer = await face.send(junk)
-        assert.equal(answer.status, 429, face.name)
+      for (const frontend of own.frontends) {
+        const answer = await frontend.send(junk)
+        assert.equal(answer.status, 429, frontend.name)
         assert.ok(Number(answer.header('retry-after')) > 50)
       }
       assert.equal(own.logs().match(/why=rate/g)?.length, 1, 'told once, by one of them')
@@ -210,8 +210,8 @@ describe('what they share besides', { skip }, () => {
     await redis.run('FLUSHALL')
     const own = await startNodes({ count: 3, flow: { ...redis.settings, max_pending: 5 } })
     try {
-      for (let i = 0; i < 5; i++) await begunFlow(own, { face: own.nodes[i % 3] })
-      for (const face of own.faces) assert.equal((await beginFlow(own, { face })).answer.status, 429)
+      for (let i = 0; i < 5; i++) await begunFlow(own, { frontend: own.nodes[i % 3] })
+      for (const frontend of own.frontends) assert.equal((await beginFlow(own, { frontend })).answer.status, 429)
     } finally {
       await own.stop()
     }
@@ -224,7 +224,7 @@ describe('what they share besides', { skip }, () => {
       for (const store of [`redis://127.0.0.1:${port}/1`, `redis://localhost:${port}`]) {
         const own = await startNodes({ count: 1, flow: { ...remote.settings, store } })
         try {
-          for (const face of own.faces) await assertSucceeds(own, await begunFlow(own, { face }), face)
+          for (const frontend of own.frontends) await assertSucceeds(own, await begunFlow(own, { frontend }), frontend)
           await remote.run('CLIENT', 'KILL', 'USER', 'opencode-callback')
           await assertSucceeds(own, await begunFlow(own))
         } finally {

@@ -9,12 +9,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import { after, before, test } from 'node:test'
-import { COOKIE, HOST, httpRequest, startFaces } from '../lib/faces.mjs'
+import { COOKIE, HOST, httpRequest, startFrontends } from '../lib/frontends.mjs'
 import { startFront } from '../lib/front.mjs'
 import { exchange } from '../lib/net.mjs'
-import * as odd from '../lib/odd.mjs'
-import { callback, defined, form } from '../lib/odd.mjs'
-import { OWN, assertOwn, finalAnswer, ownAnswer, readmeRow } from '../lib/own.mjs'
+import * as malformed from '../lib/malformed.mjs'
+import { callback, defined, form } from '../lib/malformed.mjs'
+import { QUIRKS, assertQuirk, finalAnswer, quirkAnswer, readmeRow } from '../lib/server_quirks.mjs'
 import { begins, pastes, queries, senders, tokens } from '../lib/refusals.mjs'
 import { KINDS } from '../lib/servers.mjs'
 import {
@@ -26,17 +26,17 @@ const root = new URL('../..', import.meta.url)
 const kinds = Object.keys(KINDS).filter((kind) => !KINDS[kind].behind)
 let site, web
 before(async () => {
-  site = await startFaces({ kinds })
-  web = site.faces.filter((face) => face.web)
+  site = await startFrontends({ kinds })
+  web = site.frontends.filter((frontend) => frontend.web)
 })
 after(() => site?.stop())
 
 /* Sends a request through a web server, with the bytes that it wants on the wire; undefined: no answer. */
-async function send(face, request) {
+async function send(frontend, request) {
   const text = httpRequest(request).toString('latin1')
   const bytes = Buffer.from(request.wire ? request.wire(text) : text, 'latin1')
   // a server that has said no may close while it is still being sent to
-  const answer = await exchange({ port: site.fronts[face.name].port }, bytes).catch((error) => {
+  const answer = await exchange({ port: site.fronts[frontend.name].port }, bytes).catch((error) => {
     if (!['ECONNRESET', 'EPIPE'].includes(error.code)) throw error
     return ''
   })
@@ -46,30 +46,30 @@ async function send(face, request) {
 const checked = new Set()
 let turn = 0
 
-/* Through every face: refused, and the sign-in can still be finished. */
+/* Through every front end: refused, and the sign-in can still be finished. */
 async function refuse(name, status, request) {
   const flow = await begunFlow(site)
   const connections = site.standin.connections.length
   const answers = []
   checked.add(name)
-  for (const face of site.faces) {
+  for (const frontend of site.frontends) {
     const asked = request(flow)
-    if (!face.web && asked.direct === false) continue
-    const answer = face.web ? await send(face, asked) : await face.send(asked)
-    const own = face.web ? ownAnswer(name, face.name) : undefined
-    if (own !== undefined) {
-      assertOwn(own, answer, `${name}, ${face.name}`)
+    if (!frontend.web && asked.direct === false) continue
+    const answer = frontend.web ? await send(frontend, asked) : await frontend.send(asked)
+    const quirk = frontend.web ? quirkAnswer(name, frontend.name) : undefined
+    if (quirk !== undefined) {
+      assertQuirk(quirk, answer, `${name}, ${frontend.name}`)
       continue
     }
-    assert.ok(answer, `${name}, ${face.name}: no answer`)
-    assert.equal(answer.status, status, `${name}, ${face.name}: ${answer.body.slice(0, 300)}`)
-    assertSafe(answer, `${name}, ${face.name}`)
-    answers.push([face.name, answer])
+    assert.ok(answer, `${name}, ${frontend.name}: no answer`)
+    assert.equal(answer.status, status, `${name}, ${frontend.name}: ${answer.body.slice(0, 300)}`)
+    assertSafe(answer, `${name}, ${frontend.name}`)
+    answers.push([frontend.name, answer])
   }
   if (answers.length) assertSame(answers)
   assert.equal(site.standin.connections.length, connections, `${name}: opencode was not asked`)
   assert.equal((await flowStatus(site, flow)).state, 'waiting', name)
-  await assertSucceeds(site, flow, site.faces[turn++ % site.faces.length])
+  await assertSucceeds(site, flow, site.frontends[turn++ % site.frontends.length])
 }
 
 async function refuseAll(rows) {
@@ -106,16 +106,16 @@ test('forms and begins that are refused', async () => {
   assertCleanLogs(site)
 })
 
-test('what no browser sends: the protocol', () => refuseAll(odd.protocol))
-test('what no browser sends: methods', () => refuseAll(odd.methods))
-test('what no browser sends: bytes', () => refuseAll(odd.bytes))
-test('other ways to write our paths', () => refuseAll(odd.paths))
-test('begins in another spelling, which opencode would take, do not reach it', () => refuseAll(odd.spellings))
+test('what no browser sends: the protocol', () => refuseAll(malformed.protocol))
+test('what no browser sends: methods', () => refuseAll(malformed.methods))
+test('what no browser sends: bytes', () => refuseAll(malformed.bytes))
+test('other ways to write our paths', () => refuseAll(malformed.paths))
+test('begins in another spelling, which opencode would take, do not reach it', () => refuseAll(malformed.spellings))
 test('nor on the loopback, behind a tunnel', async () => {
   // nobody is there, so what goes to opencode is 502
   const front = await startFront({ kind: 'nginx-loopback', opencodePort: 9, opencodeSocket: site.standin.path })
   try {
-    for (const [path, [, request]] of Object.entries(odd.spellings)) {
+    for (const [path, [, request]] of Object.entries(malformed.spellings)) {
       const { status } = finalAnswer(await exchange({ port: front.port }, httpRequest(request({ provider: 'p' }))))
       assert.ok([400, 404].includes(status), `${path}: ${status}`)
     }
@@ -123,13 +123,13 @@ test('nor on the loopback, behind a tunnel', async () => {
     await front.stop()
   }
 })
-test('begins with all that a name can hold are ours', () => refuseAll(odd.names))
+test('begins with all that a name can hold are ours', () => refuseAll(malformed.names))
 
 test('paths that only look like ours are opencode’s, everywhere', async () => {
-  for (const target of odd.theirs) {
-    for (const face of web) {
-      const answer = await send(face, { target, headers: NAVIGATION })
-      assert.equal(answer.body, `opencode GET ${target}`, face.name)
+  for (const target of malformed.theirs) {
+    for (const frontend of web) {
+      const answer = await send(frontend, { target, headers: NAVIGATION })
+      assert.equal(answer.body, `opencode GET ${target}`, frontend.name)
     }
   }
 })
@@ -138,24 +138,24 @@ test('two lines of cookies, the right one last', async () => {
   const name = 'two lines of cookies, the right one last'
   checked.add(name)
   const answers = []
-  for (const face of site.faces) {
+  for (const frontend of site.frontends) {
     const flow = await begunFlow(site)
     const request = { ...goodCallback(flow), headers: { ...NAVIGATION, Cookie: [`${COOKIE}=${newCookie()}`, flow.cookies.Cookie] } }
-    const own = face.web ? ownAnswer(name, face.name) : undefined
-    const answer = face.web ? await send(face, request) : await face.send(request)
-    if (own) assertOwn(own, answer, face.name)
-    else answers.push([face.name, answer])
-    assert.equal((await flowStatus(site, flow)).state, answer.status === 303 ? 'done' : 'waiting', face.name)
+    const quirk = frontend.web ? quirkAnswer(name, frontend.name) : undefined
+    const answer = frontend.web ? await send(frontend, request) : await frontend.send(request)
+    if (quirk) assertQuirk(quirk, answer, frontend.name)
+    else answers.push([frontend.name, answer])
+    assert.equal((await flowStatus(site, flow)).state, answer.status === 303 ? 'done' : 'waiting', frontend.name)
   }
   assertSame(answers)
   assert.equal(answers[0][1].status, 400)
 })
 
 test('the table of conf/README.md is what was measured', () => {
-  for (const { of } of OWN) for (const name of of) assert.ok(checked.has(name), `no request is called ${name}`)
+  for (const { of } of QUIRKS) for (const name of of) assert.ok(checked.has(name), `no request is called ${name}`)
   const readme = readFileSync(new URL('conf/README.md', root), 'utf8')
   const rows = /## What a web server answers by itself\n[^]*?\n\| --- .*\n((?:\|.*\n)+)/.exec(readme)?.[1].trimEnd().split('\n')
-  assert.deepEqual(rows, OWN.map(readmeRow))
+  assert.deepEqual(rows, QUIRKS.map(readmeRow))
 })
 
 /* The same from all, for requests that are each sent about a flow of their own: its secrets are exchanged for words. */
@@ -167,16 +167,16 @@ function plain(answer, flow) {
   return { status: answer.status, body, headers, header: (name) => headers.find(([given]) => given === name)?.[1] }
 }
 
-/* request: a function of a flow; each face gets a new one, on which prepare has been called. */
+/* request: a function of a flow; each front end gets a new one, on which prepare has been called. */
 async function sameOfEach(what, status, request, { options, prepare = async () => {} } = {}) {
   const answers = []
-  for (const face of site.faces) {
+  for (const frontend of site.frontends) {
     const flow = await begunFlow(site, options)
     await prepare(flow)
-    const answer = await face.send(request(flow))
-    assert.equal(answer.status, status, `${what}, ${face.name}: ${answer.body.slice(0, 300)}`)
-    assertSafe(answer, `${what}, ${face.name}`)
-    answers.push([face.name, plain(answer, flow)])
+    const answer = await frontend.send(request(flow))
+    assert.equal(answer.status, status, `${what}, ${frontend.name}: ${answer.body.slice(0, 300)}`)
+    assertSafe(answer, `${what}, ${frontend.name}`)
+    answers.push([frontend.name, plain(answer, flow)])
   }
   assertSame(answers)
   return answers[0][1]
@@ -222,10 +222,10 @@ test('assets, byte for byte, and the HEAD of each', async () => {
 test('begins: the JSON, the cookie', async () => {
   for (const options of [{}, { cookie: null }]) {
     const answers = []
-    for (const face of site.faces) {
-      const flow = await beginFlow(site, { ...options, face })
-      assert.equal(flow.answer.status, 200, face.name)
-      answers.push([face.name, plain(flow.answer, flow)])
+    for (const frontend of site.frontends) {
+      const flow = await beginFlow(site, { ...options, frontend })
+      assert.equal(flow.answer.status, 200, frontend.name)
+      answers.push([frontend.name, plain(flow.answer, flow)])
     }
     assertSame(answers)
     const [[, answer]] = answers
@@ -241,11 +241,11 @@ test('other methods on the paths of begins pass through us, everywhere the same'
     { method: 'GET', target: '/api/integration/x/connect/oauth?directory=%2Fa%20b', headers: {} }, { method: 'TRACE', target: '/mcp/x/auth', headers: {} },
   ]) {
     const answers = []
-    for (const face of site.faces) {
-      if (request.method === 'TRACE' && face.web && ownAnswer('TRACE', face.name)) continue
+    for (const frontend of site.frontends) {
+      if (request.method === 'TRACE' && frontend.web && quirkAnswer('TRACE', frontend.name)) continue
       const mark = site.standin.connections.length
-      answers.push([face.name, await face.send(request)])
-      assert.deepEqual(site.standin.since(mark).map((seen) => `${seen.method} ${seen.target}`), [`${request.method} ${request.target}`], face.name)
+      answers.push([frontend.name, await frontend.send(request)])
+      assert.deepEqual(site.standin.since(mark).map((seen) => `${seen.method} ${seen.target}`), [`${request.method} ${request.target}`], frontend.name)
     }
     assertSame(answers)
   }
@@ -285,12 +285,12 @@ test('opencode’s challenge', async () => {
   site.standin.answer = (request) => (request.headers.authorization ? undefined : { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="Secure Area"' } })
   try {
     const answers = []
-    for (const face of site.faces) answers.push([face.name, await face.send({ target: '/signin/' })])
+    for (const frontend of site.frontends) answers.push([frontend.name, await frontend.send({ target: '/signin/' })])
     assertSame(answers)
     assert.equal(answers[0][1].status, 401)
     assert.equal(answers[0][1].header('www-authenticate'), 'Basic realm="Secure Area"')
     const inside = []
-    for (const face of site.faces) inside.push([face.name, await face.send({ target: '/signin/health', headers: { Authorization: 'Basic eDp5' } })])
+    for (const frontend of site.frontends) inside.push([frontend.name, await frontend.send({ target: '/signin/health', headers: { Authorization: 'Basic eDp5' } })])
     assertSame(inside)
     assert.match(inside[0][1].body, /"version"/)
   } finally {
@@ -300,9 +300,9 @@ test('opencode’s challenge', async () => {
 
 for (const kind of kinds) {
   test(`${kind}: begun, finished, and shown through it`, async () => {
-    const face = site.faces.find((one) => one.name === kind)
-    const flow = await begunFlow(site, { face })
-    await assertSucceeds(site, flow, face)
+    const frontend = site.frontends.find((one) => one.name === kind)
+    const flow = await begunFlow(site, { frontend })
+    await assertSucceeds(site, flow, frontend)
     assertCleanLogs(site)
   })
 }

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, describe, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
-import { COOKIE, httpRequest, parseAnswer } from '../lib/faces.mjs'
+import { COOKIE, httpRequest, parseAnswer } from '../lib/frontends.mjs'
 import { give, startFront, unprivileged } from '../lib/front.mjs'
 import { accepts, exchange, freePort, request, scratch, startProgram, until } from '../lib/net.mjs'
 import { recorders } from '../lib/recorder.mjs'
@@ -45,7 +45,7 @@ function entrance(tunnel, front, manager) {
   const where = (address) => (tunnel.manager ? { port: manager.port, localAddress: address } : { port: front.port })
   return {
     where, bytes,
-    face: (address, forged = {}) => ({
+    frontend: (address, forged = {}) => ({
       name: address,
       async send({ headers, ...message }) {
         const text = await exchange(where(address), bytes({ ...message, headers: { ...headers, ...forged } }, address))
@@ -71,7 +71,7 @@ describe('what reaches our program behind', () => {
     test(`${name}: its visitor, over https, under the public name, whatever he forges`, async () => {
       for (const address of tunnel.visitors) {
         for (const forged of FORGERIES) {
-          const answer = await entrance(tunnel, front, manager).face(address, forged).send({ target: '/mcp/a%2Fb/auth?x=%2f+%20', headers: { Cookie: 'a=b' } })
+          const answer = await entrance(tunnel, front, manager).frontend(address, forged).send({ target: '/mcp/a%2Fb/auth?x=%2f+%20', headers: { Cookie: 'a=b' } })
           const { vars } = JSON.parse(answer.body)
           assert.equal(vars.REMOTE_ADDR, address)
           assert.deepEqual([vars.HTTPS, vars.REQUEST_SCHEME, vars.HTTP_HOST], ['on', 'https', tunnel.host])
@@ -106,8 +106,8 @@ describe('with the real worker, behind', () => {
   const logs = () => front.logs() + manager.logs()
 
   /* Begun by a browser that had no cookie and now has the one it was offered. */
-  async function begin(face) {
-    const flow = await beginFlow({ fcgi: face }, { cookie: null })
+  async function begin(frontend) {
+    const flow = await beginFlow({ fcgi: frontend }, { cookie: null })
     const offered = new RegExp(`^(__Host-${COOKIE}=[\\w-]{43}); Path=/; Secure; HttpOnly; SameSite=Lax$`)
     const [, cookie] = offered.exec(flow.answer.header('set-cookie') ?? '') ?? []
     return { ...flow, cookies: { Cookie: cookie } }
@@ -119,27 +119,27 @@ describe('with the real worker, behind', () => {
     test(`${name}: a sign-in begins, comes home and is done, at the public https address`, async () => {
       const [address] = tunnel.visitors
       for (const forged of [{}, FORGED]) {
-        const face = way().face(address, forged)
-        const flow = await begin(face)
+        const frontend = way().frontend(address, forged)
+        const flow = await begin(frontend)
         assert.equal(flow.answer.status, 200, flow.answer.body)
         assert.equal(JSON.parse(flow.answer.body).url, `https://${tunnel.host}${flow.page}`)
         assert.ok(flow.cookies.Cookie, flow.answer.header('set-cookie'))
         const line = await until('it is logged', () => logs().split('\n').find((text) => text.includes('flow-begun') && text.includes(flow.id)))
         assert.equal(/ client=(\S*)/.exec(line)[1], address)
-        await assertSucceeds({ fcgi: face, standin }, flow, face)
+        await assertSucceeds({ fcgi: frontend, standin }, flow, frontend)
       }
       assertCleanLogs({ logs })
     })
 
     test(`${name}: two visitors are two clients, and none spends another's allowance`, async () => {
       const [, second, third] = tunnel.visitors
-      const status = async (address, forged) => (await begin(way().face(address, forged))).answer.status
+      const status = async (address, forged) => (await begin(way().frontend(address, forged))).answer.status
       for (let n = 0; n < 2; n++) assert.equal(await status(second, { 'x-forwarded-for': third, 'x-real-ip': third, 'cf-connecting-ip': third }), 200)
       assert.equal(await status(second), 429)
-      const flow = await begin(way().face(third))
+      const flow = await begin(way().frontend(third))
       assert.equal(flow.answer.status, 200)
       // where the browser has no cookie, the page says from where it was begun
-      const answer = await way().face(third).send({ target: goodCallback(flow).target, headers: NAVIGATION })
+      const answer = await way().frontend(third).send({ target: goodCallback(flow).target, headers: NAVIGATION })
       assert.equal(answer.status, 200)
       assertSafe(answer)
       assert.ok(answer.body.includes(`<strong>${third}</strong>`), answer.body)

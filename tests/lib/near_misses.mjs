@@ -1,0 +1,220 @@
+/*
+ * Tables of inputs that differ in one step from a valid one, or from a row of refusals.mjs, for
+ * tests/frontends/near_misses.test.mjs. A row makes its text from a flow, as in refusals.mjs.
+ */
+import { createHash } from 'node:crypto'
+import { COOKIE, HOST } from './frontends.mjs'
+import { newCookie } from './signin.mjs'
+
+/* What no part of a query may hold: escapes that are none, escapes of what is no text, raw bytes. */
+const DAMAGE = [
+  '%', '%4', '%zz', '%4z', '%z4', '%%41', '%4%31', '%u0041', '%U0041', '%-1', '%+1', '%0x', '%=', '%ag', '%G1',
+  '%C0%AF', '%C1%81', '%E0%80%AF', '%F0%80%80%AF', '%ED%A0%80', '%ED%BF%BF', '%F4%90%80%80', '%F5%80%80%80', '%F8%88%80%80%80', '%FE', '%FF',
+  '%80', '%BF', '%C2', '%C2%41', '%E2%82', '%E2%28%A1', '%F0%9F%98', '%e2%82', '%c3%28',
+  '%00', '%01', '%08', '%09', '%0a', '%0A', '%0d', '%0d%0a', '%0d%0aSet-Cookie:x=1', '%1b[31m', '%1f', '%7f', '%7F',
+  '\x01', '\t', '\n', '\r\n', ' ', '\x1b', '\x7f', '\x80', '\xff', '\xc3\xa9', '#', '?',
+]
+/* What follows is no hex digit: it would make a whole escape of half a one. */
+const PLACES = {
+  'at the end of the code': (f, x) => `code=${f.code}${x}&state=${f.state}`,
+  'at the front of the code': (f, x) => `code=${x}.${f.code}&state=${f.state}`,
+  'at the end of the state': (f, x) => `code=${f.code}&state=${f.state}${x}`,
+  'in another value': (f, x) => `${f.query}&x=a${x}.`,
+  'in a name': (f, x) => `${f.query}&a${x}.=1`,
+  'in a name without a value': (f, x) => `${f.query}&a${x}`,
+  'at the very front': (f, x) => `${x}.=1&${f.query}`,
+}
+export const damaged = Object.fromEntries(
+  Object.entries(PLACES).map(([place, make]) => [place, DAMAGE.map((x) => [`${JSON.stringify(x)} ${place}`, (f) => make(f, x)])]),
+)
+
+/* Each parameter that means something, and one that does not, said twice in every way to say a name. */
+const NAMES = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'scope', 'session_state', 'x']
+const escaped = (name, i) => `${name.slice(0, i)}%${name.charCodeAt(i).toString(16)}${name.slice(i + 1)}`
+const spellings = (name) => [name, escaped(name, 0), escaped(name, name.length - 1),
+[...name].map((c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`).join('')]
+export const twice = NAMES.flatMap((name) => {
+  const base = (f) => (f.query.includes(`${name}=`) ? f.query : `${f.query}&${name}=1`)
+  return spellings(name).flatMap((again) => [
+    [`${name}, then ${again}`, (f) => `${base(f)}&${again}=2`],
+    [`${name}, then ${again} without a value`, (f) => `${base(f)}&${again}`],
+    [`${again}=, then ${name}`, (f) => `${again}=&${base(f)}`],
+  ])
+})
+
+/* Texts that are nearly the state of a flow. */
+export const states = {
+  'in capitals': (s) => s.toUpperCase(), 'with one letter in other case': (s) => s.replace('C', 'c'), 'cut in front': (s) => s.slice(1),
+  'cut at the end': (s) => s.slice(0, -1), 'half of it': (s) => s.slice(0, s.length / 2), 'one letter of it': (s) => s[0], 'twice': (s) => s + s,
+  'a blank behind': (s) => `${s}%20`, 'a blank before': (s) => `%20${s}`, 'a plus behind': (s) => `${s}+`, 'a dot behind': (s) => `${s}.`,
+  'an = behind': (s) => `${s}=`, 'an escaped = behind': (s) => `${s}%3D`, 'a slash behind': (s) => `${s}/`, 'a star behind': (s) => `${s}*`,
+  'in quotes': (s) => `%22${s}%22`, 'a comma and more': (s) => `${s},x`, 'a semicolon and more': (s) => `${s};x`, 'escaped twice': (s) => s.replace('C',
+  '%2543'),
+  'a letter of another alphabet': (s) => s.replace('A', '%D0%90'), 'a full-width letter': (s) => s.replace('C', '%EF%BC%A3'),
+  'a combining mark behind': (s) => `${s}%CC%81`,
+  'an invisible letter inside': (s) => `${s.slice(0, 5)}%E2%80%8B${s.slice(5)}`, 'a mark that turns the direction': (s) => `%E2%80%AE${s}`,
+  'dots and slashes': () => '../../etc/passwd', 'escaped dots and slashes': () => '..%2F..%2Fetc%2Fpasswd', 'dots': () => '..', 'one dot': () => '.',
+  'a slash': () => '/',
+  'a backslash': () => '..\\..\\x', 'a star': () => '*', 'a name in the store': () => 'index', 'a format': () => '%25s%25n',
+  'a word of a database': () => "'%20OR%201=1--",
+}
+
+/* Host headers that name no site, where any is taken, and all the more where one is configured. */
+export const hosts = [
+  '', ' ', ':', ':8080', 'a:b:c', '127.0.0.1:8080:8080', '127.0.0.1:0', '127.0.0.1:65536', '127.0.0.1:99999', '127.0.0.1:123456', '127.0.0.1:08080',
+  '127.0.0.1:+80',
+  '127.0.0.1:-80', '127.0.0.1:8080x', '127.0.0.1:0x50', '127.0.0.1: 80', 'u@127.0.0.1:8080', 'u:p@127.0.0.1:8080', '127.0.0.1:8080@evil.example', '@',
+  '[::1', '::1', '::1]', '[]', '[:]', '[.]', '[127.0.0.1]', '[localhost]', '[::1]evil', '[::1]]', '[[::1]]', '[::1%25lo]', '[fe80::1%eth0]',
+  '[1:2:3:4:5:6:7:8:9]', '[::g]',
+  '127.0.0.1 ', ' 127.0.0.1', '127.0.0.1\t', '127.0.0.1, evil.example', '127.0.0.1,evil.example', '127.0.0.1;evil.example', '127.0.0.1/', '127.0.0.1/x',
+  '127.0.0.1\\x',
+  '127.0.0.1?x', '127.0.0.1#x', 'http://127.0.0.1', '//127.0.0.1', '127.0.0.1%00', '%6cocalhost', 'local%68ost', '\u00e4.example', '\xff.example', '<b>',
+  '"x"', "'", '*', '*.example',
+  '$(x)', '`x`', 'a'.repeat(300), `${'a'.repeat(290)}:80`,
+]
+/* And those that are well-formed, but another site's, where https://opencode.example.com is configured. */
+export const foreign = [
+  'evil.example', 'localhost', '127.0.0.1', '[::1]', 'opencode.example.com.', 'opencode.example.com.evil.example', 'evil-opencode.example.com',
+  'opencode.example.co',
+  'opencode.example.comm', 'xopencode.example.com', 'opencode-example.com', 'opencode.example.com.:443', 'xn--opencode-.example.com', '.', '..', '-', '_',
+]
+
+/* Cookie headers without this browser's token, on plain http. */
+export const cookies = {
+  'the name alone': () => COOKIE, 'no value': () => `${COOKIE}=`, 'a token in quotes': (t) => `${COOKIE}="${t}"`,
+  'a quote before': (t) => `${COOKIE}="${t}`, 'a quote behind': (t) => `${COOKIE}=${t}"`,
+  'the name for https': (t) => `__Host-${COOKIE}=${t}`, 'another prefix': (t) => `__Secure-${COOKIE}=${t}`,
+  'the prefix in other case': (t) => `__host-${COOKIE}=${t}`,
+  'the name in other case': (t) => `${COOKIE.toUpperCase()}=${t}`, 'a letter before the name': (t) => `x${COOKIE}=${t}`,
+  'a letter behind the name': (t) => `${COOKIE}x=${t}`,
+  'a blank before the =': (t) => `${COOKIE} =${t}`, 'a blank behind the =': (t) => `${COOKIE}= ${t}`, 'a tab before the =': (t) => `${COOKIE}\t=${t}`,
+  'two =': (t) => `${COOKIE}==${t}`,
+  'an = behind': (t) => `${COOKIE}=${t}=`, 'cut at the end': (t) => `${COOKIE}=${t.slice(0, -1)}`, 'cut in front': (t) => `${COOKIE}=${t.slice(1)}`,
+  'one letter more': (t) => `${COOKIE}=${t}A`,
+  'in other case': (t) => `${COOKIE}=${t.toLowerCase()}`, 'an escape in it': (t) => `${COOKIE}=%43${t.slice(1)}`,
+  'a plus in it': (t) => `${COOKIE}=${t.slice(0, -1)}+`, 'a slash in it': (t) => `${COOKIE}=${t.slice(0, -1)}/`,
+  'a dot in it': (t) => `${COOKIE}=${t.slice(0, -1)}.`, 'a byte of no text in it': (t) => `${COOKIE}=${t.slice(0, -1)}\xff`,
+  'a comma between two': (t) => `${COOKIE}=${t},${COOKIE}=${t}`,
+  'two of the same': (t) => `${COOKIE}=${t}; ${COOKIE}=${t}`, 'two, the right one first': (t) => `${COOKIE}=${t}; ${COOKIE}=${newCookie()}`,
+  'two, the right one last': (t) => `${COOKIE}=${newCookie()}; ${COOKIE}=${t}`,
+  'two, one without a value': (t) => `${COOKIE}=${t}; ${COOKIE}`, 'two, one empty': (t) => `${COOKIE}=; ${COOKIE}=${t}`,
+  'three': (t) => `${COOKIE}=${t}; a=b; ${COOKIE}=${t}; ${COOKIE}=${t}`,
+  'old attributes': (t) => `$Version=1; ${COOKIE}x=${t}; $Path=/`, 'inside another': (t) => `a="${COOKIE}=${t}"`,
+  'inside another, without quotes': (t) => `a=${COOKIE}=${t}`, 'the token alone': (t) => t,
+  'its hash': (t) => `${COOKIE}=${createHash('sha256').update(t).digest('base64url')}`, 'only semicolons': () => ';'.repeat(8192),
+  'only blanks': () => ' '.repeat(8192), 'only =': () => '='.repeat(8192),
+}
+/* Too many or too much of them: 431. */
+export const manyCookies = {
+  '500': (t) => `${'a=b; '.repeat(499)}${COOKIE}=${t}`, '4,000': () => 'a;'.repeat(4000), '140 of ours': (t) => `${COOKIE}=${t}; `.repeat(140),
+  '8,193 bytes': () => `a=${'x'.repeat(8191)}`,
+  '64 KiB': (t) => `a=${'x'.repeat(65_000)}; ${COOKIE}=${t}`,
+}
+
+/* Headers of forms that no page of ours sends: 403. */
+const origin = (value) => ({ 'Sec-Fetch-Site': undefined, Origin: value })
+export const senders = {
+  ...Object.fromEntries(['cross-site', 'same-site', 'none', 'Same-Origin', 'SAME-ORIGIN', 'same-origin ', ' same-origin', 'same-origin, cross-site',
+  'cross-site, same-origin', 'same-originx', 'x', '*']
+    .map((value) => [`Sec-Fetch-Site: ${JSON.stringify(value)}`, { 'Sec-Fetch-Site': value, Origin: `http://${HOST}` }])),
+  ...Object.fromEntries([
+    'null', 'NULL', '*', 'http://', 'http:', `//${HOST}`, HOST, `http:/${HOST}`, `http://${HOST}/x`, `http://${HOST}/`, `http://${HOST}?`,
+    `http://${HOST}#`, `http://${HOST} `, `http://${HOST}, http://evil.example`,
+    `http://evil.example, http://${HOST}`, `http://${HOST}@evil.example`, `http://evil.example@${HOST}`, `http://evil.example`,
+    `http://evil.example/${HOST}`, `http://evil.example#${HOST}`,
+    `http://${HOST}.evil.example`, `http://x${HOST}`, 'http://127.0.0.1:80', 'http://127.0.0.1:8081', 'http://127.0.0.1:80800', 'http://127.0.0.1:08080',
+    'http://localhost:8080', 'http://[::1]:8080',
+    'http://127.1:8080', 'http://2130706433:8080', 'http://127.0.0.1.:8080', `https://${HOST}`, `ws://${HOST}`, `ftp://${HOST}`, 'file://', 'data:',
+    'about:blank', 'chrome-extension://abcdef', 'http://\u00e4.example',
+  ].map((value) => [`Origin: ${value}`, origin(value)])),
+  'neither': { 'Sec-Fetch-Site': undefined },
+  'a Referer alone': { 'Sec-Fetch-Site': undefined, Referer: `http://${HOST}/signin/` },
+}
+
+/* Begins that a page of another site could send without asking first: 403. */
+const other = (type) => ({ 'Content-Type': type, 'Sec-Fetch-Site': 'cross-site', Origin: 'http://evil.example' })
+export const begins = {
+  ...Object.fromEntries([
+    undefined, '', 'text/plain', 'text/plain;charset=UTF-8', 'text/plain; application/json', 'text/json', 'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=application/json', 'application/jsonx', 'application/json-patch',
+    'application/json,text/plain', 'application/json text/plain', 'application/json/x', ' application/json', '"application/json"', 'application',
+    'application/xml', '*/*', 'x',
+  ].map((type) => [`${type}`, other(type)])),
+  ...Object.fromEntries(['http://evil.example', 'null', `https://${HOST}`, 'http://127.0.0.1:8081', 'http://localhost:8080', `http://${HOST}.evil.example`,
+  `http://u@${HOST}`, `http://${HOST}/`, 'file://', 'x']
+    .map((value) => [`no Sec-Fetch-Site, Origin ${value}`, { ...other('text/plain'), 'Sec-Fetch-Site': undefined, Origin: value }])),
+  'same-site': { ...other('text/plain'), 'Sec-Fetch-Site': 'same-site' },
+  'a word that no browser says': { ...other('text/plain'), 'Sec-Fetch-Site': 'Cross-Site' },
+  'cross-site, from an Origin of our own': { ...other('text/plain'), Origin: `http://${HOST}` },
+}
+
+/* What a browser says that it fetches a callback for, or before anybody asked: 403. */
+export const fetchers = [
+  ...['audio', 'audioworklet', 'embed', 'empty', 'font', 'frame', 'iframe', 'image', 'manifest', 'object', 'paintworklet', 'report', 'script',
+  'serviceworker', 'sharedworker', 'style', 'track', 'video', 'webidentity', 'worker', 'xslt',
+    'Document', 'DOCUMENT', 'document ', 'documentx', 'document, image', 'x'].map((dest) => ({ 'Sec-Fetch-Dest': dest })),
+  ...['prefetch', 'Prefetch', 'prefetch;prerender', 'prefetch; anonymous-client-ip', 'x, prefetch',
+  'prefetch;a="b"'].flatMap((purpose) => [{ 'Sec-Purpose': purpose }, { Purpose: purpose }]),
+]
+
+/* Addresses in the paste box that differ a little from the right one: 400. */
+const at = (authority, more = '') => (f) => `http://${authority.replaceAll('PORT', f.port)}${f.path}?${f.query}${more}`
+const path = (text) => (f) => `http://localhost:${f.port}${text}?${f.query}`
+export const addresses = Object.fromEntries([
+  ...[
+    // other spellings of this machine
+    '2130706433:PORT', '0x7f000001:PORT', '0x7F.0.0.1:PORT', '0177.0.0.1:PORT', '017700000001:PORT', '127.0.0.01:PORT', '127.1:PORT', '127.0.1:PORT',
+    '127.0.0.1.:PORT', '127.0.0.2:PORT', '0.0.0.0:PORT', '0:PORT',
+    '[0:0:0:0:0:0:0:1]:PORT', '[0000:0000:0000:0000:0000:0000:0000:0001]:PORT', '[::0001]:PORT', '[::0.0.0.1]:PORT', '[::ffff:127.0.0.1]:PORT',
+    '[::ffff:7f00:1]:PORT', '[::]:PORT', '[::1%25lo]:PORT', '[::1%lo]:PORT', '[fe80::1]:PORT',
+    '[localhost]:PORT', '[127.0.0.1]:PORT', '::1:PORT', '[::1]x:PORT', '[::1:PORT', 'localhost.:PORT', 'localhost.localdomain:PORT',
+    'localhost.example:PORT', 'xlocalhost:PORT', 'localhos:PORT', 'localhost6:PORT', 'ip6-localhost:PORT',
+    // escapes, letters that look alike, letters that nobody sees
+    '%6cocalhost:PORT', '%6C%6F%63%61%6C%68%6F%73%74:PORT', '127%2e0.0.1:PORT', 'localhost%2e:PORT', 'localhost%00:PORT', 'localhost%2f:PORT',
+    'localhost%40evil.example:PORT', 'localhost%3aPORT', 'localhost:%31PORT',
+    '\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54:PORT', '\u24dbocalhost:PORT', 'loc\u0430lhost:PORT', '127\u30020.0.1:PORT',
+    'local\u00adhost:PORT', 'local\u200bhost:PORT', 'local\u2060host:PORT', '\u202elocalhost:PORT', 'xn--localhost-:PORT',
+    // names before and ports behind
+    'u@localhost:PORT', 'u:p@localhost:PORT', '@localhost:PORT', ':@localhost:PORT', 'a@b@localhost:PORT', 'localhost:PORT@evil.example',
+    'localhost:PORT:PORT', 'localhost:0', 'localhost:', 'localhost:0PORT', 'localhost:00000PORT', 'localhost:+PORT',
+    'localhost:-PORT', 'localhost:PORTx', 'localhost:PORT.', 'localhost:99999', 'localhost:65536', 'localhost:0x4e21',
+    // what some take for a slash, an end, or nothing
+    'localhost:PORT\\', 'localhost:PORT\\@evil.example', 'evil.example\\@localhost:PORT', 'localhost:PORT;', 'localhost:PORT,evil.example:80',
+    'local host:PORT', 'local\thost:PORT', 'localhost:PORT\x01', 'localhost:PORT\x7f',
+    // other spellings of our own site
+    'localhost:8080', '127.0.0.1:8081', '127.0.0.1', 'u@127.0.0.1:8080', '2130706433:8080', '127.1:8080', '127.0.0.1:08080', '%3127.0.0.1:8080',
+    '127.0.0.1.:8080',
+  ].map((authority) => [authority, at(authority)]),
+  ...['/', '//auth/callback', '/auth//callback', '/auth/callback/', '/auth/./callback', '/auth/../auth/callback', '/x/../auth/callback', '/%61uth/callback',
+  '/auth%2fcallback', '/auth%2Fcallback', '/auth/callback%00', '/auth/callback%20', '/auth/callback;x',
+    '/AUTH/callback', '/Auth/Callback', '/auth/callbac', '/auth/callbackx', '\\auth\\callback', '/auth\\callback', '/callback', '/cancel', '/auth/token',
+    '/signin/', '/auth/callback%3f', ''].map((text) => [`the path ${text || '(none)'}`, path(text)]),
+  ...['http:', 'http:/', 'http:///', 'http:////', '//', '/', '\\\\', 'http:\\\\', 'http:/\\', 'https://', 'httpx://', 'xhttp://', 'ftp://', 'file://',
+  'ws://', 'wss://', 'javascript://', 'data:text/html,http://', 'blob:http://', 'view-source:http://',
+    'vbscript:', 'about:', 'http%3A//', 'http%3A%2F%2F', '://', ':', '?x=http://', 'http://evil.example/?', 'http://evil.example/#', 'http://evil.example;',
+    'x http://', 'GET ', 'curl ', '[x](http://', '\u200bhttp://', '\ufeffhttp://', '\u202ehttp://',
+    '\u00a0http://', '\x00http://', '\x1b[1mhttp://'].map((scheme) => [`${JSON.stringify(scheme)} before it`,
+    (f) => `${scheme}localhost:${f.port}${f.path}?${f.query}`]),
+  ...['\u200b', '\u2028', '\u00a0x', ' x', '\tx', '\x01', '\x7f', '%', '%zz', '%00', '&code=2', '&state=2', '&%63ode=2', '?code=2&state=3',
+  '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=https%3A%2F%2Fevil.example']
+    .map((end) => [`${JSON.stringify(end)} behind it`, (f) => `http://localhost:${f.port}${f.path}?${f.query}${end}`]),
+  ['as HTML writes it', (f) => `http://localhost:${f.port}${f.path}?${f.query}`.replaceAll('&', '&amp;')],
+  ['escaped as a whole', (f) => encodeURIComponent(`http://localhost:${f.port}${f.path}?${f.query}`)],
+  ['its path and query', (f) => `${f.path}?${f.query}`],
+  ['two ?', (f) => `??${f.query}`],
+  ['a # in front', (f) => `#${f.query}`],
+  ['the code and the state, without names', (f) => `${f.code} ${f.state}`],
+  ['the state alone', (f) => `state=${f.state}`],
+  ['the code alone', (f) => `code=${f.code}`],
+  ...['?', '#', '=', '&', '%', ':', '//', '://', 'http://', 'http://[', 'http://?', '?state=', '?&', '<>', '""', '\x00', '\xff', '\ufffd', '\u{1f600}',
+  '{}', 'null', 'x'.repeat(8192)].map((text) => [`only ${JSON.stringify(text).slice(0, 20)}`, () => text]),
+])
+
+/* The right address as people, mail programs and terminals hand it on: taken. */
+export const handed = {
+  'scheme and host in capitals': (f) => `HtTp://LocalHost:${f.port}${f.path}?${f.query}`,
+  'a fragment that some providers leave behind': (f) => `http://localhost:${f.port}${f.path}?${f.query}#_=_`,
+  'broken by a narrow window': (f) => `http://local\r\nhost:${f.port}/auth/\ncallback?${f.query}`,
+  'a # without anything': (f) => `http://localhost:${f.port}${f.path}?${f.query}#`,
+  'all that may stand around it': (f) => `\r\n \t<"'\`http://localhost:${f.port}${f.path}?${f.query}\`'">\t \r\n`,
+}
