@@ -140,6 +140,10 @@ export async function startFrontends({ ini = {}, web = true, kinds = ['nginx-fcg
   give(folder.path, store, run)
   const standin = await startStandin(join(run, 'opencode.sock'))
   const behind = http.createServer((request, response) => response.end(`opencode ${request.method} ${request.url}`))
+  // an address that Node's parser refuses, in some of its versions, came to opencode all the same
+  behind.on('clientError', (error, socket) => {
+    socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nopencode ')
+  })
   await new Promise((resolve) => behind.listen(0, '127.0.0.1', resolve))
   const settings = {
     opencodePort: behind.address().port,

@@ -162,8 +162,8 @@ export const QUIRKS = [
   { of: ['an escaped slash in the path'], asks: '`/auth%2Fcallback`', answers: { apache: 'opencode' }, why: '`AllowEncodedSlashes NoDecode`, for names with a slash' },
   { of: ['a semicolon behind the path'], asks: '`/auth/callback;x`', answers: { apache: 403, nginx: 404, caddy: 404, haproxy: 404 }, why: 'see below; lighttpd hands it on, and we say 404' },
   {
-    of: ['a raw byte behind the path'], asks: 'a raw byte in the path', answers: { nginx: 400, apache: 400, haproxy: 400, lighttpd: 'closed', caddy: 'opencode' },
-    why: 'Caddy escapes it, so it is no longer a path of ours',
+    of: ['a raw byte behind the path'], asks: 'a raw byte in the path', answers: { nginx: 'opencode', apache: 'opencode', caddy: 'opencode', haproxy: 400, lighttpd: 'closed' },
+    why: 'with it, this is not a path of ours; Caddy escapes it first',
   },
   {
     of: ['two dots behind our pages', 'two escaped dots behind our pages'], asks: '`/signin/../x`',
