@@ -14,12 +14,12 @@
 
 #include "config/config_dump.h"
 #include "config/config_load.h"
+#include "config/relay_key.h"
 #include "doctor/doctor.h"
 #include "listen.h"
 #include "process/sandbox.h"
 #include "process/start.h"
 #include "route/app.h"
-#include "signin/relay_key.h"
 #include "util/curl_lib.h"
 #include "util/log.h"
 #include "util/secret.h"

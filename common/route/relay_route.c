@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/relay_key.h"
 #include "core/respond.h"
 #include "flow/relay_state.h"
-#include "signin/relay_key.h"
 #include "util/log.h"
 
 /* A target, and a query in which the inner state may be encoded at length. */

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/relay_key.h"
 #include "flow/relay_state.h"
-#include "signin/relay_key.h"
 #include "util/log.h"
 
 static enum err

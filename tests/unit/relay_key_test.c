@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "signin/relay_key.h"
+#include "config/relay_key.h"
 
 #include "config/config_load.h"
 

@@ -1,4 +1,4 @@
-#include "signin/relay_key.h"
+#include "config/relay_key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
