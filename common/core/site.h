@@ -19,7 +19,7 @@ struct site {
 };
 
 /*
- * Finds the site from the configured URLs and the request (design section 7).
+ * Finds the site from the configured URLs and the request.
  * A trusted proxy's word on host and scheme counts before what the web server says.
  * ERR_HOST: the Host header is missing, malformed, or names none of the configured sites.
  */

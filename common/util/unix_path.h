@@ -10,7 +10,7 @@
 
 /*
  * Why an absolute path is no socket to be trusted with secrets; NULL if it is one.
- * One that somebody else could have put there is none (design section 6).
+ * One that somebody else could have put there is none.
  */
 const char *unix_path_fault(const char *path);
 
