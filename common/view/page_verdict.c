@@ -1,5 +1,7 @@
 #include "view/page_verdict.h"
 
+#include <string.h>
+
 #include "view/html.h"
 #include "view/page_part.h"
 
@@ -475,16 +477,19 @@ add_page(struct buf *out, const struct page_site *site, const struct page_flow *
 enum err
 page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
+	const char *name = page_part_name(flow->kind, flow->provider);
 	struct verdict verdict;
 
 	buf_init(&verdict.title, PAGE_TEXT_MAX);
 	buf_init(&verdict.text, out->max);
-	verdict_of(flow)(&verdict, flow, page_part_name(flow->kind, flow->provider));
+	verdict_of(flow)(&verdict, flow, name);
 	add_page(out, site, flow, &verdict);
 	if (verdict.title.err != ERR_OK)
 		out->err = verdict.title.err;
 	if (verdict.text.err != ERR_OK)
 		out->err = verdict.text.err;
+	if (strlen(name) > PAGE_TEXT_MAX)
+		out->err = ERR_TOO_LARGE;
 	buf_free(&verdict.title);
 	buf_free(&verdict.text);
 	return page_part_close(out);
