@@ -30,7 +30,7 @@
 
 static void handle(void *ctx, const struct request *r, struct response *response);
 
-static const struct worker_config config = {.listen_fd = -1, .handler = {.handle = handle}};
+static const struct connection_handler handler = {.handle = handle};
 static struct connections all;
 static struct server server;
 
@@ -296,7 +296,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	fuzz_init();
 	CHECK(libfcgi_init());
-	connection_server_init(&server, &all, &config);
+	connection_server_init(&server, &all, &handler);
 	all.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	peer.in = malloc(BYTES_MAX);
 	CHECK(all.epoll_fd >= 0 && peer.in != NULL);
