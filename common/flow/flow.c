@@ -111,7 +111,7 @@ flow_response_type_name(enum flow_response_type a)
 	return answer_names[a];
 }
 
-/* The position of a word in a list of names; -1 if it is none of them. */
+/* Returns the index of a word in a list of names, or -1. */
 static int
 find_name(const char *word, const char *const names[], int count)
 {

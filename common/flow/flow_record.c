@@ -13,7 +13,7 @@
 
 enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_TIME, TYPE_KIND, TYPE_RESPONSE_TYPE };
 
-/* Every member of struct flow has its row in this table. */
+/* Each member of struct flow has one row. */
 #define NAMED_ROW(name, type, member) \
 	{ \
 		name, type, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
@@ -57,7 +57,7 @@ static const struct row {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-/* Whether a byte stands for itself in a line. */
+/* Whether a byte is written unchanged. */
 static bool
 is_plain(unsigned char c)
 {
@@ -150,7 +150,7 @@ read_number(const char *value, size_t len, int64_t min, int64_t max, int64_t *ou
 	return errno == 0 && end == value + len && *out >= min && *out <= max;
 }
 
-/* value ends with a newline, which is not among its len bytes. */
+/* A newline follows value; len does not count it. */
 static bool
 read_value(const struct row *row, const char *value, size_t len, void *member)
 {

@@ -10,7 +10,7 @@
 #include "http/query.h"
 #include "util/secret.h"
 
-/* Cuts off what mail programs, terminals and people put around an address. */
+/* Cuts off what mail programs, terminals and people put around a URL. */
 static void
 trim(const char **text, size_t *len)
 {
@@ -24,7 +24,10 @@ trim(const char **text, size_t *len)
 		--*len;
 }
 
-/* Line ends inside an address come from narrow windows. Other blanks mean that it is no address. */
+/*
+ * Copies text without its line ends, which narrow windows insert. Other blanks mean that it is no
+ * URL: ERR_PASTE_TEXT.
+ */
 static enum err
 clean_copy(const char *text, size_t len, struct buf *out)
 {
@@ -39,9 +42,9 @@ clean_copy(const char *text, size_t len, struct buf *out)
 }
 
 /*
- * The answer alone: "?code=…&state=…", "#access_token=…" or the same without
- * its sign. The state is the proof, so it is enough. In an address, ':' or '/'
- * comes before the first '='.
+ * Whether text is a response alone: "?code=…&state=…", "#access_token=…" or the same without its
+ * first character. The state is the proof, so it suffices. In a URL, ':' or '/' comes before the
+ * first '='.
  */
 static bool
 is_answer(const char *text, const struct flow *flow)
@@ -53,7 +56,7 @@ is_answer(const char *text, const struct flow *flow)
 	       (text[special] == '=' && strstr(text, proof) != NULL);
 }
 
-/* A code without anything around it: one word of URL-safe characters. */
+/* Whether text is a bare code: one word of URL-safe characters. */
 static bool
 is_bare_code(const char *text)
 {
@@ -78,15 +81,14 @@ is_public(const struct url *a, const char *public_origin)
 	return url_origin(a, origin, sizeof(origin)) && strcmp(origin, public_origin) == 0;
 }
 
-/* Of the two places in an address the one in which this flow's provider answers. */
+/* Appends the part of the URL in which this flow's provider responds. */
 static enum err
 take_answer(const char *query, const char *fragment, enum flow_response_type response_type,
 	    struct buf *out)
 {
 	const char *taken = response_type == RESPONSE_TYPE_TOKEN ? fragment : query;
 
-	/* a refusal may stand in the query all the same (RFC 6749 section 4.2.2.1 notwithstanding)
-	 */
+	/* a refusal may be in the query even so, despite RFC 6749 section 4.2.2.1 */
 	if (taken == NULL && query != NULL && strstr(query, "error=") != NULL)
 		taken = query;
 	if (taken != NULL)
@@ -96,7 +98,7 @@ take_answer(const char *query, const char *fragment, enum flow_response_type res
 	return fragment == NULL ? ERR_NO_CODE : ERR_PASTE_FRAGMENT;
 }
 
-/* An answer alone, with or without the sign before it. */
+/* Reads a response alone, with or without its '?' or '#'. */
 static enum err
 read_answer(const char *text, const struct flow *flow, struct buf *out)
 {
@@ -132,7 +134,7 @@ has_scheme(const char *text)
 	return memmem(text, strcspn(text, "?#"), "://", 3) != NULL;
 }
 
-/* Reads text, with a scheme put before it, as the address of a callback. */
+/* Prepends a scheme to text and reads it as the URL of a callback. */
 static enum err
 read_with_scheme(const char *scheme, const char *text, const struct flow *flow,
 		 const char *public_origin, struct buf *query)
@@ -164,7 +166,7 @@ read_clean(const char *text, const struct flow *flow, const char *public_origin,
 		return ERR_PASTE_TEXT;
 	if (has_scheme(text))
 		return read_with_scheme("", text, flow, public_origin, query);
-	/* browsers hide the scheme: the listener's is http, our own may be https */
+	/* browsers hide the scheme: the listener's is http, ours may be https */
 	err = read_with_scheme("http://", text, flow, public_origin, query);
 	if (err == ERR_PASTE_SITE)
 		err = read_with_scheme("https://", text, flow, public_origin, query);
@@ -194,7 +196,7 @@ pasted_text_read(const char *text, const struct flow *flow, const char *public_o
 enum err
 pasted_text_authorize_url(const char *text, struct buf *url)
 {
-	static const char frame[] = "\xe2\x94\x82"; /* the line that a terminal draws beside it */
+	static const char frame[] = "\xe2\x94\x82"; /* U+2502, drawn beside the URL */
 	const char *start = text == NULL ? NULL : strstr(text, "http");
 	size_t len;
 

@@ -22,7 +22,7 @@ static const struct provider providers[] = {
 	.name = "DigitalOcean",
 	.port = 1456,
 	.cancel = CANCEL_TOKEN,
-	.finish_ms = 15000, /* it asks for a list of routers, with a limit of 10 s */
+	.finish_ms = 15000, /* the call also fetches a list of routers, with a limit of 10 s */
     },
     {
 	.id = "gitlab",
@@ -36,7 +36,7 @@ static const struct provider providers[] = {
     {
 	.id = "poe",
 	.name = "Poe",
-	.cancel = CANCEL_NOT, /* each sign-in has a port of its own */
+	.cancel = CANCEL_NOT, /* each sign-in has a different port */
 	.finish_first = true,
     },
     {
@@ -45,7 +45,7 @@ static const struct provider providers[] = {
 	.needs = "account",
 	.cancel = CANCEL_ERROR,
     },
-    /* These show a code to be entered at the provider: no redirect comes. */
+    /* These show a code to enter at the provider: no redirect comes. */
     {
 	.id = "github-copilot",
 	.name = "GitHub Copilot",

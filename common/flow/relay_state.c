@@ -12,7 +12,7 @@
 #define EXPIRY_MAX 12 /* digits */
 
 static const char id_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-#define base64url_bytes id_bytes /* RFC 4648 section 5 has the same */
+#define base64url_bytes id_bytes /* the same characters (RFC 4648 section 5) */
 
 bool
 relay_state_id_valid(const char *text)
@@ -40,7 +40,7 @@ relay_state_wrap(const struct relay_key *key, const char *id, int64_t expiry, co
 	return ERR_OK;
 }
 
-/* Takes the next part, of 1 to max of these bytes and the dot behind it. */
+/* Reads the next part: 1 to max of these bytes, and the dot after it. */
 static bool
 take_part(const char **pos, const char *bytes, size_t max, size_t *len)
 {
@@ -85,7 +85,7 @@ relay_state_proved(const struct relay_state *s, const struct relay_key *key)
 	return proved;
 }
 
-/* What a site finds in the state= of an authorize URL is text (see query.h). */
+/* Sites wrap only text: query_parse() accepts nothing else as the state= of an authorize URL. */
 static bool
 is_text(const char *text, size_t len)
 {

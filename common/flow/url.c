@@ -9,7 +9,7 @@
 #include "util/curl_lib.h"
 #include "util/secret.h"
 
-/* One part, for curl_free(); a missing one is NULL. ERR_MEMORY. */
+/* Gets one part, to be freed with curl_free(); a missing one is NULL. ERR_MEMORY. */
 static enum err
 get_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **text)
 {
@@ -38,7 +38,7 @@ copy_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, char *out, size_
 	return err;
 }
 
-/* Adds to given whether there is such a part. */
+/* Sets *given if there is such a part. */
 static enum err
 look_part(const struct curl_lib *lib, CURLU *u, CURLUPart part, bool *given)
 {
@@ -57,7 +57,7 @@ lower(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
-/* Copies a part that may be long and secret; a missing one is NULL. */
+/* Copies a part that may be long and secret; a missing one leaves *out NULL. */
 static enum err
 copy_secret(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **out)
 {
@@ -73,9 +73,10 @@ copy_secret(const struct curl_lib *lib, CURLU *u, CURLUPart part, char **out)
 }
 
 /*
- * libcurl reads hosts and ports as a resolver does: "0x7f.1", "%6cocalhost", "[0:0::1%25lo]" and
- * ":01455" are this machine's to it, and one slash or three are as good as two. Here an address is
- * what it says: scheme, "://", host and port have to come back as they stand in it.
+ * libcurl reads hosts and ports as a resolver does: to it, "0x7f.1", "%6cocalhost",
+ * "[0:0::1%25lo]" and ":01455" are this machine's, and one slash or three are as good as two.
+ * Here a URL must mean what it says: libcurl must give back scheme, "://", host and port as they
+ * are written.
  */
 static bool
 stands_there(const char *text, const struct url *a, const char *port)

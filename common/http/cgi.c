@@ -8,7 +8,7 @@
 
 #define CONTENT_LENGTH_DIGITS 18 /* fits int64_t */
 
-/* Variables that are kept aside until all have been seen. */
+/* Variables that are evaluated only after all have been read. */
 enum variable {
 	VAR_REQUEST_METHOD,
 	VAR_REQUEST_URI,
@@ -20,7 +20,7 @@ enum variable {
 	VAR_REQUEST_SCHEME,
 	VAR_HTTP_TRANSFER_ENCODING,
 	VAR_HTTP_PURPOSE,
-	VAR_COUNT /* none of these: a header, goes straight into the request */
+	VAR_COUNT /* none of these: a header, which goes straight into the request */
 };
 
 #define VARIABLE(name) \
@@ -32,7 +32,10 @@ enum variable {
 #name, sizeof(#name) - 1, VAR_COUNT, offsetof(struct request, member) \
 	}
 
-/* All that we read. No other name is ever looked at: HTTP_PROXY sets nothing (CVE-2016-5385). */
+/*
+ * All variables that we read, besides HTTP_X_OPENCODE_*. No other is looked at: HTTP_PROXY sets
+ * nothing (CVE-2016-5385).
+ */
 static const struct {
 	const char *name;
 	size_t len;
@@ -80,7 +83,7 @@ header_ok(struct request *r, const char *value)
 		r->err = ERR_HEADER_LONG;
 		return false;
 	}
-	/* RFC 9110 section 5.5; some travel on to opencode, where a line end starts a header */
+	/* RFC 9110 section 5.5; some go on to opencode, where a line end would start a header */
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)value[i];
 
@@ -92,7 +95,7 @@ header_ok(struct request *r, const char *value)
 	return true;
 }
 
-/* HTTP_X_OPENCODE_FOO_BAR becomes x-opencode-foo-bar. */
+/* Adds HTTP_X_OPENCODE_FOO_BAR as x-opencode-foo-bar. */
 static void
 read_x_opencode(struct meta *m, struct request *r, const char *name, size_t len, const char *value)
 {
@@ -154,7 +157,7 @@ read_content_length(struct request *r, const char *text)
 	r->content_length = strtoll(text, NULL, 10);
 }
 
-/* Appends to m->path; false when it is too long. */
+/* Appends to m->path. False: it would be too long. */
 static bool
 path_add(struct meta *m, size_t *len, const char *text, size_t text_len)
 {
@@ -167,8 +170,8 @@ path_add(struct meta *m, size_t *len, const char *text, size_t text_len)
 }
 
 /*
- * The path as the browser sent it. REQUEST_URI may be an absolute form, which
- * RFC 9112 section 3.2.2 obliges servers to accept: the Host header says the rest.
+ * Copies the path as the browser sent it. REQUEST_URI may be in absolute form, which RFC 9112
+ * section 3.2.2 obliges servers to accept; the Host header then names the host.
  */
 static bool
 cut_path(struct meta *m, const char *const values[VAR_COUNT], const char **query)
@@ -195,10 +198,10 @@ cut_path(struct meta *m, const char *const values[VAR_COUNT], const char **query
 }
 
 /*
- * A program that was installed under its own name, such as
- * /cgi-bin/opencode-callback.cgi, is a mount point: the route is what follows
- * it, and our links begin with it. Some servers put the visitor's whole path
- * into SCRIPT_NAME: two slashes or a backslash would make such a link name a host.
+ * Returns the mount point: the path of a program installed under its own name, such as
+ * /cgi-bin/opencode-callback.cgi. The route follows it, and our links begin with it. NULL: none.
+ * Some servers put the visitor's whole path into SCRIPT_NAME, where two slashes or a backslash
+ * would make such a link name a host.
  */
 static const char *
 find_mount(const char *path, const char *script)

@@ -7,16 +7,16 @@
 static const char name_secure[] = "__Host-opencode-callback";
 static const char name_plain[] = "opencode-callback";
 
-/* One "name=value" of a Cookie header, blanks around it left out. */
+/* One "name=value" of a Cookie header, without the blanks around it. */
 struct piece {
 	const char *name;
 	size_t name_len;
 	const char *value;
 	size_t value_len;
-	size_t len; /* of the whole */
+	size_t len; /* of the whole piece */
 };
 
-/* Takes the next piece and moves *p behind its ';'. False at the end. */
+/* Reads the next piece and moves *p to its ';'. False at the end. */
 static bool
 next_piece(const char **p, struct piece *piece)
 {

@@ -1,6 +1,6 @@
 /*
- * The one cookie: a random token that tells a browser again (RFC 6265bis).
- * Only its hash, the browser id, is ever kept.
+ * Our only cookie: a random token that recognises a returning browser (RFC 6265bis). Only its
+ * hash, the browser id, is ever stored.
  */
 #ifndef COOKIE_H
 #define COOKIE_H
@@ -14,16 +14,19 @@
 #define COOKIE_COUNT_MAX 200 /* browsers stop at about 180 for a site */
 
 /*
- * Looks for our cookie in a Cookie header (NULL: none). Found, well-formed and
- * not twice: its browser id; else browser is "". secure selects the name with
- * the __Host- prefix. ERR_HEADER_LONG: over COOKIE_COUNT_MAX cookies.
+ * Reads our cookie from a Cookie header (NULL: none) and writes its browser id, or "" unless the
+ * cookie is there exactly once and well-formed. secure selects the name with the __Host- prefix.
+ * ERR_HEADER_LONG: more than COOKIE_COUNT_MAX cookies.
  */
 enum err cookie_browser(const char *header, bool secure, char browser[44]) MUST_CHECK;
 
-/* Makes a fresh token, adds its Set-Cookie line to the response, tells its browser id. */
+/* Generates a token, adds its Set-Cookie header to the response and writes its browser id. */
 void cookie_offer(struct response *response, bool secure, char browser[44]);
 
-/* Appends the Cookie header without our cookies: what opencode gets. */
+/*
+ * Appends a Cookie header (NULL: none) without our cookies, for opencode. ERR_MEMORY,
+ * ERR_TOO_LARGE.
+ */
 enum err cookie_strip(const char *header, struct buf *out);
 
 #endif

@@ -15,7 +15,7 @@ forwarded_take_last(const char *list, size_t *len, struct list_item *item)
 	comma = memrchr(list, ',', *len);
 	item->text = comma == NULL ? list : comma + 1;
 	item->len = (size_t)(list + *len - item->text);
-	/* an empty item in front of the first comma is an item too, but nobody needs it */
+	/* an empty item before the first comma is left out: nobody needs it */
 	*len = comma == NULL ? 0 : (size_t)(comma - list);
 	while (item->len > 0 && strchr(blanks, item->text[0]) != NULL) {
 		item->text++;
@@ -26,7 +26,7 @@ forwarded_take_last(const char *list, size_t *len, struct list_item *item)
 	return true;
 }
 
-/* RFC 9110 section 5.6.2 */
+/* Returns the length of the token at text, or 0 (RFC 9110 section 5.6.2). */
 static size_t
 token_len(const char *text)
 {
@@ -34,7 +34,7 @@ token_len(const char *text)
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 }
 
-/* A value on its way into a field of struct forwarded; size 0: nobody wants it. */
+/* The destination of a value in struct forwarded; size 0: the value is ignored. */
 struct field {
 	char *out;
 	size_t size;
@@ -49,7 +49,7 @@ field_add(struct field *field, char c)
 	field->len++;
 }
 
-/* What did not fit is nothing, rather than a part. */
+/* Ends a value. One that did not fit becomes "" rather than a part of itself. */
 static void
 field_end(struct field *field)
 {
@@ -57,7 +57,10 @@ field_end(struct field *field)
 		field->out[field->len < field->size ? field->len : 0] = '\0';
 }
 
-/* RFC 9110 section 5.6.4. Moves *p behind the closing quote; false if there is none. */
+/*
+ * Reads a quoted-string (RFC 9110 section 5.6.4) and moves *p behind its closing quote. False: it
+ * has none, or holds a control byte.
+ */
 static bool
 read_quoted(const char **p, struct field *field)
 {
@@ -87,7 +90,7 @@ read_value(const char **p, struct field *field)
 	return len > 0;
 }
 
-/* One name=value. seen has a bit for each name that may stand only once. */
+/* Reads one name=value. seen has a bit for each name that may appear only once. */
 static bool
 read_pair(const char **p, struct forwarded *out, unsigned *seen)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IPV4_BITS  96 /* how many bits of an IPv4 address only say that it is one */
-#define GROUP_BITS 64 /* what an IPv6 subscriber has at least (RFC 6177) */
+#define IPV4_BITS  96 /* leading bits that mark an IPv4 address as such */
+#define GROUP_BITS 64 /* an IPv6 subscriber has at least a /64 (RFC 6177) */
 
 static const unsigned char ipv4_prefix[IPV4_BITS / 8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -35,7 +35,7 @@ ip_read(const char *text, size_t len, struct ip *out)
 	return true;
 }
 
-/* Whether len bytes, which no NUL need end, are all of the given ones. */
+/* Whether all len bytes of text, which need not end with a NUL, are among the given ones. */
 static bool
 all_of(const char *text, size_t len, const char *bytes)
 {
@@ -45,7 +45,7 @@ all_of(const char *text, size_t len, const char *bytes)
 	return true;
 }
 
-/* Nothing, or ':' and a number, or ':' and a name that hides it (RFC 7239 section 6.2). */
+/* Accepts nothing, ':' and a number, or ':' and an obfuscated port (RFC 7239 section 6). */
 static bool
 is_port(const char *text, size_t len)
 {
@@ -81,7 +81,7 @@ ip_read_node(const char *text, size_t len, bool bare, struct ip *out)
 	return is_port(colon, (size_t)(end - colon)) && ip_read(text, (size_t)(colon - text), out);
 }
 
-/* Of each request: inet_ntop() would go through printf. */
+/* Avoids inet_ntop(), which goes through printf: this runs for each request. */
 static void
 write_ipv4(const unsigned char bytes[4], char *out)
 {

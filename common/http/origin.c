@@ -7,7 +7,7 @@
 
 #include "http/ip.h"
 
-/* A port as it is written in addresses, or none behind its colon (RFC 3986 section 3.2.3). */
+/* Accepts a port as URLs contain it, or nothing after the colon (RFC 3986 section 3.2.3). */
 static bool
 port_valid(const char *text)
 {
@@ -93,11 +93,11 @@ origin_read(const char *text, char out[ORIGIN_MAX + 1])
 	for (size_t i = 0; i < len; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[len] = '\0';
-	/* without its final slash, "https://" is no origin any more */
+	/* "https://" without its final slash is no longer an origin */
 	authority = origin_authority(out);
 	if (authority == NULL || !origin_authority_read(authority, &a))
 		return false;
-	/* an origin does not name its scheme's own port (RFC 6454 section 6.2) */
+	/* an origin does not name its scheme's default port (RFC 6454 section 6.2) */
 	if (strcmp(a.port, out[4] == 's' ? "443" : "80") == 0)
 		out[a.port - 1 - out] = '\0';
 	return true;

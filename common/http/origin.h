@@ -1,6 +1,6 @@
 /*
- * Origins (RFC 6454) and Host headers as strings. Only what a web server or a
- * configuration may hold is accepted; everything else is taken apart by libcurl.
+ * Origins (RFC 6454) and Host headers as strings. Only forms that a web server or a configuration
+ * may contain are accepted; libcurl parses all other URLs.
  */
 #ifndef ORIGIN_H
 #define ORIGIN_H
@@ -10,27 +10,32 @@
 
 #define ORIGIN_MAX 300 /* bytes of an origin */
 
-/* A host, perhaps with a port, in its two parts. */
+/* A host with an optional port, in its two parts. */
 struct authority {
 	const char *name;
 	size_t name_len;
 	const char *port; /* digits, "" if none */
 };
 
-/* Takes a host, perhaps with a port, apart (RFC 3986 section 3.2). False if it is nothing of the
- * kind. */
+/*
+ * Splits a host with an optional port into its parts, which point into text (RFC 3986 section
+ * 3.2). False: text is not one.
+ */
 bool origin_authority_read(const char *text, struct authority *out);
 
-/* Names must be equal; ports only where both sides give one. */
+/* Returns whether the names are equal, and the ports too if both sides give one. */
 bool origin_authority_same(const struct authority *a, const struct authority *b);
 
-/* Whether a host, perhaps with a port, is a loopback name: localhost, 127.x.x.x, [::1]. */
+/* Returns whether a host with an optional port is a loopback name: localhost, 127.x.x.x, [::1]. */
 bool origin_host_is_loopback(const char *host);
 
-/* What follows "http://" or "https://" in an origin, NULL if it is none. */
+/* Returns what follows "http://" or "https://" in an origin; NULL: it begins with neither. */
 const char *origin_authority(const char *origin);
 
-/* Reads a whole origin, a final slash allowed, into out in lower case. False if it is none. */
+/*
+ * Reads a whole origin, with an optional final slash, and writes it in lower case, without its
+ * scheme's default port. False: text is not one.
+ */
 bool origin_read(const char *text, char out[ORIGIN_MAX + 1]);
 
 #endif

@@ -21,7 +21,7 @@ decoded_allowed(unsigned char c, enum query_kind kind)
 	return c >= ' ' && c != 0x7f;
 }
 
-/* Decodes one name or value to *out, moves *out behind its NUL. */
+/* Decodes one name or value into *out and moves *out behind its NUL. */
 static enum err
 decode(const char *raw, size_t len, enum query_kind kind, char **out)
 {
@@ -98,8 +98,7 @@ query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind)
 	char *out;
 
 	*q = (struct query){.count = 0};
-	/* each pair decodes to at most its own length and two NULs, of which '=' and '&' pay for
-	 * one */
+	/* a pair decodes to at most its length plus two NULs; '=' and '&' make up for one */
 	q->storage_len = len + QUERY_PARAMS_MAX + 2;
 	if ((out = q->storage = calloc(1, q->storage_len)) == NULL)
 		return ERR_MEMORY;
@@ -159,7 +158,7 @@ query_copy_raw(const char *raw, const char *name, char *out, size_t size)
 	return true;
 }
 
-/* Whether a name, as it is encoded, is this one; it was decoded without an error before. */
+/* Whether an encoded name, which query_parse() has accepted, decodes to name. */
 static bool
 name_is(const char *raw, size_t len, const char *name)
 {

@@ -1,7 +1,7 @@
 /*
- * One HTTP request as the core sees it, whichever way it came in. All strings
- * belong to whoever filled the struct and live as long as the call to
- * app_handle(). A header that was not sent is NULL; path and query never are.
+ * One HTTP request as the core sees it, from either front end. Whoever fills in the struct owns
+ * all strings, which live as long as the call to app_handle(). A header that was not sent is
+ * NULL; path and query never are.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -24,13 +24,13 @@ struct header {
 };
 
 struct request {
-	enum err err; /* ERR_OK, or what the front end found wrong (ERR_REQUEST, ERR_HEADER_LONG) */
+	enum err err;	    /* ERR_OK, or the error that the front end found; see cgi_request() */
 	const char *method; /* "GET"; "" if there was none */
-	const char *path;   /* raw, up to the first '?', what follows the mount point */
-	const char *query;  /* raw, behind the first '?'; "" if none */
-	const char *mount;  /* what our links start with: "" or "/cgi-bin/opencode-callback.cgi" */
-	bool https;	    /* the web server says that this connection came over TLS */
-	const char *remote_addr; /* the peer; "" if the web server named none */
+	const char *path;   /* raw, up to the first '?', without the mount point */
+	const char *query;  /* raw, after the first '?'; "" if none */
+	const char *mount;  /* our links begin with it: "" or "/cgi-bin/opencode-callback.cgi" */
+	bool https;	    /* the web server says that this connection uses TLS */
+	const char *remote_addr; /* the peer's address; "" if the web server gave none */
 
 	const char *host;
 	const char *origin;
@@ -43,8 +43,7 @@ struct request {
 	const char *sec_fetch_site;
 	const char *sec_fetch_dest;
 	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
-	/* what proxies add, and what anybody can send: only core/client and core/site look at these
-	 */
+	/* proxies add these and anybody can: only core/client and core/site read them */
 	const char *x_forwarded_for;
 	const char *x_forwarded_proto;
 	const char *x_forwarded_host;
@@ -56,13 +55,12 @@ struct request {
 	size_t x_opencode_count;
 
 	int64_t content_length; /* -1: not given */
-	/* Reads up to len bytes of the body. Returns the count, 0 at its end, -1 on failure. */
+	/* Reads up to len bytes of the body. Returns their number, 0 at the end, -1 on failure. */
 	int (*read)(void *read_ctx, char *data, size_t len);
 	void *read_ctx;
 };
 
-/* Whether the browser says that this request comes from a page of the same origin (Fetch Metadata).
- */
+/* Returns whether the browser says that a page of the same origin sent it (Fetch Metadata). */
 static inline bool
 request_same_origin(const struct request *request)
 {

@@ -12,10 +12,10 @@
 #define RESPONSE_BODY_MAX (256 * 1024) /* bytes of a body */
 
 struct response {
-	int status;	 /* 200 */
+	int status;	 /* 200 at first */
 	struct buf head; /* complete header lines, each ending in CR LF; no Content-Length */
 	struct buf body;
-	bool head_only; /* answer to HEAD: the body is counted, not sent */
+	bool head_only; /* the request was HEAD: the body is counted, not sent */
 };
 
 void response_init(struct response *r);
@@ -25,18 +25,18 @@ void response_free(struct response *r);
 void response_start(struct response *r, int status);
 
 /*
- * Adds one header. A name or value with a control byte is ERR_REQUEST and
- * spoils the whole response (b->err), so that no header can be smuggled in.
+ * Adds one header. ERR_REQUEST: name or value holds a control byte other than a tab. Any failure
+ * spoils the whole response (head.err), so that no header can be smuggled in.
  */
 enum err response_header(struct response *r, const char *name, const char *value);
 
-/* The headers that every answer of ours carries; cache is the Cache-Control value. */
+/* Adds the security headers of every response, and Cache-Control with the value cache. */
 void response_security_headers(struct response *r, const char *cache);
 
-/* Status 303 to an absolute path of this site (RFC 9110 section 15.4.4). */
+/* Makes the response a 303 to an absolute path of this site (RFC 9110 section 15.4.4). */
 void response_redirect(struct response *r, const char *path);
 
-/* The reason phrase for a status that we use, "Unknown" for others. */
+/* Returns the reason phrase of a status that we use, "Unknown" for others. */
 const char *response_reason(int status);
 
 #endif

@@ -18,7 +18,7 @@ word_is(const char *word, size_t len, const char *name)
 static bool
 refuse(char *why, size_t why_size, const char *word, size_t len, const char *text)
 {
-	/* what cannot be an address may be anything: it is not repeated */
+	/* a word that cannot be an address may be anything, so it is not repeated */
 	for (size_t i = 0; i < len; i++)
 		if (word[i] <= ' ' || word[i] >= 0x7f)
 			len = 0;

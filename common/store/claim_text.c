@@ -11,7 +11,7 @@ claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT
 		 flow_reason_name(reason));
 }
 
-/* Splits "WORD NUMBER" of a claim. */
+/* Splits "WORD SECOND" of a claim. Returns the second. */
 static int64_t
 claim_time(const char *text, char word[16])
 {

@@ -1,25 +1,26 @@
 /*
- * What a flow's claim and end, as every store keeps them beside its record, make of it.
+ * Derives a flow's state from its claim and its end, two texts that every store keeps beside the
+ * record.
  *
- *   claim  "claim SECOND", "superseded SECOND", "expired SECOND"; "" while nobody has taken it
- *   end    "STATE REASON", as flow.h names them; "" if none is written down
+ *   claim  "claim SECOND", "superseded SECOND", "expired SECOND"; "" until one is made
+ *   end    "STATE REASON", as flow.h names them; "" until it is recorded
  */
 #ifndef CLAIM_TEXT_H
 #define CLAIM_TEXT_H
 
 #include "store/store.h"
 
-#define SNAPSHOT_TEXT_SIZE 64 /* of a claim, of an end, with its NUL */
+#define SNAPSHOT_TEXT_SIZE 64 /* bytes of a claim or an end, with its NUL */
 
 /* The words of a claim. */
 #define SNAPSHOT_CLAIM	    "claim"
 #define SNAPSHOT_SUPERSEDED "superseded"
 #define SNAPSHOT_EXPIRED    "expired"
 
-/* Writes an end. */
+/* Writes the text of an end. */
 void claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE]);
 
-/* Fills in all but the flow, its browser and the clock, which must be there. */
+/* Sets state, reason, expired and ended of out; out->flow and out->now must be set. */
 void claim_text_read(struct snapshot *out, const char *claim, const char *end);
 
 #endif

@@ -17,7 +17,7 @@ static const struct kind {
     {"redis:", redis_store_open, redis_store_check, redis_store_access},
 };
 
-/* The kind, and what stands behind its name in spec. NULL: none. */
+/* Returns the kind; *rest is what follows its scheme in spec. NULL: none. */
 static const struct kind *
 find_kind(const char *spec, const char **rest)
 {

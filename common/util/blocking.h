@@ -1,25 +1,28 @@
 /*
- * Says that a thread is about to wait for others: opencode, or a lock. A front
- * end that has few threads awake at a time then wakes another one in its place.
+ * Announces that a thread is about to block, on opencode or on a lock. A front end that keeps few
+ * threads awake then wakes another one in its place.
  *
- * Between two waits lies a moment. What a thread has looked at since requests came
- * to it need not be looked at again for these requests, until it has waited.
+ * Checks made while serving one batch of requests stay valid until the thread blocks.
  */
 #ifndef BLOCKING_H
 #define BLOCKING_H
 
-/* What blocking_begin() is to call, in the thread that waits; NULL: nothing. Before any thread
- * starts.
+/*
+ * Sets the function that blocking_begin() calls in the blocking thread; NULL: none. Call it
+ * before any thread starts.
  */
 void blocking_hook(void (*hook)(void));
 
-/* Called before each wait that can take longer than answering a request does. */
+/* Announces a wait that may take longer than answering a request does. */
 void blocking_begin(void);
 
-/* Called by a front end each time that requests have come to this thread. */
+/* Starts a new generation. A front end calls it each time requests have arrived in this thread. */
 void blocking_over(void);
 
-/* This thread's moment, another number each time; 0: nobody says when requests come. */
+/*
+ * Returns the number of this thread's generation, which blocking_begin() and blocking_over()
+ * change; 0: the front end does not call blocking_over().
+ */
 unsigned blocking_generation(void);
 
 #endif

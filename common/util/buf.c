@@ -30,7 +30,7 @@ buf_clear(struct buf *b)
 		buf_free(b);
 		return;
 	}
-	/* behind len nothing was ever written that a larger one did not take over */
+	/* nothing was written behind the NUL: text that did not fit moved to a larger buffer */
 	secret_wipe(b->data, b->len + 1);
 	b->len = 0;
 	b->err = ERR_OK;
@@ -44,7 +44,10 @@ buf_fail(struct buf *b, enum err err)
 	return err;
 }
 
-/* Makes room for len more bytes and the NUL. Not realloc(), which could leave a copy unwiped. */
+/*
+ * Makes room for len more bytes and the NUL, without realloc(), which could leave an unwiped
+ * copy.
+ */
 static enum err
 buf_grow(struct buf *b, size_t len)
 {

@@ -1,19 +1,21 @@
 /*
- * The clocks. Nothing else asks for the time.
+ * The program's clocks.
  */
 #ifndef CLOCK_H
 #define CLOCK_H
 
 #include <stdint.h>
 
-/* Milliseconds since the host booted, suspended time included; nobody can set this clock. 0 where
- * it cannot be read. */
+/*
+ * Returns the milliseconds since the host booted, including time suspended. Nobody can set this
+ * clock. 0: it cannot be read.
+ */
 int64_t clock_boot_ms(void);
 
-/* Milliseconds on a clock that stands still while the host is suspended: for time limits. */
+/* Returns milliseconds on a clock that stops while the host is suspended; for time limits. */
 int64_t clock_monotonic_ms(void);
 
-/* Unix time in seconds: for what several hosts compare, and for the log. */
+/* Returns the Unix time in seconds; for times that several hosts compare, and for the log. */
 int64_t clock_unix_seconds(void);
 
 #endif

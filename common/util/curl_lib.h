@@ -1,6 +1,6 @@
 /*
- * libcurl, loaded on first use. Linking it would cost every CGI process several
- * milliseconds, and a refused callback needs none of it.
+ * libcurl, loaded on first use. Linking it would cost every CGI process several milliseconds, and
+ * refusing a callback does not need it.
  */
 #ifndef CURL_LIB_H
 #define CURL_LIB_H
@@ -32,7 +32,7 @@
 	X(curl_url_cleanup) \
 	X(curl_free)
 
-/* Macros of curl.h that check types would stand in the way of a member of the same name. */
+/* curl.h defines type-checking macros of these names, which would replace the members. */
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 
@@ -42,12 +42,16 @@ struct curl_lib {
 #undef CURL_LIB_MEMBER
 };
 
-/* The library, loaded and initialised once for the process; NULL if it is not there. Thread-safe.
+/*
+ * Returns the library, loaded and initialised once per process; NULL if it is missing.
+ * Thread-safe.
  */
 const struct curl_lib *curl_lib(void);
 
-/* Calls done() once the library is loaded, or found missing, before anything else is done with it.
- * To be set before the first use. */
+/*
+ * Sets a function that the first curl_lib() calls once the library is loaded, or found missing,
+ * before anything else is done with it. Call this before that.
+ */
 void curl_lib_when_loaded(void (*done)(void));
 
 #endif

@@ -466,7 +466,7 @@ static const struct error_row table[] = {
 
 _Static_assert(sizeof(table) / sizeof(table[0]) == ERR_COUNT, "every error has a row");
 
-/* A gap between designated initialisers would be a row of NULLs: page_test.c looks for one. */
+/* A missing initialiser would leave a row of NULLs: page_test.c looks for one. */
 static const struct error_row *
 error_row(enum err e)
 {

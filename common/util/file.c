@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* openat() of an absolute path does not look at the descriptor. */
+/* openat() ignores its descriptor when the path is absolute. */
 int
 file_open(const char *path, int flags)
 {

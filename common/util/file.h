@@ -1,12 +1,13 @@
 /*
- * Opening files after the start of the program.
+ * Opens files after the program has started.
  */
 #ifndef FILE_H
 #define FILE_H
 
 /*
- * Opens an absolute path; flags as of open(), none that creates. -1, with errno. The C library
- * opens paths by AT_FDCWD, and the sandbox ends a process that does so once it is in it.
+ * Opens an absolute path; flags as for open(), without O_CREAT. Returns -1 with errno on failure.
+ * Unlike the C library's open(), it does not use AT_FDCWD, for which the sandbox kills the
+ * process.
  */
 int file_open(const char *path, int flags);
 

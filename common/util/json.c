@@ -21,7 +21,7 @@ json_init(void)
 	size_t seed = 0;
 
 	json_set_alloc_funcs(allocate, free);
-	/* by itself jansson opens a file for it, when it makes its first object; 0 asks for that */
+	/* without a seed, or with 0, jansson opens a file to seed itself for its first object */
 	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		seed = 0;
 	json_object_seed(seed | 1);
@@ -52,7 +52,7 @@ json_write(const json_t *json)
 	return NULL;
 }
 
-/* How long the string is that begins at this quote, both quotes included. */
+/* Returns the length of the string that begins at this quote, including both quotes. */
 static size_t
 string_len(const char *text)
 {
@@ -63,7 +63,7 @@ string_len(const char *text)
 	return text[len] == '"' ? len + 1 : len;
 }
 
-/* Whether a string, as it is written in JSON, is this one. */
+/* Sets *same to whether a string, as written in JSON, decodes to text. */
 static enum err
 string_is(const char *written, size_t len, const char *text, bool *same)
 {
@@ -71,7 +71,7 @@ string_is(const char *written, size_t len, const char *text, bool *same)
 	enum err err = ERR_OK;
 
 	*same = false;
-	if (len < strlen(text) + 2) /* no way of writing it is shorter */
+	if (len < strlen(text) + 2) /* an escape is never shorter than what it stands for */
 		return ERR_OK;
 	err = json_read(written, len, JSON_DECODE_ANY, &json);
 	if (json_string_value(json) != NULL)

@@ -1,6 +1,6 @@
 /*
- * Reading and writing JSON where memory may end: jansson calls some failed allocations an invalid
- * text, and leaves out of what it reads or writes what it had no room for.
+ * Reads and writes JSON so that running out of memory is noticed: jansson reports some failed
+ * allocations as invalid JSON, and leaves out of its input or output what it had no memory for.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -12,23 +12,26 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-/* Has jansson allocate in a way that notices failures. Once, before there are threads. */
+/*
+ * Installs allocators in jansson that notice failures, and seeds its hash tables. Call it once,
+ * before threads start.
+ */
 void json_init(void);
 
 /*
- * Reads text as json_loadb() with these flags; *out is the caller's, NULL unless ERR_OK.
- * ERR_REQUEST: it is no JSON; ERR_MEMORY.
+ * Parses text as json_loadb() does with these flags. *out belongs to the caller, and is NULL
+ * unless ERR_OK. ERR_REQUEST: text is not JSON; ERR_MEMORY.
  */
 enum err json_read(const char *text, size_t len, size_t flags, json_t **out) MUST_CHECK;
 
 /*
- * Appends a JSON text in which every string that is old is new in its place, and every other byte
- * as it was. ERR_MEMORY, ERR_TOO_LARGE.
+ * Appends the JSON text with every string that equals old replaced by new; all other bytes are
+ * unchanged. ERR_MEMORY, ERR_TOO_LARGE.
  */
 enum err
 json_replace(const struct buf *text, const char *old, const char *new, struct buf *out) MUST_CHECK;
 
-/* The compact text, for free(); NULL if there is no memory for the whole of it. */
+/* Returns the compact text, to be freed with free(); NULL if memory ran out. */
 char *json_write(const json_t *json);
 
 #endif

@@ -18,7 +18,7 @@ struct line {
 static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_threshold = LOG_LEVEL_INFO;
 
-/* Keys whose values must never reach a log, whoever passes them. */
+/* Keys whose values never reach the log, whoever passes them. */
 static const char *const secret_keys[] = {"code",	  "state",	   "cookie",   "token",
 					  "access_token", "authorization", "password", "query",
 					  "address-bar",  "authorize-url"};
@@ -30,7 +30,7 @@ log_open(enum log_target target, enum log_level level)
 	log_threshold = level;
 	if (target != LOG_TO_SYSLOG)
 		return;
-	/* now, while files may still be opened: the time zone is one */
+	/* now, while files may still be opened: the time zone is in one */
 	tzset();
 	openlog("opencode-callback", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
@@ -49,7 +49,7 @@ line_puts(struct line *l, const char *s)
 		line_putc(l, *s);
 }
 
-/* A value that is plain stays bare; any other is quoted, its control bytes escaped. */
+/* Writes a plain value as it is; quotes any other and escapes its control bytes. */
 static void
 line_value(struct line *l, const char *value)
 {
@@ -103,7 +103,7 @@ line_send(struct line *l, enum log_level level)
 	if (l->len == LOG_LINE_MAX)
 		l->len--;
 	l->text[l->len++] = '\n';
-	if (poll(&reader, 1, 0) == 0) /* it lags behind */
+	if (poll(&reader, 1, 0) == 0) /* the reader lags behind: write() would block */
 		blocking_begin();
 	/* one write, so that lines of several threads and processes stay whole */
 	if (write(STDERR_FILENO, l->text, l->len) < 0)

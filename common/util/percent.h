@@ -6,11 +6,13 @@
 
 #include <stddef.h>
 
-/* The byte that "%XX" stands for, with digits in either case; -1: text does not begin with one.
- * left: bytes from the '%' on. */
+/*
+ * Returns the byte that "%XX" at text stands for, with digits in either case; -1 if there is
+ * none. left: bytes from the '%' on.
+ */
 int percent_decode(const char *text, size_t left);
 
-/* Writes "%XX" with upper-case digits; no NUL. */
+/* Writes "%XX" with upper-case digits and no NUL. */
 void percent_encode(unsigned char byte, char out[3]);
 
 #endif

@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * sodium_init() asks the processor what it can do. In a virtual machine each such
- * question goes to its host: some 25 us, which the CGI program saves where it ends
- * without a random byte, as it mostly does.
+ * sodium_init() queries the processor's features. In a virtual machine each query goes to the
+ * hypervisor: about 25 us, which the CGI program saves when it ends without using a random byte,
+ * as it mostly does.
  */
 enum err
 secret_init(void)
@@ -70,7 +70,7 @@ secret_key(const char *first, ...)
 
 	crypto_hash_sha256_init(&state);
 	va_start(ap, first);
-	/* the terminating NUL goes in too, so that "a","bc" and "ab","c" differ */
+	/* include the terminating NUL, so that "a","bc" and "ab","c" differ */
 	for (const char *s = first; s != NULL; s = va_arg(ap, const char *))
 		crypto_hash_sha256_update(&state, (const unsigned char *)s, strlen(s) + 1);
 	va_end(ap);

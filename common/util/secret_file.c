@@ -10,7 +10,10 @@
 #include "util/log.h"
 #include "util/secret.h"
 
-/* What is wrong with an open file whose content nobody else may know, or NULL. */
+/*
+ * Returns why the file is not private to its owner, or could not be opened; NULL if it is
+ * private.
+ */
 static const char *
 file_fault(int fd)
 {

@@ -1,5 +1,5 @@
 /*
- * Short texts in arrays of fixed size.
+ * Writes short texts into arrays of fixed size.
  */
 #ifndef TEXT_H
 #define TEXT_H
@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes a, then b, NUL-terminated. False, and out is empty, if size bytes do not hold both. */
+/* Writes a followed by b, NUL-terminated. False, with out empty: size bytes cannot hold both. */
 bool text_join(char *out, size_t size, const char *a, const char *b);
 
-/* The same of one text alone. */
+/* Does the same with one text. */
 bool text_copy(char *out, size_t size, const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Sockets that have a path.
+ * Checks Unix sockets by their path.
  */
 #ifndef UNIX_PATH_H
 #define UNIX_PATH_H
@@ -9,8 +9,8 @@
 #define UNIX_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path) /* with its NUL */
 
 /*
- * Why an absolute path is no socket to be trusted with secrets; NULL if it is one.
- * One that somebody else could have put there is none.
+ * Returns why the socket at an absolute path cannot be trusted with secrets; NULL if it can. A
+ * socket in a folder that everybody can write to cannot: somebody else could have put it there.
  */
 const char *unix_path_fault(const char *path);
 

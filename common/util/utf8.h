@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether text is well-formed UTF-8: no overlong form, no surrogate. */
+/* Returns whether text is well-formed UTF-8: no overlong form, no surrogate. */
 bool utf8_valid(const char *text, size_t len);
 
 #endif

@@ -5,9 +5,9 @@
 #include "store/dir/flow_files.h"
 #include "store/dir/private_dir.h"
 
-#define SWEEP_MAX 64 /* flows that one begin cleans up */
+#define SWEEP_MAX 64 /* entries that one dir_index_add() cleans up */
 
-/* The id of an entry, if it is of a flow and well-formed. */
+/* Copies the id of an entry. False: it belongs to no flow, or is malformed. */
 static bool
 entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
 {
@@ -21,20 +21,20 @@ uncount(struct dir_index_file *ix, struct ring_entry *e)
 {
 	bool counted = e->counted != 0;
 
-	/* in this order: what dies in between leaves the count too high */
+	/* in this order: a process that dies in between leaves the count too high */
 	e->counted = 0;
 	if (counted && ix->head->waiting > 0)
 		ix->head->waiting--;
 }
 
-/* Whether its flow waits, as far as the index knows: one that has ended may be taken for one. */
+/* Whether its flow waits, as far as the index knows; a flow that has ended may still count. */
 static bool
 counts(const struct ring_entry *e, int64_t now)
 {
 	return e->counted != 0 && e->created <= now && now < e->expires;
 }
 
-/* The same by the flow's own files; the index learns of it. */
+/* Does the same from the flow's own files, and corrects the index. */
 static bool
 still_waits(struct dir_index_file *ix, struct ring_entry *e, int64_t now)
 {
@@ -46,7 +46,7 @@ still_waits(struct dir_index_file *ix, struct ring_entry *e, int64_t now)
 	return false;
 }
 
-/* Takes those that expired out of the count, and their authorize URLs away. */
+/* Stops counting flows that have expired, and removes their authorize URLs. */
 static void
 sweep_expired(struct dir_index_file *ix, int64_t now)
 {
@@ -64,7 +64,7 @@ sweep_expired(struct dir_index_file *ix, int64_t now)
 		ix->head->live++;
 	}
 	if (ix->head->live == ix->head->next)
-		ix->head->waiting = 0; /* whatever died between two steps */
+		ix->head->waiting = 0; /* corrects what dead processes left */
 }
 
 /* Forgets the oldest entry and its flow. */
@@ -96,7 +96,7 @@ sweep_forgotten(struct dir_index_file *ix, int64_t now)
 	}
 }
 
-/* Gives the oldest entry, whose flow still waits, the newest place. */
+/* Moves the oldest entry, whose flow still waits, to the newest place. */
 static void
 move_oldest(struct dir_index_file *ix, const struct ring_entry *e, int64_t now)
 {
@@ -160,7 +160,7 @@ dir_index_cancel(struct dir_index_file *ix, struct ring_entry *e)
 	memset(e->id, 0, sizeof(e->id));
 }
 
-/* How many of a group are counted. */
+/* Returns how many entries of a group are counted. */
 static uint64_t
 count_group(const struct dir_index_file *ix, uint64_t group)
 {
@@ -175,7 +175,7 @@ count_group(const struct dir_index_file *ix, uint64_t group)
 	return count;
 }
 
-/* Whether a client has fewer than most that wait, besides those of a group. */
+/* Whether a client has fewer than most waiting flows, not counting those of the group. */
 static bool
 client_within(struct dir_index_file *ix, const struct store_keys *keys, int most, int64_t now,
 	      bool exact)
@@ -191,8 +191,10 @@ client_within(struct dir_index_file *ix, const struct store_keys *keys, int most
 	return most > 0;
 }
 
-/* The same of all. The count is too high rather than too low, so it is looked into only at the
- * limit. */
+/*
+ * Does the same for all clients. The count is too high rather than too low, so it is checked only
+ * at the limit.
+ */
 static bool
 all_within(struct dir_index_file *ix, const struct store_keys *keys, uint64_t most, int64_t now)
 {
@@ -215,7 +217,7 @@ enum err
 dir_index_check_limits(struct dir_index_file *ix, const struct store_keys *keys,
 		       const struct store_limits *limits, int64_t now)
 {
-	/* the index counts too many rather than too few, so its yes is enough */
+	/* the index counts too many rather than too few, so it is enough if it says yes */
 	return all_within(ix, keys, (uint64_t)limits->max_pending, now) &&
 		       (client_within(ix, keys, limits->max_pending_per_client, now, false) ||
 			client_within(ix, keys, limits->max_pending_per_client, now, true))
@@ -223,7 +225,7 @@ dir_index_check_limits(struct dir_index_file *ix, const struct store_keys *keys,
 		   : ERR_TOO_MANY_FLOWS;
 }
 
-/* Keeps the newest ids in order, newest first. */
+/* Collects the newest ids, newest first. */
 struct newest {
 	char (*id)[FLOW_ID_LEN + 1];
 	int64_t created[STORE_LIST_MAX];

@@ -10,7 +10,7 @@
 #include "store/dir/private_dir.h"
 #include "util/log.h"
 
-#define CAPACITY_FIRST 64 /* entries; the file doubles when they are full */
+#define CAPACITY_FIRST 64 /* entries; the file doubles when it is full */
 
 _Static_assert(sizeof(struct ring_head) == sizeof(struct ring_entry), "the file is an array");
 _Static_assert(sizeof(struct ring_entry) == 128, "no holes");
@@ -45,7 +45,7 @@ ring_unmap(struct dir_index_file *r)
 	r->head = NULL;
 }
 
-/* Maps the head and so many entries. */
+/* Maps the head and count entries. */
 static enum err
 ring_map(struct dir_index_file *r, uint64_t count)
 {
@@ -61,8 +61,10 @@ ring_map(struct dir_index_file *r, uint64_t count)
 	return ERR_OK;
 }
 
-/* Makes the file so long. Not ftruncate(): on a full file system, storing to a hole would be
- * SIGBUS. */
+/*
+ * Extends the file to count entries. Not by ftruncate(): on a full file system, a write to a hole
+ * raises SIGBUS.
+ */
 static bool
 ring_extend(struct dir_index_file *r, uint64_t count)
 {
@@ -70,7 +72,7 @@ ring_extend(struct dir_index_file *r, uint64_t count)
 	return errno == 0;
 }
 
-/* Whether the head can be believed, in a file that has so many entries or more. */
+/* Whether the head is plausible, in a file with places for count entries. */
 static bool
 head_fits(const struct ring_head *h, uint64_t count)
 {
@@ -79,7 +81,7 @@ head_fits(const struct ring_head *h, uint64_t count)
 	       h->next - h->oldest <= h->capacity && h->next < UINT64_MAX / 2;
 }
 
-/* The newest entry of a bucket, and the next older one. */
+/* Return the newest entry of a bucket, and the next older one; NULL: none. */
 static struct ring_entry *
 bucket_top(const struct dir_index_file *r, int key, uint64_t value)
 {
@@ -89,7 +91,7 @@ bucket_top(const struct dir_index_file *r, int key, uint64_t value)
 	if (head == 0 || head > capacity(r))
 		return NULL;
 	e = &r->entry[head - 1];
-	/* the one that was there is gone, if this one is of another bucket */
+	/* an entry of another bucket has taken its place: the one we seek is gone */
 	return dir_index_file_get(r, e->seq) == e &&
 		       e->key[key] % capacity(r) == value % capacity(r)
 		   ? e
@@ -124,7 +126,7 @@ dir_index_file_next(const struct dir_index_file *r, int key, const struct ring_e
 	return older;
 }
 
-/* Puts an entry at the beginning of the chains of its keys. */
+/* Puts an entry at the head of the chains of its keys. */
 static void
 entry_link(struct dir_index_file *r, struct ring_entry *e)
 {
@@ -134,14 +136,14 @@ entry_link(struct dir_index_file *r, struct ring_entry *e)
 		e->back[k] =
 		    older != NULL && older->seq < e->seq ? (uint32_t)(e->seq - older->seq) : 0;
 	}
-	/* from here on the entry is there: what dies now leaves it out of some chains only */
+	/* the entry exists from here on: dying now leaves it out of some chains only */
 	if (r->head->next == e->seq)
 		r->head->next = e->seq + 1;
 	for (int k = 0; k < RING_KEYS; k++)
 		place(r, e->key[k])->head[k] = (uint32_t)(e - r->entry) + 1;
 }
 
-/* Makes the chains anew; a process that died in the middle of that leaves it to the next. */
+/* Rebuilds the chains; if a process dies meanwhile, the next one starts again. */
 static void
 link_all(struct dir_index_file *r)
 {
@@ -154,7 +156,7 @@ link_all(struct dir_index_file *r)
 	r->head->unlinked = 0;
 }
 
-/* An empty ring in the place of whatever the file holds. */
+/* Replaces whatever the file holds by an empty ring. */
 static enum err
 ring_reset(struct dir_index_file *r)
 {
@@ -167,7 +169,7 @@ ring_reset(struct dir_index_file *r)
 	return ERR_OK;
 }
 
-/* Whether the mapping that was left is of this file, as long as it is now. */
+/* Whether the existing mapping is of this file, at its present length. */
 static bool
 is_mapped(const struct dir_index_file *r, const struct stat *st)
 {
@@ -240,7 +242,7 @@ dir_index_file_close(struct dir_index_file *r)
 	r->fd = -1;
 }
 
-/* Those of before stay as they are until the head says how many there are. */
+/* The old entries stay valid until the head states the new capacity. */
 enum err
 dir_index_file_grow(struct dir_index_file *r)
 {

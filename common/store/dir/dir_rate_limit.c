@@ -14,8 +14,8 @@
 #include "util/log.h"
 #include "util/secret.h"
 
-#define SETS	  1024 /* a client has one, by its hash, */
-#define WAYS	  8    /* and any word in it */
+#define SETS	  1024 /* its hash assigns a client to one set, */
+#define WAYS	  8    /* where it may use any word */
 #define LOCK_BYTE 0x80000000
 #define MINUTE_MS 60000
 
@@ -23,7 +23,7 @@ static const char magic[8] = "limit 1";
 
 struct limit_table {
 	char magic[sizeof(magic)];
-	unsigned char key[SECRET_KEYED_BYTES]; /* nobody can choose whom to share a word with */
+	unsigned char key[SECRET_KEYED_BYTES]; /* nobody can choose whose word to share */
 	char unused[40];
 	_Atomic uint64_t word[SETS][WAYS];
 };
@@ -32,8 +32,8 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share the words");
 _Static_assert(offsetof(struct limit_table, word) % 64 == 0, "a set is one cache line");
 
 /*
- * A word: the client's tag, whether the log was told, and the time at which the
- * whole allowance is back (the generic cell rate algorithm, ITU-T I.371). 0 is free.
+ * A word: the client's tag, whether the log was told, and the time at which the whole allowance
+ * is back (the generic cell rate algorithm, ITU-T I.371). 0: free.
  */
 #define TIME_BITS 40 /* 34 years of milliseconds */
 #define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
@@ -65,7 +65,7 @@ dir_rate_limit_free(struct limit *l)
 	pthread_rwlock_destroy(&l->lock);
 }
 
-/* Makes a new file in the place of whatever is there. */
+/* Replaces whatever is there by a new file. */
 static enum err
 make_file(int dir)
 {
@@ -80,7 +80,7 @@ make_file(int dir)
 	fd = openat(dir, "limit.new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return ERR_STORE;
-	/* not ftruncate(): on a full file system, storing to a hole would be SIGBUS */
+	/* not ftruncate(): on a full file system, a write to a hole raises SIGBUS */
 	if (posix_fallocate(fd, 0, sizeof(empty)) == 0 &&
 	    pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
 	    renameat(dir, "limit.new", dir, "limit") == 0)
@@ -91,7 +91,7 @@ make_file(int dir)
 	return err;
 }
 
-/* Whether a descriptor's file is whole and still has its name. */
+/* Whether an open file has its full size and still has a name. */
 static bool
 is_whole(int fd)
 {
@@ -101,7 +101,7 @@ is_whole(int fd)
 	       st.st_size == sizeof(struct limit_table);
 }
 
-/* Maps the file that is there. ERR_ABSENT: none, or none of ours. */
+/* Maps the existing file. ERR_ABSENT: there is none, or it is not ours. */
 static enum err
 map_file(struct limit *l, int dir)
 {
@@ -124,13 +124,13 @@ map_file(struct limit *l, int dir)
 	return ERR_ABSENT;
 }
 
-/* The mapping that this thread has found whole, and in which of its moments (wait.h). */
+/* The mapping that this thread last found whole, and in which generation (util/blocking.h). */
 static _Thread_local struct {
 	const struct limit_table *table;
 	unsigned moment;
 } seen;
 
-/* Whether what is mapped is the file of the folder that was entered last. */
+/* Whether the mapping is of the file in the folder that was entered last. */
 static bool
 is_current(const struct limit *l)
 {
@@ -147,7 +147,7 @@ is_current(const struct limit *l)
 	return true;
 }
 
-/* Makes the file, unless another process was first, and maps it. */
+/* Makes the file unless another process was first, then maps it. */
 static enum err
 make_and_map(struct limit *l, int dir)
 {
@@ -180,7 +180,7 @@ renew(struct limit *l)
 	return ERR_STORE;
 }
 
-/* The client's word, or the one that it gets: a free one, or the one that was used least. */
+/* Returns the client's word, or the one to give it: a free one, or the one that was used least. */
 static _Atomic uint64_t *
 find_word(struct limit_table *table, uint64_t hash, uint64_t *value)
 {
@@ -217,7 +217,7 @@ spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_
 		int64_t back = mine ? (int64_t)(old & TIME_MASK) : 0;
 		bool over;
 
-		/* beyond the whole allowance: from another run of the clock */
+		/* more than the whole allowance ahead: from another run of the clock */
 		if (back < now || back > now + all)
 			back = now;
 		over = back + (count > 0 ? count : 1) * each - now > all;

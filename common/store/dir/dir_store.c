@@ -68,7 +68,7 @@ dir_unlock(struct store *s, struct store_lock *lock)
 	lock->fd = -1;
 }
 
-/* Enters the folder and opens its index. Leave with index_leave(). */
+/* Enters the folder and opens its index; index_leave() ends that. */
 static enum err
 index_enter(struct store *s, struct dir_index_file **ix)
 {
@@ -199,7 +199,7 @@ take(struct store *s, const char *id, const char *word)
 static enum err
 dir_claim(struct store *s, const char *id, const struct store_lock *lock)
 {
-	(void)lock; /* it lasts as long as it is held */
+	(void)lock; /* this lock cannot be lost */
 	return take(s, id, SNAPSHOT_CLAIM);
 }
 
@@ -289,7 +289,7 @@ dir_consume(struct store *s, uint64_t client, int count, struct allowance *out)
 	return dir_rate_limit_consume(&d->limit, clock_boot_ms(), &d->limits, client, count, out);
 }
 
-/* As much as a flow takes, its place in the index included. */
+/* Writes as many bytes as a flow takes, with its entry in the index. */
 static enum err
 dir_check_writable(struct store *s)
 {
@@ -301,7 +301,7 @@ dir_check_writable(struct store *s)
 		return ERR_STORE;
 	private_dir_remove(dir, "try", "");
 	err = private_dir_file_write(dir, "try", "", block, sizeof(block));
-	if (err == ERR_TAKEN) /* somebody else tries at this moment */
+	if (err == ERR_TAKEN) /* another process tries at this moment */
 		return ERR_OK;
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "store-write", "file", "try", "cause", strerror(errno),
@@ -342,7 +342,7 @@ dir_note_set(struct store *s, const char *name, const char *note)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%lld %s", (long long)dir_now(s), note);
 	private_dir_remove(dir, "note-", name);
-	/* when two processes write at once, either note will do */
+	/* if two processes write at once, either note will do */
 	err = private_dir_symlink_make(dir, "note-", name, text);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }

@@ -17,7 +17,7 @@ flow_files_remove(int dir, const char *id)
 		private_dir_remove(dir, id, suffixes[i]);
 }
 
-/* A long record is written under another name: it is there as a whole or not at all. */
+/* Writes a long record under another name and renames it: it is there as a whole or not at all. */
 static enum err
 write_long(int dir, const char *id, const struct buf *record)
 {
@@ -35,7 +35,7 @@ write_long(int dir, const char *id, const struct buf *record)
 	return err;
 }
 
-/* The record comes last and by one step, so that a flow is there with all that belongs to it. */
+/* The record comes last, in one step, so that a flow is never there without its authorize URL. */
 enum err
 flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 {
@@ -55,7 +55,7 @@ flow_files_write(int dir, const struct flow *flow, const char *authorize_url)
 	return err;
 }
 
-/* Derives the state of a flow from what stands beside its record. */
+/* Derives the state of a flow from its claim and its end. */
 static enum err
 read_state(int dir, struct snapshot *out)
 {

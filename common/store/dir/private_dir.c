@@ -28,7 +28,7 @@ private_dir_free(struct private_dir *f)
 	pthread_rwlock_destroy(&f->lock);
 }
 
-/* Why this is no folder for user alone; NULL if it is one. */
+/* Returns why this is not a folder for user alone; NULL if it is. */
 static const char *
 folder_fault(const struct stat *st, uid_t user)
 {
@@ -41,7 +41,7 @@ folder_fault(const struct stat *st, uid_t user)
 	return NULL;
 }
 
-/* Opens what is at the path now, under the descriptor's old number if there is one. */
+/* Opens the folder that is at the path now; keeps the descriptor's old number if there is one. */
 static const char *
 folder_open(struct private_dir *f, bool *denied)
 {
@@ -76,7 +76,7 @@ is_open(const struct private_dir *f, const struct stat *st)
 	return f->fd >= 0 && f->device == st->st_dev && f->inode == st->st_ino;
 }
 
-/* The descriptor of the folder that st is about; -1: another one is open, or none. */
+/* Returns the descriptor if the folder that st describes is open, else -1. */
 static int
 open_already(struct private_dir *f, const struct stat *st)
 {
@@ -88,7 +88,7 @@ open_already(struct private_dir *f, const struct stat *st)
 	return fd;
 }
 
-/* What this thread has found in order, and in which of its moments. */
+/* The folder that this thread last found in order, and in which generation. */
 static _Thread_local struct {
 	const struct private_dir *folder;
 	unsigned moment;
@@ -148,7 +148,7 @@ private_dir_symlink_make(int fd, const char *id, const char *suffix, const char 
 	return ERR_STORE;
 }
 
-/* Reads one; text is "" if there is none. */
+/* Reads the text of a symbolic link; "" if there is none. */
 static enum err
 link_read(int fd, const char *name, char text[PRIVATE_DIR_SYMLINK_SIZE])
 {
@@ -187,7 +187,6 @@ private_dir_remove(int fd, const char *id, const char *suffix)
 	unlinkat(fd, name, 0);
 }
 
-/* Writes a file that must not exist yet. */
 enum err
 private_dir_file_write(int dir, const char *id, const char *suffix, const char *data, size_t len)
 {
@@ -210,8 +209,8 @@ private_dir_file_write(int dir, const char *id, const char *suffix, const char *
 	return err;
 }
 
-/* Reads size bytes: no file of ours grows, so at its size it is whole. */
-static enum err __attribute__((noinline)) /* the chunk is no page of stack for who reads nothing */
+/* Reads size bytes: our files do not grow, so this is the whole file. */
+static enum err __attribute__((noinline)) /* keeps the chunk off the stack where nothing is read */
 read_whole(int fd, off_t size, struct buf *out)
 {
 	char chunk[4096];
@@ -227,8 +226,6 @@ read_whole(int fd, off_t size, struct buf *out)
 	return out->err == ERR_TOO_LARGE ? ERR_ABSENT : out->err;
 }
 
-/* Reads a whole file. ERR_ABSENT: missing, no plain file, or larger than the buffer may be.
- */
 enum err
 private_dir_file_read(int dir, const char *id, const char *suffix, struct buf *out)
 {
@@ -281,7 +278,7 @@ private_dir_text_read(int fd, const char *id, const char *suffix, struct buf *ou
 		return private_dir_file_read(fd, id, suffix, out);
 	if (len < 0)
 		return errno == ENOENT ? ERR_ABSENT : ERR_STORE;
-	if (len == sizeof(text)) /* none of ours */
+	if (len == sizeof(text)) /* too long to be ours */
 		return ERR_ABSENT;
 	err = buf_add(out, text, (size_t)len);
 	secret_wipe(text, (size_t)len);
@@ -298,7 +295,7 @@ private_dir_lock(int fd, const char *name, off_t start, int *out)
 	lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return ERR_STORE;
-	/* a lock of the open file, not of the process: threads exclude each other too */
+	/* the lock is the open file's, not the process's: threads exclude each other too */
 	r = fcntl(lock, F_OFD_SETLK, &range);
 	if (r < 0)
 		blocking_begin();

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A whole number of few digits that ends where text does, or at `end`. NULL: none up to max. */
+/*
+ * Reads a whole number of at most 5 digits that ends at the end of text, or before `end`. Returns
+ * what follows it; NULL: no number up to max.
+ */
 static const char *
 read_number(const char *text, int max, char end, int *out)
 {
@@ -17,7 +20,7 @@ read_number(const char *text, int max, char end, int *out)
 	return text + digits;
 }
 
-/* A name, or an IPv6 address in brackets. NULL: neither. */
+/* Reads a host name, or an IPv6 address in brackets. Returns what follows it; NULL: neither. */
 static const char *
 read_host(const char *text, struct redis_address *out)
 {

@@ -1,7 +1,7 @@
 /*
- * Where a Redis is, as the configuration has it behind "redis:": the absolute path of a
- * Unix socket, or //host:port/db with an IPv6 address in brackets; port (6379) and db (0) may be
- * left out.
+ * The address of a Redis, as the configuration gives it after "redis:": the absolute path of a
+ * Unix socket, or //host:port/db with an IPv6 address in brackets; port (6379) and db (0) are
+ * optional.
  */
 #ifndef REDIS_ADDRESS_H
 #define REDIS_ADDRESS_H
@@ -22,7 +22,7 @@ struct redis_address {
 	int db;
 };
 
-/* False if it is none; why, where not NULL, says what is wrong. */
+/* Reads an address. False: text is not one; why, unless NULL, says what is wrong. */
 bool redis_address_read(const char *text, struct redis_address *out, char *why, size_t why_size);
 
 #endif

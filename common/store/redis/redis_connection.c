@@ -11,7 +11,7 @@
 
 #define READ_BYTES 16384
 
-/* Waits for events on a socket. False, with errno, when the time is over. */
+/* Waits for events on a socket. False, with errno, at the deadline or on failure. */
 static bool
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -29,9 +29,8 @@ wait_for(int fd, short events, int64_t deadline)
 }
 
 /*
- * How connecting went, once it is over: asked for once more, it says so. (What the
- * other programs call is called here too where it does: each name more costs a CGI program its
- * time.)
+ * Whether connecting succeeded, once it is over: a second connect() tells. (Functions that the
+ * programs call anyway are preferred here: each further symbol costs a CGI program time.)
  */
 static bool
 connected(int fd, const struct sockaddr *address, socklen_t len)

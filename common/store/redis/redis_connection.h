@@ -1,6 +1,6 @@
 /*
- * One connection to Redis, used by one thread at a time. After any failure it is to be closed:
- * a reply that is still on its way would be taken for the next one's. SIGPIPE must be ignored.
+ * One connection to Redis, used by one thread at a time. It must be closed after any failure: a
+ * late reply would be taken for the reply to the next command. SIGPIPE must be ignored.
  */
 #ifndef REDIS_CONNECTION_H
 #define REDIS_CONNECTION_H
@@ -22,10 +22,13 @@ enum err redis_connection_open(struct redis_connection *link, const struct socka
 			       socklen_t len) MUST_CHECK;
 void redis_connection_close(struct redis_connection *link);
 
-/* Whether nothing has come that nobody asked for, such as the connection's end. */
+/* Returns whether nothing unsolicited has arrived, such as the end of the connection. */
 bool redis_connection_quiet(const struct redis_connection *link);
 
-/* Sends a command and reads its reply within REDIS_COMMAND_MS. ERR_STORE, with errno. */
+/*
+ * Sends a command and reads its reply within REDIS_COMMAND_MS. reply must be initialised; the
+ * caller frees it. ERR_STORE, with errno.
+ */
 enum err redis_connection_ask(struct redis_connection *link, const struct buf *command,
 			      struct redis_reply *reply) MUST_CHECK;
 

@@ -17,9 +17,9 @@
 #include "util/secret_file.h"
 
 #define ADDRESSES_MAX 8
-#define IDLE_MAX      256  /* connections kept: one for each thread that there can be */
-#define FRESH_MS      1000 /* how long a time that was heard needs no asking */
-#define TOLD_MAX      5	   /* lines a second in the log */
+#define IDLE_MAX      256  /* idle connections kept: one for each possible thread */
+#define FRESH_MS      1000 /* a time heard within this many ms needs no asking */
+#define TOLD_MAX      5	   /* lines per second in the log */
 #define REACH_HINT    "is Redis running, and is [flow] store its address?"
 #define LOGIN_HINT    "[flow] store_username and store_password_file must be those of Redis"
 
@@ -33,16 +33,16 @@ struct redis_pool {
 	struct store_login login;
 	struct redis_socket address[ADDRESSES_MAX];
 	size_t address_count;
-	pthread_mutex_t mutex; /* for those that are idle */
+	pthread_mutex_t mutex; /* for the idle connections */
 	struct redis_connection idle[IDLE_MAX];
 	size_t idle_count;
-	atomic_llong offset_ms;	  /* its clock, less ours */
-	atomic_llong heard_ms;	  /* when we heard it, by ours; 0: never */
-	atomic_llong told_second; /* for the log: which second, */
-	atomic_int told_count;	  /* and how many lines in it */
+	atomic_llong offset_ms;	  /* Redis' clock minus ours */
+	atomic_llong heard_ms;	  /* when it was heard, by our clock; 0: never */
+	atomic_llong told_second; /* second of the last lines in the log */
+	atomic_int told_count;	  /* number of lines in that second */
 };
 
-/* Every address of a host, looked up while that still can be. */
+/* Finds every address of the host, while it still can be resolved. */
 static enum err
 find_addresses(struct redis_pool *r)
 {
@@ -124,7 +124,7 @@ redis_pool_complain(struct redis_pool *r, const char *cause, const char *hint)
 		  r->where.port == 0 ? r->where.path : where, "cause", cause, "hint", hint, NULL);
 }
 
-/* A connection that is kept, and still one. */
+/* Takes an idle connection that still works. False: there is none. */
 static bool
 take_idle(struct redis_pool *r, struct redis_connection *connection)
 {
@@ -186,7 +186,9 @@ ask(struct redis_pool *r, struct redis_connection *connection, const struct buf 
 	return err;
 }
 
-/* One step of getting in. Of an error only the first word is told: the rest may hold what we sent.
+/*
+ * Runs one step of logging in. Logs only the first word of an error: the rest may repeat what we
+ * sent.
  */
 static enum err
 step(struct redis_pool *r, struct redis_connection *connection, struct buf *command,
@@ -314,7 +316,7 @@ redis_pool_call(struct redis_pool *r, const struct buf *command, struct redis_re
 		return ERR_OK;
 	}
 	redis_connection_close(&connection);
-	/* the others lead to the same */
+	/* the other connections lead to the same Redis */
 	redis_pool_drop(r);
 	return err;
 }

@@ -47,10 +47,10 @@ redis_reply_error(const struct redis_reply *reply)
 }
 
 /*
- * What the parser calls for each item, with the reply as privdata. It takes NULL
- * for "no memory", and then reads no further: that is how a reply is refused.
+ * The parser calls these for each item, with the reply as privdata. It takes NULL for "out of
+ * memory" and stops reading: this is how a reply is refused.
  *
- * Since 1.0 hiredis counts in a size_t, and it reads the types of RESP3 too, which nobody here asks
+ * Since 1.0 hiredis counts in a size_t. It also reads the types of RESP3, which nobody here asks
  * for.
  */
 
@@ -122,7 +122,7 @@ on_nil(const redisReadTask *task)
 static void
 on_free(void *reply)
 {
-	(void)reply; /* its owner does that */
+	(void)reply; /* its owner frees it */
 }
 
 #if HIREDIS_MAJOR >= 1
@@ -171,10 +171,10 @@ redis_reply_feed(struct redisReader *reader, const char *data, size_t len,
 	       redisReaderFeed(reader, data, len) == REDIS_OK &&
 	       redisReaderGetReply(reader, &read) == REDIS_OK;
 	*whole = good && read != NULL;
-	/* a reply that nobody asked for could be taken for the next one's */
+	/* left-over bytes would be taken for the reply to the next command */
 	if (*whole)
 		good = reader->pos == reader->len;
-	/* of a reply that was refused, some items may be there, and their text gone */
+	/* of a refused reply some items may be there, and their text gone */
 	if (!good)
 		redis_reply_free(reply);
 	return good ? ERR_OK : ERR_STORE;

@@ -8,7 +8,7 @@
 #include "store/redis/redis_command.h"
 #include "store/redis/redis_connection.h"
 
-#define ERROR_SHOWN 160 /* bytes of an error of Redis' */
+#define ERROR_SHOWN 160 /* bytes shown of an error from Redis */
 
 void
 redis_script_arg_data(struct redis_args *args, const char *data, size_t len)
@@ -42,7 +42,7 @@ redis_script_arg_key(struct redis_args *args, const char *name, uint64_t key)
 	redis_script_arg(args, text);
 }
 
-/* What a word means. Those with a cause are nothing that a visitor could do anything about. */
+/* The meaning of each word. A visitor can do nothing about those with a cause. */
 static const struct word {
 	const char *word;
 	enum err err;
@@ -63,11 +63,11 @@ static const struct word {
      "set maxmemory-policy noeviction in redis.conf"},
 };
 
-/* What an error of Redis' own means, by a word that stands in it. */
+/* The meaning of an error from Redis itself, found by a word in it. */
 static const struct {
 	const char *word;
 	const char *hint;
-	bool elsewhere; /* another connection may lead to a better one */
+	bool elsewhere; /* another connection may lead to a better server */
 } errors[] = {
     {"READONLY", "[flow] store must lead to the master; it is tried again", true},
     {"LOADING", "it has just started", false},
@@ -137,7 +137,10 @@ send_script(struct redis_pool *r, const char *how, const char *what, const struc
 	return err;
 }
 
-/* Once, with the time that was heard in between where the first try came too late by our clock. */
+/*
+ * Runs a script once and records the time in its reply: if our clock had made the deadline too
+ * early, the second try uses that time.
+ */
 static enum err
 run_once(struct redis_pool *r, const struct redis_script *script, const struct redis_args *args,
 	 struct redis_reply *reply)

@@ -12,15 +12,15 @@
 #include "util/secret.h"
 
 #define ENDED_RATIO  3 /* ended flows kept, as a multiple of max_pending */
-#define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* as `longest` in prelude.lua */
+#define LIST_SECONDS (3600 + STORE_KEEP_SECONDS) /* the same as `longest` in prelude.lua */
 #define NOTE_SECONDS 3600
-#define TRY_BYTES    262144 /* of memory to be left: what waits can still be claimed and ended */
+#define TRY_BYTES    262144 /* bytes to leave free: waiting flows can still be claimed and ended */
 #define MINUTE_MS    60000
-#define NEVER	     (INT64_MAX / 4) /* the clock that was never heard: all is over */
+#define NEVER	     (INT64_MAX / 4) /* the time if none was ever heard: everything has expired */
 
 /*
- * Longer than a begin holds its lock, which asks opencode twice and cancels twice, and
- * than a delivery from its claim on.
+ * Longer than a begin holds its lock, in which it asks opencode twice and cancels twice, and
+ * longer than a delivery takes from its claim on.
  */
 #define LEASE_MS     (3 * FLOW_CALL_MS + 15000)
 #define LOCK_WAIT_MS (2 * FLOW_CALL_MS)
@@ -31,7 +31,7 @@ struct store_redis {
 	struct store store;
 	struct store_limits limits;
 	struct redis_pool *redis;
-	char owner[STORE_TOKEN_LEN + 1]; /* of our claims */
+	char owner[STORE_TOKEN_LEN + 1]; /* token of our claims */
 };
 
 static struct redis_pool *
@@ -40,7 +40,7 @@ redis_of(struct store *s)
 	return ((struct store_redis *)s)->redis;
 }
 
-/* For the scripts that answer a word only. */
+/* Runs a script that replies with a word only. */
 static enum err
 run(struct store *s, const struct redis_script *script, const struct redis_args *args)
 {
@@ -56,13 +56,16 @@ redis_now(struct store *s)
 {
 	int64_t time_ms = -1;
 
-	/* by our own clock where that fails: what is asked next fails too */
+	/* by our own clock if that fails: the next step fails too */
 	if (redis_pool_clock(redis_of(s), &time_ms) != ERR_OK && time_ms < 0)
 		return NEVER;
 	return time_ms / 1000;
 }
 
-/* Between two looks at a lock that somebody else has: longer each time, and not all at once. */
+/*
+ * Pauses before the next attempt at a held lock; returns the next pause. Both in milliseconds:
+ * longer each time, and not the same for all.
+ */
 static int
 pause_for(int ms)
 {
@@ -164,7 +167,7 @@ redis_add(struct store *s, const struct flow *flow, const char *authorize_url,
 	return err;
 }
 
-/* A script's answer as a snapshot. */
+/* Reads a flow from the reply of find.lua. */
 static enum err
 read_flow(const struct redis_reply *reply, const char *id, struct snapshot *out)
 {
@@ -289,7 +292,7 @@ redis_finish(struct store *s, const char *id, enum flow_state state, enum flow_r
 	return run(s, &script_finish, &args);
 }
 
-/* The ids of an answer, which are nothing else. */
+/* Reads the ids in the reply of list.lua. */
 static enum err
 list(struct store *s, const struct redis_args *args, char id[][FLOW_ID_LEN + 1], size_t *count)
 {

@@ -1,5 +1,5 @@
--- id, lock's group, its token, record, authorize URL, when it began, when it expires, when it is
--- forgotten, client, browser, group, slot, most that are kept
+-- Records a flow. Arguments: id, lock's group, lock's token, record, authorize URL; the times at
+-- which the flow began, expires and is forgotten; client, browser, group, slot, most flows to keep
 local id, record, url = ARGV[2], ARGV[5], ARGV[6]
 local created, expires, forgotten = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local client, browser, group, slot = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
@@ -14,7 +14,7 @@ end
 if not holds(ARGV[3], ARGV[4]) then
 	return say('LOST')
 end
--- by a clock that has nothing to do with ours
+-- The flow's beginning was taken from a clock other than Redis'.
 if created > now + 60 then
 	return say('LATE')
 end
@@ -22,7 +22,7 @@ if redis.call('EXISTS', flow) == 1 then
 	return say('TAKEN')
 end
 
--- The first write is the one that Redis refuses if it is full.
+-- If Redis is full, it refuses this first write.
 redis.call('HSET', flow, 'record', record, 'reign', this, 'from', created, 'till', expires,
 	'client', client, 'browser', browser, 'group', group, 'slot', slot)
 redis.call('EXPIREAT', flow, forgotten)
@@ -34,7 +34,7 @@ local function enter(name, score)
 	redis.call('ZADD', prefix .. name, score, id)
 	redis.call('EXPIRE', prefix .. name, longest)
 end
--- Those of one second in the order in which they came.
+-- Keeps the order of flows that began in the same second.
 local order = string.format('%d.%06d', created, now == created and clock[2] or 999999)
 enter('waiting', expires)
 enter('client:' .. client, expires)
@@ -48,7 +48,7 @@ for _, name in ipairs({'group:' .. group, 'slot:' .. slot, 'browser:' .. browser
 	redis.call('ZREMRANGEBYSCORE', prefix .. name, '-inf', now - longest)
 end
 
--- What expired has ended; of what has ended, the oldest are forgotten.
+-- Moves expired flows to 'ended', and forgets the oldest ended ones.
 local function forget(old)
 	local key = prefix .. 'flow:' .. old
 	local f = redis.call('HMGET', key, 'client', 'browser', 'group', 'slot')

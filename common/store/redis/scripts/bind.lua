@@ -1,4 +1,4 @@
--- id, browser
+-- Binds a flow to a browser. Arguments: id, browser
 local flow = prefix .. 'flow:' .. ARGV[2]
 if redis.call('EXISTS', flow) == 0 then
 	return say('UNKNOWN')

@@ -1,4 +1,5 @@
--- client, group, most of all, most of a client
+-- Checks the limits without the group's own flows. Arguments: client, group, most in all, most per
+-- client
 local client, group = prefix .. 'client:' .. ARGV[2], prefix .. 'open:' .. ARGV[3]
 local most, most_client = tonumber(ARGV[4]), tonumber(ARGV[5])
 local later = '(' .. clock[1]

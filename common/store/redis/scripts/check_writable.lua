@@ -1,4 +1,4 @@
--- bytes of memory that must be left
+-- Checks that a flow could be recorded. Argument: bytes of memory that must be left
 local memory = redis.call('INFO', 'memory')
 local most = tonumber(memory:match('maxmemory:(%d+)'))
 if most > 0 and memory:match('maxmemory_policy:([%w-]+)') ~= 'noeviction' then

@@ -1,4 +1,5 @@
--- id, word, who takes it; for a claim: lock's group, its token, milliseconds that it goes on
+-- Claims, supersedes or expires a flow. Arguments: id, word, owner of the claim; for a claim:
+-- lock's group, lock's token, milliseconds that the lock lasts from now on
 local id, word = ARGV[2], ARGV[3]
 local flow = prefix .. 'flow:' .. id
 local f = redis.call('HMGET', flow, 'reign', 'from', 'till', 'claim', 'end')
@@ -9,7 +10,7 @@ local this = epoch()
 if this == nil then
 	return say('REPLICA')
 end
--- Of another epoch: a claim that was made there may be missing here.
+-- A flow of another epoch: a claim that was made there may be missing here.
 if f[4] or f[5] or f[1] ~= this then
 	return say('TAKEN')
 end

@@ -1,5 +1,7 @@
--- client, count, milliseconds until one is back, until all are; a salt, if there is none yet
--- The generic cell rate algorithm: a client's value is when its whole allowance is back.
+-- Takes requests from an allowance. Arguments: client, count, milliseconds until one request is
+-- back, until all are back, a salt to use if there is none yet.
+-- The generic cell rate algorithm: a client's value is the time at which its whole allowance is
+-- back.
 local count, each, all = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local salt = redis.call('GET', prefix .. 'salt')
 if not salt then
@@ -10,7 +12,7 @@ local key = prefix .. 'rate:' .. redis.sha1hex(salt .. ARGV[2])
 local value = redis.call('GET', key) or ''
 local told = value:sub(-1) == '!'
 local back = tonumber(value:match('^%d+')) or 0
--- beyond the whole allowance: by a clock that was set back since
+-- More than the whole allowance ahead: the clock was set back since.
 if back < now_ms or back > now_ms + all then
 	back = now_ms
 end

@@ -1,1 +1,2 @@
+-- Counts the flows that wait.
 return say('OK', redis.call('ZCOUNT', prefix .. 'waiting', '(' .. clock[1], '+inf'))

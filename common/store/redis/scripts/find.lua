@@ -1,4 +1,5 @@
--- id. The record, who confirmed, the claim, the end; 1 if it began in another epoch
+-- Finds a flow. Argument: id. Replies with the record, the browser that confirmed, the claim, the
+-- end, and 1 if the flow began in another epoch, else 0
 local f = redis.call('HMGET', prefix .. 'flow:' .. ARGV[2], 'record', 'bound', 'claim', 'end', 'reign')
 if not f[1] then
 	return say('UNKNOWN')

@@ -1,4 +1,4 @@
--- id, end
+-- Records how a flow ended. Arguments: id, end
 local flow = prefix .. 'flow:' .. ARGV[2]
 if redis.call('EXISTS', flow) == 0 then
 	return say('UNKNOWN')

@@ -1,4 +1,5 @@
--- seconds, most, names of lists. The newest ids of all of them, newest first
+-- Lists ids. Arguments: seconds, most, names of lists. Replies with the newest ids in all the
+-- lists, newest first
 local since, most = now - tonumber(ARGV[2]) + 1, tonumber(ARGV[3])
 local found, seen, answer = {}, {}, say('OK')
 for i = 4, #ARGV do

@@ -1,6 +1,7 @@
--- What every script begins with. KEYS[1] is what all our keys begin with, ARGV[1] the time in
--- milliseconds from which on nobody waits for the answer any more. An answer is the time here,
--- a word, and what belongs to it.
+-- Every script begins with this file. KEYS[1] is the prefix of all our keys; ARGV[1] is the
+-- deadline in milliseconds, after which nobody waits for the reply. A reply is Redis' time in
+-- milliseconds, a word, and the values that belong to the word. A script's own arguments start at
+-- ARGV[2].
 local prefix = KEYS[1]
 local clock = redis.call('TIME')
 local now = tonumber(clock[1])
@@ -12,10 +13,10 @@ if now_ms > tonumber(ARGV[1]) then
 	return say('LATE')
 end
 
--- Seconds that a flow is kept at most: the longest lifetime, and STORE_KEEP_SECONDS.
+-- The most seconds that a flow is kept: the longest lifetime plus STORE_KEEP_SECONDS.
 local longest = 3600 + 600
 
--- Which Redis this is, in which of its times as a master: another after each restart and failover.
+-- Returns the epoch of this master, which changes with each restart and failover; nil: a replica.
 local function epoch()
 	local replication = redis.call('INFO', 'replication')
 	local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
@@ -25,12 +26,12 @@ local function epoch()
 	return run .. ':' .. replication:match('master_replid:(%w+)')
 end
 
--- Whether the lock of a group is still held by who has this token; '' asks for none.
+-- Returns whether the holder of this token still has the lock of a group; '' needs no lock.
 local function holds(group, token)
 	return token == '' or redis.call('GET', prefix .. 'lock:' .. group) == token
 end
 
--- A flow waits no more: it counts for no limit.
+-- Takes a flow that no longer waits out of all limits.
 local function leave(id, flow)
 	local f = redis.call('HMGET', flow, 'till', 'client', 'group')
 	redis.call('DEL', prefix .. 'url:' .. id)

@@ -1,4 +1,4 @@
--- id, who has taken it
+-- Undoes a claim. Arguments: id, owner of the claim
 local flow = prefix .. 'flow:' .. ARGV[2]
 if redis.call('HGET', flow, 'owner') ~= ARGV[3] then
 	return say('LOST')
