@@ -82,7 +82,8 @@ is_visitors_doing(const struct context *x, enum err err)
 	return status >= 400 && status < 500 && status != 429;
 }
 
-/* Logs a refusal and charges it to the allowance. Returns the error to answer with. */
+/* Logs a refusal, which costs allowance if the visitor caused it. Returns the error to answer
+ * with. */
 static enum err
 refuse(struct context *x, enum err err)
 {

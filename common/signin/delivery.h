@@ -37,13 +37,13 @@ void delivery_fail(struct delivery *d, enum flow_reason reason);
  * opencode_listener_send(), ERR_TOO_LARGE. Release reply in any case. */
 enum err delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply) MUST_CHECK;
 
-/* Sets the outcome from the listener's reply. Leaves FLOW_DELIVERING if it took the redirect. */
+/* Sets the outcome from the listener's reply: stays FLOW_DELIVERING if it took the redirect. */
 void delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply);
 
 /*
  * Sends the redirect, unchanged, to the listener that the flow's redirect URI names. Sends a
- * token as the JSON that the listener's own page would post. Leaves FLOW_DELIVERING in the
- * outcome if the listener took it.
+ * token as the JSON that the listener's own page would post. The outcome stays FLOW_DELIVERING if
+ * the listener took it.
  */
 void delivery_listener(struct delivery *d);
 
