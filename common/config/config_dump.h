@@ -1,5 +1,5 @@
 /*
- * Writing the configuration out, for --dump-config.
+ * Writes the configuration as text, for --dump-config.
  */
 #ifndef CONFIG_DUMP_H
 #define CONFIG_DUMP_H
@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "util/buf.h"
 
-/* Writes every key with its value as an ini file that reads back to the same configuration. */
+/* Appends every key with its value, as an ini file that reads back to the same configuration. */
 enum err config_dump(const struct config *config, struct buf *out) MUST_CHECK;
 
 #endif

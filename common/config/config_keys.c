@@ -4,7 +4,7 @@
 
 #include "config/config_types.h"
 
-#define DUMP_LINE_MAX 150 /* a line and its key fit into what inih reads */
+#define DUMP_LINE_MAX 150 /* bytes of a value that fits into inih's line with its key */
 
 #define OPENCODE(m) offsetof(struct config_opencode, m), sizeof(((struct config_opencode *)0)->m)
 #define SITE(m)	    offsetof(struct config_draft, m), sizeof(((struct config_draft *)0)->m)
@@ -114,10 +114,8 @@ config_keys_set(const struct config_key *key, void *target, const char *value, c
 	return config_keys_add(key, target, value, why, why_size);
 }
 
-/*
- * The defaults go through the same readers as a file; the unit test sees to it that they pass.
- * What is nothing by default is nothing already.
- */
+/* The same readers parse the defaults and the file; a unit test checks that all defaults pass. A
+ * key whose default is empty is left out, because its member is empty already. */
 static void
 set_defaults(bool opencode, void *target)
 {
@@ -140,7 +138,7 @@ config_keys_opencode_defaults(struct config_opencode *opencode)
 void
 config_keys_defaults(struct config *config)
 {
-	/* the others have a default, or are filled one by one */
+	/* the other members have a default, or are filled one by one */
 	memset(&config->opencode_count, 0,
 	       offsetof(struct config, callback_paths) - offsetof(struct config, opencode_count));
 	trusted_proxies_clear(&config->trust);
@@ -149,7 +147,7 @@ config_keys_defaults(struct config *config)
 	set_defaults(false, config);
 }
 
-/* What fits in no line goes on in the next ones, which begin with a tab. */
+/* Writes a value. A list that is too long for one line continues on lines with a leading tab. */
 static void
 dump_value(const struct config_key *key, const char *value, struct buf *out)
 {

@@ -13,31 +13,31 @@
 #include "config/config_keys.h"
 #include "config/config_relay.h"
 
-#define LINE_MAX_INIH	 199 /* inih cuts longer lines */
-#define SECTION_MAX_INIH 49  /* and longer section names */
+#define LINE_MAX_INIH	 199 /* bytes; inih truncates longer lines */
+#define SECTION_MAX_INIH 49  /* bytes; inih truncates longer section names */
 
-/* The state of reading one file: handed to inih line by line, so that each line's number is known.
- */
+/* The state while one file is read. inih gets the file line by line, so that each line's number
+ * is known. */
 struct reader {
 	struct config *config;
-	const char *pos; /* what is left of the file */
+	const char *pos; /* the rest of the file */
 	int line;
-	/* per section [opencode …]; of the section [relay-site …] that is read in the last row, of
-	 * others in the first */
+	/* The keys given so far: a row for each [opencode …], the last row for the current
+	 * [relay-site …]. Other sections use the first row. */
 	bool given[CONFIG_OPENCODES_MAX + 1][CONFIG_KEYS_MAX];
-	int opencodes; /* sections [opencode …] seen */
-	bool in_site;  /* in a section [relay-site …]: */
-	struct config_draft site;
-	enum err err;	/* ERR_MEMORY, if there was none */
-	bool in_key;	/* a key was read since the section began */
-	bool goes_on;	/* this line goes on with that key's value: inih's rule */
-	int error_line; /* 0: none yet */
+	int opencodes;		  /* sections [opencode …] so far */
+	bool in_site;		  /* in a section [relay-site …] */
+	struct config_draft site; /* that section */
+	enum err err;		  /* ERR_MEMORY if memory ran out, else ERR_OK */
+	bool in_key;		  /* a key was read since the section began */
+	bool goes_on;		  /* this line continues the value of that key, by inih's rule */
+	int error_line;		  /* 0: no error so far */
 	char error[CONFIG_MESSAGE_MAX / 2];
 };
 
 static int fail(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Keeps the first complaint. Returns 0, which is inih's word for an error. */
+/* Records the first error only. Returns 0, which means an error to inih. */
 static int
 fail(struct reader *r, const char *fmt, ...)
 {
@@ -52,7 +52,7 @@ fail(struct reader *r, const char *fmt, ...)
 	return 0;
 }
 
-/* What a section's name begins with, if it goes on with a name of its own: "opencode ". */
+/* Returns whether section consists of this word and a name of its own, as in "opencode NAME". */
 static bool
 is_named(const char *section, const char *word)
 {
@@ -62,7 +62,7 @@ is_named(const char *section, const char *word)
 	       (section[len] == ' ' || section[len] == '\t');
 }
 
-/* Keeps what the section [relay-site …] that ends here held. */
+/* Adds the section [relay-site …] that ends here to the configuration. */
 static void
 end_site(struct reader *r)
 {
@@ -98,7 +98,8 @@ begin_site(struct reader *r, const char *section)
 	memset(r->given[CONFIG_OPENCODES_MAX], 0, sizeof(r->given[0]));
 }
 
-/* inih tells of keys only; a section that holds none could be misspelt or have to hold some. */
+/* Checks the section itself, because inih reports only keys. A section without keys may be
+ * misspelt, or may lack the keys that it needs. */
 static void
 begin_section(struct reader *r, const char *name, size_t len)
 {
@@ -115,7 +116,7 @@ begin_section(struct reader *r, const char *name, size_t len)
 		fail(r, "unknown section [%s]", section);
 }
 
-/* inih's source of lines, like fgets(). */
+/* Gives inih the next line, as fgets() would. */
 static char *
 next_line(char *out, int size, void *ctx)
 {
@@ -146,7 +147,7 @@ next_line(char *out, int size, void *ctx)
 	return out;
 }
 
-/* Finds or adds the opencode that a section names. NULL after a complaint. */
+/* Finds or adds the opencode that a section names. Returns NULL after an error was recorded. */
 static struct config_opencode *
 section_opencode(struct reader *r, const char *section, int *row)
 {
@@ -177,7 +178,7 @@ section_opencode(struct reader *r, const char *section, int *row)
 	return o;
 }
 
-/* A line that goes on with the key before it. inih leaves a comment behind its value. */
+/* Reads a line that continues the value of a key. inih leaves a trailing comment in it. */
 static int
 on_more(struct reader *r, const struct config_key *key, void *target, const char *name,
 	const char *value)
@@ -198,7 +199,8 @@ on_more(struct reader *r, const struct config_key *key, void *target, const char
 	return 1;
 }
 
-/* Where the files stand that are read later, or what is to be completed. */
+/* Records the line of a key in [relay…], for errors found later: in key files and incomplete
+ * sections. */
 static void
 note_line(struct reader *r, const char *kind, const char *name)
 {
@@ -260,7 +262,7 @@ complain(char message[CONFIG_MESSAGE_MAX], const char *file, int line, const cha
 	return ERR_CONFIG;
 }
 
-/* Reads a file of that size, and a NUL behind it. */
+/* Reads a file of that size and appends a NUL. Returns what is wrong, or NULL. */
 static const char *
 read_all(int fd, char *out, size_t size)
 {
@@ -277,8 +279,8 @@ read_all(int fd, char *out, size_t size)
 	return strlen(out) == len ? NULL : "holds a NUL byte";
 }
 
-/* Reads a whole file that only its owner can write, for free(). *missing is set if there is none.
- */
+/* Reads a whole file that only its owner can write. The caller frees *out, even after an error.
+ * Sets *missing if the file does not exist. */
 static enum err
 read_file(const char *file, char **out, bool *missing, char message[CONFIG_MESSAGE_MAX])
 {
@@ -306,7 +308,7 @@ read_file(const char *file, char **out, bool *missing, char message[CONFIG_MESSA
 	return *out == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-/* The sections are all read: what may not be twice among them is not. */
+/* Ends the last section, and checks that no two sections [relay-site …] have the same ID. */
 static void
 end_sections(struct reader *r)
 {
@@ -323,7 +325,7 @@ static enum err
 load_file(struct config *config, const char *file, bool must_exist,
 	  char message[CONFIG_MESSAGE_MAX])
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* of byte order, which means nothing here */
+	static const char mark[] = "\xef\xbb\xbf"; /* UTF-8 byte order mark, skipped */
 	char *text = NULL;
 	struct reader *r = NULL;
 	enum err err;
@@ -358,7 +360,8 @@ out:
 	return err;
 }
 
-/* As a switch it is about the same machine: any other proxy has to be named. */
+/* Translates OPENCODE_TRUST_PROXY_HEADERS. "true" trusts only proxies on this machine; any other
+ * proxy has to be named. */
 static const char *
 trust_setting(const char *given)
 {
@@ -367,7 +370,7 @@ trust_setting(const char *given)
 	return given != NULL && strcmp(given, "false") == 0 ? "" : given;
 }
 
-/* Settings of the environment and the command line, which win over the file. */
+/* Applies the settings of the environment and of the command line, which override the file. */
 static enum err
 load_overrides(struct config *config, const struct config_source *source,
 	       char message[CONFIG_MESSAGE_MAX])
@@ -398,7 +401,7 @@ load_overrides(struct config *config, const struct config_source *source,
 	return ERR_OK;
 }
 
-/* Whether what comes to via comes here, where nobody unwraps it. */
+/* Returns whether [relay] via leads back to this site, where nobody would unwrap the state. */
 static bool
 via_is_own(const struct config *config)
 {
@@ -413,7 +416,7 @@ via_is_own(const struct config *config)
 	return false;
 }
 
-/* What only holds or fails between keys. */
+/* Checks what depends on several keys. */
 static enum err
 check_whole(const struct config *config, const char *file, char message[CONFIG_MESSAGE_MAX])
 {

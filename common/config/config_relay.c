@@ -5,9 +5,9 @@
 
 #include "config/config_keys.h"
 
-#define FIRST_COUNT 8 /* sites that there is room for at first; a power of two */
+#define FIRST_COUNT 8 /* sites that fit at first; a power of two */
 
-/* Copies text to *pos, which moves behind it. */
+/* Copies text to *pos, and moves *pos behind the copy. */
 static const char *
 keep(char **pos, const char *text)
 {
@@ -18,7 +18,8 @@ keep(char **pos, const char *text)
 	return copy;
 }
 
-/* The texts stand behind each other in one block, which begins with the id. */
+/* Stores the texts one after the other in one block. The block begins with the ID, so freeing the
+ * ID frees it. */
 static bool
 pack(const struct config_draft *d, struct config_site *site)
 {
@@ -48,7 +49,7 @@ config_relay_site_add(struct config *config, const struct config_draft *draft, c
 					    : NULL;
 	if (*why != NULL)
 		return ERR_CONFIG;
-	/* full whenever their number is a power of two: it doubles */
+	/* the array is full whenever the count is a power of two; then its size doubles */
 	if (count == 0 || (count >= FIRST_COUNT && (count & (count - 1)) == 0)) {
 		size_t room = count == 0 ? FIRST_COUNT : 2 * count;
 
@@ -85,7 +86,7 @@ config_relay_sites_sort(struct config *config)
 	return NULL;
 }
 
-/* Copies what was copied from such a member. */
+/* Copies a text that came from a member of this size, so it fits. */
 static void
 unpack(char out[CONFIG_RELAY_MAX + 1], const char *text)
 {

@@ -22,7 +22,8 @@ config_types_read_text(const struct config_key *key, void *member, const char *v
 {
 	if (strlen(value) >= key->size)
 		return refuse(why, why_size, "is too long");
-	/* inih takes it so only directly behind the '=', where --dump-config has a blank */
+	/* inih reads a ';' as part of the value only right after '='; --dump-config has a blank
+	 * there */
 	if (value[0] == ';')
 		return refuse(why, why_size, "begins with ';', which begins a comment");
 	for (const char *p = value; *p != '\0'; p++)
@@ -62,7 +63,7 @@ config_types_write_number(const void *member, struct buf *out)
 	buf_printf(out, "%d", *(const int *)member);
 }
 
-/* A number and "/min". */
+/* Reads a number followed by "/min". */
 bool
 config_types_read_rate(const struct config_key *key, void *member, const char *value, char *why,
 		       size_t why_size)
@@ -105,7 +106,7 @@ config_types_read_origin(const struct config_key *key, void *member, const char 
 	return true;
 }
 
-/* An absolute path, or nothing where the default is nothing. */
+/* Reads an absolute path. It may be empty if the default is empty. */
 bool
 config_types_read_path(const struct config_key *key, void *member, const char *value, char *why,
 		       size_t why_size)
@@ -209,7 +210,8 @@ is_address(const char *value)
 		origin_host_is_loopback(origin_authority(origin)));
 }
 
-/* An address of a callback on another host: what a browser is sent to, or a provider told. */
+/* Reads the URL of a callback on another host, to which a browser is sent or which a provider is
+ * given. */
 bool
 config_types_read_url(const struct config_key *key, void *member, const char *value, char *why,
 		      size_t why_size)
@@ -310,7 +312,7 @@ word_index(const char *const words[], const char *value)
 	return -1;
 }
 
-/* Names of headers are the same in any case (RFC 9110 section 5.1). */
+/* Reads the name of a header, in any case (RFC 9110 section 5.1). */
 bool
 config_types_read_proxy_header(const struct config_key *key, void *member, const char *value,
 			       char *why, size_t why_size)

@@ -1,6 +1,6 @@
 /*
- * The types of the values of the configuration: how each is read and written. The table in
- * config_keys.c names them.
+ * The types of configuration values: how each is read and written. The table in config_keys.c
+ * refers to them.
  */
 #ifndef CONFIG_TYPES_H
 #define CONFIG_TYPES_H
@@ -13,26 +13,24 @@
 
 struct config_key;
 
-/*
- * Reads value into member; a list's reader empties it for NULL, and adds anything else to it.
- * False: why says what is wrong and what is allowed.
- */
+/* Reads value into member. The reader of a list adds value to the list, and empties the list if
+ * value is NULL. False: why says what is wrong and what is allowed. */
 typedef bool config_reader(const struct config_key *key, void *member, const char *value, char *why,
 			   size_t why_size);
 
-/* Appends the value as the file has it. */
+/* Appends the value as it is written in the file. */
 typedef void config_writer(const void *member, struct buf *out);
 
-/* A row of the table. */
+/* A row of the table in config_keys.c. */
 struct config_key {
 	const char *section;
 	const char *name;
-	const char *initial; /* the default, as it would be written */
+	const char *initial; /* the default, as it is written in the file */
 	config_reader *read;
 	config_writer *write;
-	size_t offset; /* of the member in struct config_opencode or struct config */
-	size_t size;   /* of the member; 0: a list, which may go on over several lines */
-	long min, max; /* of a number */
+	size_t offset; /* of the member in struct config_opencode, config_draft or config */
+	size_t size;   /* bytes of the member; 0: a list, which may continue on further lines */
+	long min, max; /* limits of a number */
 };
 
 config_reader config_types_read_text;

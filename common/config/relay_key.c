@@ -10,7 +10,7 @@
 
 #define KEY_MIN	 32 /* characters */
 #define KEY_MAX	 512
-#define KEY_SIZE (KEY_MAX + 3) /* a line end and one too many */
+#define KEY_SIZE (KEY_MAX + 3) /* room for a line end, and a byte too many */
 
 struct relay_keys {
 	const struct config *config;
@@ -24,7 +24,7 @@ keys_size(const struct config *config)
 	return sizeof(struct relay_keys) + config->relay_site_count * sizeof(struct relay_pair);
 }
 
-/* What is wrong with a text as a key, or NULL; its line end is taken off. */
+/* Returns what is wrong with a text as a key, or NULL. Cuts off its line end. */
 static const char *
 text_fault(const char *text, size_t *len)
 {
@@ -41,7 +41,7 @@ text_fault(const char *text, size_t *len)
 				: NULL;
 }
 
-/* Reads one file. Returns what is wrong, or NULL. */
+/* Reads one file. Returns what is wrong with it, or NULL. */
 static const char *
 read_key(const char *path, struct relay_key *out)
 {
@@ -57,11 +57,11 @@ read_key(const char *path, struct relay_key *out)
 	return fault;
 }
 
-/* A key that is wrong, and where it is named. */
+/* A key file that is wrong, and where the configuration names it. */
 struct fault {
 	const char *key;
 	const char *path;
-	const char *why; /* NULL: none is */
+	const char *why; /* NULL: nothing is wrong */
 	int line;
 };
 
@@ -122,7 +122,7 @@ relay_key_close(struct relay_keys *keys)
 	free(keys);
 }
 
-/* The outcome of a file that was read for a request. */
+/* Returns the error of a file that was read for a request, and logs it. */
 static enum err
 judge(const struct fault *fault)
 {

@@ -7,10 +7,11 @@
 enum peer {
 	PEER_IP,
 	PEER_UNIX,
-	PEER_OTHER, /* no address that we know the form of, such as one with a zone */
+	PEER_OTHER, /* an address of unknown form, such as one with a zone */
 };
 
-/* RFC 3875 section 4.1.8 knows no Unix sockets: nginx says "unix:", others nothing. */
+/* Reads the peer from REMOTE_ADDR. RFC 3875 section 4.1.8 does not provide for Unix sockets:
+ * nginx says "unix:", others say nothing. */
 static enum peer
 peer_read(const struct request *request, struct ip *ip)
 {
@@ -44,7 +45,8 @@ chosen_header(const struct config *config, const struct request *request)
 	return request->x_forwarded_for;
 }
 
-/* The first address from the right that is not trusted. An empty item is no address either. */
+/* Finds the first address from the right that is not trusted. An empty item is not an address
+ * either. */
 static bool
 find_in_list(const struct trusted_proxies *trust, const char *list, struct ip *out)
 {
@@ -64,9 +66,9 @@ find_in_list(const struct trusted_proxies *trust, const char *list, struct ip *o
 }
 
 /*
- * The same in a Forwarded header, which can only be read from the left: what the
- * last element that is no trusted address says is what a reader from the right
- * would find first. "unknown" and "_hidden" (RFC 7239 section 6) are no address.
+ * Does the same in a Forwarded header, which can be read only from the left. The last element
+ * that is not a trusted address is the one that a reader from the right would find first.
+ * "unknown" and "_hidden" (RFC 7239 section 6) are not addresses.
  */
 static bool
 find_in_forwarded(const struct trusted_proxies *trust, const char *header, struct ip *out)

@@ -1,6 +1,6 @@
 /*
- * Who sent a request: the peer, whom the web server talks to, or whoever stands
- * behind the proxies that the configuration trusts.
+ * Finds who sent a request: the peer that the web server talks to, or the client behind the
+ * proxies that the configuration trusts.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -11,28 +11,29 @@
 #include "flow/flow.h"
 #include "http/request.h"
 
-#define CLIENT_UNIX "unix:" /* a peer on a Unix socket; it has no address */
+#define CLIENT_UNIX "unix:" /* the peer is on a Unix socket and has no address */
 
 struct client {
-	char address[FLOW_CLIENT_ADDRESS_MAX +
-		     1]; /* for logs and pages; CLIENT_UNIX if it has none */
-	char
-	    group[FLOW_CLIENT_ADDRESS_MAX + 1]; /* what is counted as one client: IPv6 by its /64 */
+	/* for logs and pages; CLIENT_UNIX if the client has no address */
+	char address[FLOW_CLIENT_ADDRESS_MAX + 1];
+	/* for limits: counts as one client; an IPv6 address as its /64 */
+	char group[FLOW_CLIENT_ADDRESS_MAX + 1];
 };
 
 /*
- * Finds the client. If the peer is trusted, the one configured header is read
- * from the right, past each address that is trusted too: the first that is not
- * is the client. Where no such address is found, it is the peer: everybody in the
- * header is trusted, or on the way there stands something that is no address, or
- * the header is malformed. So nobody can be named whom no trusted proxy named.
+ * Finds the client. If the peer is trusted, reads the configured header from the right and skips
+ * the addresses that are trusted too: the first one that is not trusted is the client. The client
+ * is the peer if all addresses in the header are trusted, if something that is not an address
+ * comes first, or if the header is malformed. So the client is never an address that no trusted
+ * proxy has reported.
  */
 void client_find(const struct config *config, const struct request *request, struct client *out);
 
-/* Whether the peer is a proxy that is trusted. */
+/* Returns whether the peer is a trusted proxy. */
 bool client_peer_trusted(const struct config *config, const struct request *request);
 
-/* Whether a peer on this machine sends forwarding headers that are not believed. */
+/* Returns whether a peer on this machine sends forwarding headers but is not trusted, so that
+ * they are ignored. */
 bool client_proxy_ignored(const struct config *config, const struct request *request);
 
 #endif

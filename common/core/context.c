@@ -104,7 +104,7 @@ x_header(const struct request *r, const char *name)
 	return "";
 }
 
-/* A record can hold text only. */
+/* Copies a header for a record, which can hold only text. */
 static bool
 copy_header(char *out, size_t size, const char *value)
 {

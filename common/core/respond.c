@@ -9,8 +9,8 @@
 #include "util/log.h"
 #include "view/page_problem.h"
 
-#define FULL_SECONDS	60  /* Retry-After, when too many flows wait */
-#define BUSY_SECONDS	1   /* and when too many calls to opencode are on their way */
+#define FULL_SECONDS	60  /* Retry-After if too many flows wait */
+#define BUSY_SECONDS	1   /* Retry-After if too many calls to opencode run */
 #define LOGGED_PATH_MAX 200 /* bytes */
 
 struct buf *
@@ -26,7 +26,7 @@ respond_page(struct context *x, int status)
 	struct buf *page = &x->response->body;
 	enum err err = page->err;
 
-	/* a page that could not be begun has no error of its own */
+	/* a page that failed before its first byte leaves no error in the buffer */
 	if (err == ERR_OK && page->len == 0)
 		err = ERR_MEMORY;
 	if (err != ERR_OK) {
@@ -40,7 +40,7 @@ respond_page(struct context *x, int status)
 	response_security_headers(x->response, "no-store");
 }
 
-/* When to come again, in seconds; 0: no Retry-After. */
+/* Returns the seconds of Retry-After; 0: send no such header. */
 static int
 retry_after(const struct context *x, enum err err)
 {
@@ -56,7 +56,7 @@ retry_after(const struct context *x, enum err err)
 	}
 }
 
-/* Headers that some statuses owe: RFC 9110 sections 11.6.1 and 10.2.3. */
+/* Adds the headers that some statuses require: RFC 9110 sections 11.6.1 and 10.2.3. */
 static void
 add_status_headers(struct context *x, enum err err)
 {
@@ -71,18 +71,19 @@ add_status_headers(struct context *x, enum err err)
 	}
 }
 
-/* Whether the visitor could have done better: not what is opencode's or ours. */
+/* Returns whether the visitor caused the error, rather than opencode or this program. */
 static bool
 is_visitors_doing(const struct context *x, enum err err)
 {
 	int status = error_status(err);
 
-	if (err == ERR_CREDENTIALS) /* a browser asks once without any, to learn of it */
+	if (err == ERR_CREDENTIALS) /* browsers send none at first */
 		return x->request->authorization != NULL;
 	return status >= 400 && status < 500 && status != 429;
 }
 
-/* Logs a refusal, and what it costs; returns what to answer. */
+/* Logs a refusal, which costs allowance if the visitor caused it. Returns the error to answer
+ * with. */
 static enum err
 refuse(struct context *x, enum err err)
 {
@@ -100,7 +101,7 @@ respond_log_refusal(struct context *x, enum err err, const char *flow)
 	size_t len;
 	int count;
 
-	/* once when it begins, for all processes */
+	/* logged once, when the allowance runs out, by one of all processes */
 	if (err == ERR_RATE && !x->allowance.first)
 		return;
 	if (atomic_exchange(&x->app->refusal_second, second) != second) {
@@ -114,7 +115,7 @@ respond_log_refusal(struct context *x, enum err err, const char *flow)
 	}
 	if (atomic_fetch_add(&x->app->refusal_count, 1) >= REFUSALS_LOGGED)
 		return;
-	/* an address that was escaped once too often has its query in the path */
+	/* a URL that was escaped twice has its query in the path */
 	len = strcspn(x->request->path, "%?&=;");
 	if (len > LOGGED_PATH_MAX)
 		len = LOGGED_PATH_MAX;

@@ -6,8 +6,9 @@
 #include "http/origin.h"
 
 /*
- * Older browsers send no Sec-Fetch-Site; then Origin decides: word for word against a configured
- * url, by scheme, name and known port against a detected one (a Host header may lack the port).
+ * Compares Origin, for older browsers that send no Sec-Fetch-Site. It must equal a configured
+ * url, apart from case. Against a detected origin, only scheme, name and known port must match,
+ * because a Host header may lack the port.
  */
 static bool
 origin_is_ours(const struct site *site, const struct request *request)

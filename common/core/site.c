@@ -20,14 +20,14 @@ site_set(struct site *site, const char *scheme, const char *authority)
 	site->usable = site->secure || origin_host_is_loopback(authority);
 }
 
-/* Where the browser's request went, as far as it is known. */
+/* Where the browser sent its request, as far as known. */
 struct target {
-	const char *host;	    /* NULL if nobody says */
-	const char *scheme;	    /* "http://", "https://", or NULL: the proxies say nothing */
-	char named[ORIGIN_MAX + 1]; /* host, if a proxy named it */
+	const char *host;	    /* NULL if unknown */
+	const char *scheme;	    /* "http://" or "https://"; NULL if no proxy reports it */
+	char named[ORIGIN_MAX + 1]; /* the host, if a proxy reported it */
 };
 
-/* The last item of a list, into out if it fits, else "". */
+/* Copies the last item of a list to out; "" if there is none or it does not fit. */
 static void
 copy_last(const char *list, char *out, size_t size)
 {
@@ -41,7 +41,7 @@ copy_last(const char *list, char *out, size_t size)
 	out[item.len] = '\0';
 }
 
-/* What the nearest proxy says, if it is trusted. What it says wrongly it has not said. */
+/* Reads host and scheme from the nearest proxy, if it is trusted. Ignores malformed values. */
 static void
 ask_proxy(const struct config *config, const struct request *request, struct target *target)
 {
@@ -71,10 +71,10 @@ ask_proxy(const struct config *config, const struct request *request, struct tar
 }
 
 /*
- * No url is configured. A same-origin request's Origin is the browser's own word
- * for where it is; else the scheme is what a trusted proxy says, else the web
- * server, or https because browsers send Sec-Fetch-Site only where the connection
- * is secure or loopback.
+ * Detects the origin if no url is configured. In a same-origin request, Origin is what the
+ * browser itself reports. Otherwise the scheme is what a trusted proxy reports, else what the web
+ * server reports; else it is https if a host other than loopback gets Sec-Fetch-Site, which
+ * browsers send only if the connection is secure or loopback.
  */
 static void
 site_detect(const struct request *request, const struct target *target,
@@ -98,8 +98,8 @@ site_detect(const struct request *request, const struct target *target,
 		site_set(site, "http://", target->host);
 }
 
-/* Whether Host names this origin: with exact, the port too, a missing one being the scheme's own.
- */
+/* Returns whether the host names this origin. If exact, the ports must match too, where a missing
+ * port is the default of the scheme. */
 static bool
 host_names(const struct authority *host, const char *origin, bool exact)
 {
@@ -130,7 +130,7 @@ site_find(const struct config *config, const struct request *request, struct sit
 		site_detect(request, &target, &host, site);
 		return ERR_OK;
 	}
-	/* a Host header may lack its port, so one that fits by name alone is second best */
+	/* a Host header may lack its port, so a match by name alone comes second */
 	for (int exact = 1; exact >= 0; exact--)
 		for (size_t i = 0; i < config->opencode_count; i++) {
 			const char *url = config->opencode[i].url;

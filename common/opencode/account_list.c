@@ -17,7 +17,8 @@ text_of(const json_t *object, const char *name, const char *otherwise)
 	return text == NULL ? otherwise : text;
 }
 
-/* Whether there is room for one more; else the rest is left out, and the log says so. */
+/* Returns whether there is room for one more. If not, the rest is left out, which the log says
+ * later. */
 static bool
 room(struct account_list *c, size_t count, size_t max)
 {
@@ -93,7 +94,7 @@ add_methods(struct account_list *c, struct page_account *account, const json_t *
 	}
 }
 
-/* Providers that can be signed in to, then those that are connected by other means. */
+/* Adds the providers that one can sign in to, then those that are connected by other means. */
 static void
 add_accounts(struct account_list *c)
 {
@@ -138,7 +139,7 @@ add_servers(struct account_list *c)
 	}
 }
 
-/* Asks for one of the lists. ERR_CREDENTIALS: opencode wants a password. */
+/* Fetches one of the lists. ERR_CREDENTIALS: opencode wants a password. */
 static enum err
 fetch(struct context *x, const struct flow *project, const char *path, struct call_reply *reply)
 {
@@ -173,7 +174,7 @@ fetch_connected(struct context *x, const struct flow *project, json_t **out)
 	return err;
 }
 
-/* A list that the page can do without. */
+/* Logs the failure of a list that the page can do without. */
 static void
 dispensable(enum err err, const char *path)
 {

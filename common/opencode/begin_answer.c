@@ -7,12 +7,12 @@
 	"closes by itself."
 
 static const struct kind {
-	const char *path; /* of the call that begins, around the name */
-	const char *path_end;
-	const char *holder; /* the member that has the following ones, NULL: the answer itself */
-	const char *url;    /* member with the authorize URL */
-	const char *mode;   /* member that says "auto" if opencode waits for a redirect, or NULL */
-	const char *instructions; /* member with words for the user, or NULL */
+	const char *path;     /* of the call that begins, before the name */
+	const char *path_end; /* and after the name */
+	const char *holder;   /* member that has the following ones; NULL: the reply itself */
+	const char *url;      /* member with the authorize URL */
+	const char *mode; /* member that is "auto" if opencode waits for a redirect; NULL: always */
+	const char *instructions; /* member with a text for the user, or NULL */
 } kinds[KIND_COUNT] = {
     [KIND_PROVIDER] = {"/provider/", "/oauth/authorize", NULL, "url", "method", "instructions"},
     [KIND_MCP] = {"/mcp/", "/auth", NULL, "authorizationUrl", NULL, NULL},

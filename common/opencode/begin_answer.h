@@ -1,6 +1,6 @@
 /*
- * The ways to begin a sign-in in opencode: what each is called, and how its
- * answer reads. Adding a kind is adding a row.
+ * The ways to begin a sign-in in opencode: the path of the call, and how its reply is read. To
+ * add a kind, add a row in begin_answer.c.
  */
 #ifndef BEGIN_ANSWER_H
 #define BEGIN_ANSWER_H
@@ -11,23 +11,22 @@
 #include "flow/flow.h"
 #include "util/buf.h"
 
-/* What opencode's answer to a begin says. */
+/* The contents of opencode's reply to a begin. The pointers point into its JSON. */
 struct begin_answer {
-	json_t *holder;	 /* the object that has the authorize URL, inside the answer */
+	json_t *holder;	 /* the object with the authorize URL, inside the reply */
 	const char *url; /* authorize URL */
 	bool automatic;	 /* opencode waits for the redirect; else it wants a code typed in */
-	const char *instructions; /* opencode's words for the user, "" if none */
-	const char *attempt;	  /* of the integration API, else "" */
+	const char *instructions; /* opencode's text for the user, "" if none */
+	const char *attempt;	  /* attempt id of the integration API, else "" */
 };
 
-/* Appends the path of the call that begins: "/mcp/demo/auth". */
+/* Appends the path of the call that begins, such as "/mcp/demo/auth". */
 void begin_answer_path(enum flow_kind kind, const char *provider, struct buf *out);
 
-/* Reads opencode's answer. False: it does not say where to go. */
+/* Reads opencode's reply. False: it has no authorize URL. */
 bool begin_answer_read(enum flow_kind kind, json_t *answer, struct begin_answer *out);
 
-/* Puts another URL in the place of the authorize URL, and words of ours beside it. False: no
- * memory. */
+/* Replaces the authorize URL in the reply, and its instructions by ours. False: no memory. */
 bool begin_answer_rewrite(enum flow_kind kind, const struct begin_answer *begun, const char *url);
 
 #endif

@@ -6,7 +6,7 @@
 #include "http/path_segment.h"
 #include "opencode/opencode.h"
 
-/* The list "connected" is the last member of a very long answer: its end is enough. */
+/* "connected" is the last member of a very long reply, so the end of the reply is enough. */
 json_t *
 connected_read(const struct call_reply *reply)
 {

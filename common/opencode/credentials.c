@@ -6,7 +6,7 @@
 #include "util/secret.h"
 #include "util/secret_file.h"
 
-/* Reads the password and makes the header. */
+/* Reads the password and writes the header's value. */
 static bool
 read_password(const struct config_opencode *o, char *out, size_t size)
 {

@@ -1,5 +1,5 @@
 /*
- * The credentials of our own calls to opencode (RFC 9110 section 11.6.2). None are ever stored.
+ * The credentials of our own calls to opencode (RFC 9110 section 11.6.2). They are never stored.
  */
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
@@ -14,12 +14,14 @@ struct credentials {
 	char authorization[CREDENTIALS_MAX + 1]; /* "" if there are none */
 };
 
-/* The request's own Authorization, else that of password_file. Wipe them afterwards. */
+/*
+ * Finds the request's own Authorization, else builds one from password_file. Wipe it afterwards.
+ */
 void credentials_find(const struct context *x, struct credentials *out);
 void credentials_wipe(struct credentials *c);
 
-/* Whether there are credentials for a flow that began with some; one that began without needs none.
- */
+/* Returns whether there are credentials for a flow that began with some. A flow that began
+ * without credentials needs none. */
 bool credentials_suffice(const struct context *x, const struct flow *flow);
 
 #endif

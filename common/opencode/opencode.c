@@ -13,7 +13,7 @@
 #include "util/secret_file.h"
 #include "util/unix_path.h"
 
-/* Puts the port in the place of %p and looks whether that is a socket we may trust. */
+/* Replaces %p by the port, and checks that the result is a socket that we may trust. */
 static enum err
 socket_find(const struct config_opencode *o, int port, char path[UNIX_PATH_SIZE])
 {
@@ -59,7 +59,7 @@ opencode_listener_send(const struct context *x, const struct flow *flow, struct 
 	return call_send(call, reply);
 }
 
-/* Calls opencode in the project of a flow; with pending, returns once the request is sent. */
+/* Calls opencode in the project of a flow. With pending, returns once the request is sent. */
 static enum err
 project_send(const struct context *x, const struct flow *flow, struct call *call,
 	     struct call_reply *reply, struct call_pending **pending)
@@ -77,7 +77,7 @@ project_send(const struct context *x, const struct flow *flow, struct call *call
 	call->socket_path = path;
 	call->host = "opencode";
 	err = pending == NULL ? call_send(call, reply) : call_start(call, reply, pending);
-	call->socket_path = NULL; /* it ends with this function */
+	call->socket_path = NULL; /* path ends with this function */
 	return err;
 }
 
@@ -90,7 +90,7 @@ opencode_visitor_send(const struct context *x, const struct flow *flow, const ch
 	enum err err;
 
 	*reply = (struct call_reply){.status = 0};
-	/* a query can hold the credentials */
+	/* the query may carry the credentials */
 	if (!query_copy_raw(x->request->query, "auth_token", token, sizeof(token)))
 		return ERR_QUERY_LONG;
 	buf_init(&target, FLOW_DIRECTORY_MAX + QUERY_MAX + FLOW_NAME_MAX + 64);

@@ -8,7 +8,7 @@
 #include "http/cookie.h"
 #include "opencode/opencode.h"
 
-/* Headers of opencode's answer that go back to the browser. */
+/* Returns whether a header of opencode's reply goes back to the browser. */
 static bool
 header_returns(const struct call_field *f)
 {

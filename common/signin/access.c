@@ -17,7 +17,7 @@ access_find(struct context *x, const char *id, struct snapshot *snap, enum claim
 		return ERR_UNKNOWN_FLOW;
 	if (!snap->bound && x->browser[0] != '\0' && secret_equal(snap->browser, x->browser)) {
 		err = store->ops->bind(store, id, x->browser);
-		if (err == ERR_TAKEN) /* by somebody who confirmed at this moment */
+		if (err == ERR_TAKEN) /* somebody has just confirmed it */
 			err = store->ops->find(store, id, snap);
 		else if (err == ERR_OK)
 			snap->bound = true;

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* A parameter of another kind of answer than this flow's (RFC 6749 section 3.1.1, JARM). */
+/* Returns whether there is a parameter of another response type than this flow's (RFC 6749
+ * section 3.1.1, JARM). */
 static bool
 is_other_kind(const struct query *q, bool token)
 {

@@ -1,6 +1,6 @@
 /*
- * The authorization response (RFC 6749 section 4.1.2): what a provider sends back, in the query of
- * a callback or in a pasted address.
+ * The authorization response (RFC 6749 section 4.1.2), which a provider sends back in the query
+ * of a callback, or which the visitor pastes as a URL.
  */
 #ifndef AUTHORIZATION_RESPONSE_H
 #define AUTHORIZATION_RESPONSE_H
@@ -10,19 +10,20 @@
 #include "http/request.h"
 #include "util/error.h"
 
-/* The parts of a callback's query that we look at. */
+/* The parts of an authorization response that we read. */
 struct authorization_response {
-	const char *raw; /* the query or fragment as it came: this is what is delivered */
+	const char *raw; /* the query or fragment, delivered unchanged */
 	struct query query;
-	char id[FLOW_ID_LEN + 1]; /* of the flow that its state belongs to */
-	bool declined;		  /* the provider said error=… */
+	char id[FLOW_ID_LEN + 1]; /* id of the flow that its state belongs to */
+	bool declined;		  /* the provider sent error=… */
 };
 
 /*
- * Decodes and checks what can be checked without the store: sizes, encoding,
- * duplicates, required parameters. flow: whose page it was pasted on, which
- * knows what its provider answers; NULL: an answer by redirect, with code and
- * state. raw must outlive the callback. Release with authorization_response_free() in any case.
+ * Decodes the response and checks what can be checked without the store: sizes, encoding,
+ * duplicates, required parameters. flow is the flow on whose page it was pasted, and tells the
+ * expected response type; NULL: it came by redirect, with code and state. ERR_QUERY_LONG,
+ * ERR_RESPONSE_MODE, ERR_NO_STATE, ERR_CODE_AND_ERROR, ERR_NO_CODE, errors of query_parse(). raw
+ * must outlive cb. Release with authorization_response_free() in any case.
  */
 enum err authorization_response_read(struct authorization_response *cb, const char *raw,
 				     const struct flow *flow) MUST_CHECK;

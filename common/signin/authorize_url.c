@@ -15,7 +15,7 @@ is_listener(const struct url *a)
 	       a->port >= LOOPBACK_PORT_MIN;
 }
 
-/* The path behind the mount point, if the redirect URI is one of ours; else NULL. */
+/* Returns the path behind the mount point if the redirect URI is one of ours, else NULL. */
 static const char *
 own_path(const struct url *a, const struct authorize_site *own)
 {
@@ -49,7 +49,7 @@ read_redirect_uri(const char *text, const struct authorize_site *own, struct flo
 	if (err != ERR_OK)
 		return err == ERR_MEMORY ? err : ERR_ADOPT_REDIRECT;
 	err = ERR_ADOPT_REDIRECT;
-	/* libcurl does not tell of an empty query or fragment (RFC 6749 section 3.1.2) */
+	/* libcurl does not report an empty query or fragment (RFC 6749 section 3.1.2) */
 	if (a.has_user || strpbrk(text, "?#") != NULL)
 		goto out;
 	if ((path = own_path(&a, own)) != NULL) {
@@ -99,7 +99,7 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 	if (!flow->stateless)
 		flow_id(state, strlen(state), flow->id);
 	else if (flow->direct || flow->response_type == RESPONSE_TYPE_TOKEN)
-		return ERR_ADOPT_REDIRECT; /* nothing would tell whose the answer is */
+		return ERR_ADOPT_REDIRECT; /* no state would tell whose response it is */
 	else
 		flow_id(url, strlen(url), flow->id);
 	return ERR_OK;

@@ -1,7 +1,7 @@
 /*
- * The authorize URL (RFC 6749 section 4.1.1): what opencode answers a begin
- * with, and what a terminal prints. It says where the provider will send its
- * answer, and so how that comes home.
+ * Reads the authorize URL (RFC 6749 section 4.1.1), which opencode returns from a begin and a
+ * terminal prints. It tells where the provider will send the authorization response, and so how
+ * that reaches us.
  */
 #ifndef AUTHORIZE_URL_H
 #define AUTHORIZE_URL_H
@@ -10,7 +10,7 @@
 #include "flow/flow.h"
 #include "util/error.h"
 
-/* What a redirect URI of our own looks like: this origin, mount point, one of callback_paths. */
+/* The parts of a redirect URI of our own: this origin, mount point, one of callback_paths. */
 struct authorize_site {
 	const char *origin;
 	const char *mount;
@@ -18,13 +18,13 @@ struct authorize_site {
 };
 
 /*
- * Fills the parts of a flow that stand in an authorize URL: id, answer,
- * stateless, direct, redirect_*, authorize_origin. Only http or https without
- * credentials; with response_type=code or token; with a redirect URI that is
- * exactly http on a loopback name with a port from 1024 (RFC 8252 section 7.3),
- * or ours, or that of our relay (flow_relayed()), word for word. own: NULL if nothing can be ours.
- * ERR_ADOPT_TEXT: no authorize URL. ERR_ADOPT_CALLBACK: the answer to one.
- * ERR_ADOPT_REDIRECT: one that comes back elsewhere.
+ * Fills in the members of a flow that come from an authorize URL: id, response_type, stateless,
+ * direct, redirect_*, authorize_origin. The URL must be http or https without credentials, and
+ * have response_type=code or token. Its redirect URI must be plain http on a loopback name with a
+ * port from 1024 (RFC 8252 section 7.3), or ours, or exactly that of our relay (flow_relayed()).
+ * own is NULL if no redirect URI can be ours. ERR_ADOPT_TEXT: not an authorize URL.
+ * ERR_ADOPT_CALLBACK: the authorization response instead. ERR_ADOPT_REDIRECT: the response would
+ * not reach us. ERR_MEMORY.
  */
 enum err
 authorize_url_read(const char *url, const struct authorize_site *own, struct flow *flow) MUST_CHECK;

@@ -16,8 +16,8 @@
 #include "util/secret.h"
 #include "util/text.h"
 
-#define RETRY_MS 60 /* between two tries of a begin whose port is still taken, */
-#define RETRIES	 8  /* and how many there are */
+#define RETRY_MS 60 /* between attempts, while a port is still taken */
+#define RETRIES	 8  /* attempts at most */
 
 void
 begin_init(struct begin *b, struct context *x, enum flow_kind kind)
@@ -46,7 +46,7 @@ begin_name(struct begin *b, const char *provider)
 	return text_copy(b->flow.provider, sizeof(b->flow.provider), provider);
 }
 
-/* Whether opencode says that the place is taken, or may mean that. */
+/* Returns whether opencode says, or may mean, that an older sign-in is still pending. */
 static bool
 is_taken(const struct begin *b)
 {
@@ -58,14 +58,15 @@ is_taken(const struct begin *b)
 	       strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL;
 }
 
-/* opencode has begun what is adopted already: too late to make room for it. */
+/* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
+ * too late to make room for it. */
 static enum err
 cancel_older(struct begin *b)
 {
 	return b->adopted != NULL ? ERR_OK : supersede_cancel(&b->newcomer);
 }
 
-/* Asks opencode; a listener that was told to cancel takes a moment to give its port back. */
+/* Asks opencode, if need be several times: a cancelled listener frees its port with a delay. */
 static enum err
 ask_opencode(struct begin *b)
 {
@@ -115,7 +116,7 @@ begin_has_inputs(json_t *inputs)
 	return false;
 }
 
-/* What the request and the time say about the flow. */
+/* Fills in what the request and the clock tell about the flow. False: a value is too long. */
 static bool
 fill_flow(struct begin *b)
 {
@@ -136,7 +137,7 @@ fill_flow(struct begin *b)
 	       text_copy(flow->browser, sizeof(flow->browser), x->browser);
 }
 
-/* What stands in a path of ours later must not be able to lead elsewhere. */
+/* Copies the id of the attempt. It becomes part of a path later, and must not lead elsewhere. */
 static bool
 copy_attempt(struct flow *flow, const char *attempt)
 {
@@ -149,14 +150,15 @@ copy_attempt(struct flow *flow, const char *attempt)
 	       text_copy(flow->attempt, sizeof(flow->attempt), attempt);
 }
 
-/* Whether something is wrong on this side. */
+/* Returns whether the error is on our side. */
 static bool
 is_ours(enum err err)
 {
 	return err == ERR_MEMORY || err == ERR_CONFIG;
 }
 
-/* What reading the authorize URL comes to where a relay is configured. */
+/* Adds what a relay needs to the result of reading the authorize URL: wraps the state if the
+ * relay brings the response, or logs why it cannot. */
 static enum err
 lead_by_relay(struct begin *b, enum err read)
 {
@@ -167,7 +169,8 @@ lead_by_relay(struct begin *b, enum err read)
 	return read;
 }
 
-/* Reads the authorize URL. ERR_UNRECORDED: not one to bring home; ERR_CONFIG, ERR_MEMORY. */
+/* Reads the authorize URL. ERR_UNRECORDED: its response does not come to us. ERR_CONFIG,
+ * ERR_MEMORY. */
 static enum err
 read_answer(struct begin *b)
 {
@@ -196,7 +199,7 @@ read_answer(struct begin *b)
 	return err == ERR_OK || is_ours(err) ? err : ERR_UNRECORDED;
 }
 
-/* Records the flow in the place of those that it replaces. */
+/* Records the flow, and supersedes those that it replaces. */
 static enum err
 record(struct begin *b)
 {
@@ -230,7 +233,7 @@ begin_locked(struct begin *b)
 
 	if (err == ERR_OK)
 		err = store->ops->check_limits(store, &b->keys);
-	if (err == ERR_OK) /* or opencode would begin what then is lost */
+	if (err == ERR_OK) /* else opencode would begin a sign-in that we would lose */
 		err = store->ops->check_writable(store);
 	if (err == ERR_OK)
 		err = ask_opencode(b);
@@ -241,7 +244,7 @@ begin_locked(struct begin *b)
 	if (read == ERR_OK)
 		err = record(b);
 	else if (b->url != NULL || b->newcomer.cancelled || read == ERR_MEMORY)
-		/* opencode keeps one pending sign-in of each, whatever it is */
+		/* opencode keeps one pending sign-in of each, even one that is not recorded */
 		supersede_waiting(&b->newcomer, "");
 	store->ops->unlock(store, &b->lock);
 	return err;
@@ -257,7 +260,7 @@ begin_run(struct begin *b)
 			     ? secret_key("browser", x->browser, NULL)
 			     : secret_key("address", context_client(x)->group, NULL);
 	b->keys.group = flow_group(x->site.opencode->name, b->flow.kind, b->flow.provider);
-	/* one that has to come again is not counted */
+	/* a request that is refused as ERR_BUSY costs no allowance */
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	if ((err = context_consume(x)) == ERR_OK)

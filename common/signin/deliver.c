@@ -5,7 +5,7 @@
 #include "signin/deliver_provider.h"
 #include "util/clock.h"
 
-/* A process of its own has it now, and says itself how it went. */
+/* Delivers to a terminal: a process of its own takes the response, and shows the result itself. */
 static void
 deliver_terminal(struct delivery *d)
 {

@@ -1,5 +1,5 @@
 /*
- * Delivery: a validated answer of a provider goes to opencode.
+ * Delivers a validated authorization response to opencode.
  */
 #ifndef DELIVER_H
 #define DELIVER_H
@@ -7,8 +7,9 @@
 #include "signin/delivery.h"
 
 /*
- * Hands the answer over in the way of the flow's kind, within CALL_TOTAL_MS, and
- * fills in the outcome. At most one call in it hands out the code where it counts.
+ * Delivers the response in the way of the flow's kind, and fills in the outcome. Takes at most
+ * CALL_TOTAL_MS, unless a step has a longer limit of its own. At most one of the calls passes the
+ * code to somebody who can redeem it.
  */
 void deliver(struct delivery *d);
 

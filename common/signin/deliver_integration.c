@@ -26,7 +26,7 @@ read_verdict(const struct call_reply *reply)
 	return verdict;
 }
 
-/* Asks how the attempt went, until opencode knows. */
+/* Asks how the attempt went until opencode knows, or the time is over. */
 static void
 await_attempt(struct delivery *d)
 {

@@ -1,5 +1,5 @@
 /*
- * The integration API: the listener, then the verdict of the attempt.
+ * Delivers in the integration API: to the listener, then asks how the attempt went.
  */
 #ifndef DELIVER_INTEGRATION_H
 #define DELIVER_INTEGRATION_H

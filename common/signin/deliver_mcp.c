@@ -9,9 +9,9 @@
 #include "util/json.h"
 #include "util/secret.h"
 
-#define LISTENER_MS 5000 /* it answers at once, or not at all */
+#define LISTENER_MS 5000 /* the listener answers at once, or not at all */
 
-/* What opencode says of a server: "connected", "needs_auth", "failed", … into the outcome. */
+/* Sets the outcome from what opencode says of a server: "connected", "needs_auth", "failed", … */
 static void
 read_status(struct delivery *d, const char *status)
 {
@@ -24,8 +24,9 @@ read_status(struct delivery *d, const char *status)
 }
 
 /*
- * The listener took it, for the call that waits inside opencode since somebody
- * clicked there. That call exchanges the code; its verdict is the server's status.
+ * Waits for the verdict after the listener took the response. The listener passes it to the call
+ * that has waited inside opencode since somebody clicked there. That call exchanges the code; the
+ * server's status is its verdict.
  */
 static void
 await_status(struct delivery *d)
@@ -62,7 +63,7 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 	}
 }
 
-/* opencode checks no state here: we have (RFC 9700 section 4.7.1). */
+/* Sends the code to opencode, which checks no state here; we did (RFC 9700 section 4.7.1). */
 static void
 send_code(struct delivery *d)
 {

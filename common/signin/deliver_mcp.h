@@ -1,5 +1,5 @@
 /*
- * MCP: the listener where there is one, else the code to opencode itself.
+ * Delivers for MCP: to opencode's listener if there is one, else the code to opencode itself.
  */
 #ifndef DELIVER_MCP_H
 #define DELIVER_MCP_H

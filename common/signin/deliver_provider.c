@@ -10,7 +10,7 @@
 #include "opencode/opencode.h"
 #include "util/clock.h"
 
-#define LOOK_MS	  5000 /* how long another's finishing call may take to show in the list */
+#define LOOK_MS	  5000 /* for an account to be listed after another's finishing call */
 #define TRY_MS	  1000 /* for a listener that answers at once, or not at all */
 #define TRIES	  3
 #define BODY_SIZE 32
@@ -18,7 +18,7 @@
 
 enum listed { LISTED_NO, LISTED_YES, LISTED_UNKNOWN };
 
-/* Whether opencode lists the account. */
+/* Asks whether opencode lists the account. */
 static enum listed
 look(const struct delivery *d)
 {
@@ -29,8 +29,8 @@ look(const struct delivery *d)
 	return connected ? LISTED_YES : LISTED_NO;
 }
 
-/* Waits for the account to be listed. The list is long and slow to come: the last look begins when
- * the time is over. */
+/* Waits for the account to be listed. The list is long and slow to come, so the last look begins
+ * when the time is over. */
 static enum listed
 comes_up(const struct delivery *d)
 {
@@ -44,8 +44,8 @@ comes_up(const struct delivery *d)
 	return listed;
 }
 
-/* Whether an answer is opencode's {"name":"ProviderAuthOauthMissing",…}: no verdict, not a failure.
- */
+/* Returns whether the reply is {"name":"ProviderAuthOauthMissing",…}, which is no verdict rather
+ * than a failure. */
 static bool
 says_missing(const struct call_reply *reply)
 {
@@ -76,8 +76,11 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 		d->outcome.reason = REASON_UNCONFIRMED;
 }
 
-/* The call that makes opencode store the tokens: its answer is the true verdict, for a listener's
- * own page says "successful" even where the token exchange fails. Exactly one per flow, ever. */
+/*
+ * Prepares the call that makes opencode store the tokens. Its reply is the true verdict, because
+ * a listener's own page says "successful" even if the token exchange fails. Exactly one per flow,
+ * ever.
+ */
 static void
 finishing_call(const struct delivery *d, struct call *call, char path[PATH_SIZE],
 	       char body[BODY_SIZE])
@@ -106,11 +109,10 @@ finish(struct delivery *d)
 }
 
 /*
- * Every finishing call exchanges the code anew. One that opencode's own window
- * has sent is first, and ours would use the code a second time, for which a
- * provider may revoke what the first has got (RFC 6749 section 4.1.2). So ours
- * goes out only if the account does not come up without it; where it was there
- * before, that cannot be seen.
+ * Finishes where every finishing call exchanges the code anew. If opencode's own window has sent
+ * one, ours would use the code a second time, and a provider may then revoke the tokens of the
+ * first (RFC 6749 section 4.1.2). So ours is sent only if the account does not get listed without
+ * it. If the account was listed before, nothing can be seen.
  */
 static void
 finish_beside(struct delivery *d, bool before)
@@ -127,7 +129,8 @@ finish_beside(struct delivery *d, bool before)
 		d->outcome = (struct outcome){.state = FLOW_DONE};
 }
 
-/* The listener was taken by somebody else's finishing call: only the list tells how that went. */
+/* Judges by the list: somebody else's finishing call took the response from the listener, so only
+ * the list tells how that went. */
 static void
 judge_by_list(struct delivery *d, bool before)
 {
@@ -141,7 +144,7 @@ judge_by_list(struct delivery *d, bool before)
 									     : REASON_UNCONFIRMED};
 }
 
-/* Our own finishing call, and the redirect beside it. */
+/* Makes our own finishing call, and the redirect while it waits. */
 static void
 finish_with_redirect(struct delivery *d)
 {
@@ -174,11 +177,8 @@ finish_with_redirect(struct delivery *d)
 	call_reply_free(&reply);
 }
 
-/*
- * This listener answers only while a finishing call waits, and takes nothing
- * before. If opencode's own window has sent one, it has the code now; else it is
- * our turn.
- */
+/* Delivers to a listener that answers only while a finishing call waits, and takes nothing
+ * before. If opencode's own window has sent one, it has the code now; otherwise we send ours. */
 static void
 deliver_finish_first(struct delivery *d, bool before)
 {

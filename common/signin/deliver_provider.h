@@ -1,5 +1,6 @@
 /*
- * A provider: the listener, then the finishing call, whose answer is the verdict.
+ * Delivers for a provider: to opencode's listener, then makes the finishing call, whose reply is
+ * the verdict.
  */
 #ifndef DELIVER_PROVIDER_H
 #define DELIVER_PROVIDER_H

@@ -9,8 +9,8 @@
 #include "util/json.h"
 #include "util/secret.h"
 
-#define LEFT_MIN_MS  500 /* each step has at least this */
-#define PAUSE_MS     200 /* between two looks at a verdict */
+#define LEFT_MIN_MS  500 /* each step gets at least this */
+#define PAUSE_MS     200 /* between two checks for a verdict */
 #define TOKEN_TARGET "/auth/token"
 
 int
@@ -56,7 +56,8 @@ delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 	return err;
 }
 
-/* What the listener's own page makes of a fragment. */
+/* Returns a fragment as the JSON that the listener's own page would post, or NULL. Wipe and free
+ * it. */
 static char *
 token_json(const struct query *q)
 {
@@ -95,7 +96,7 @@ delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
 	if (err == ERR_OPENCODE_DOWN || err == ERR_TOO_LARGE || err == ERR_MEMORY)
 		d->outcome.err = err; /* nothing was sent */
 	else if (d->cb->declined)
-		d->outcome.state = FLOW_DECLINED; /* whatever opencode made of it */
+		d->outcome.state = FLOW_DECLINED; /* however opencode replied */
 	else if (err == ERR_OPENCODE_TIMEOUT)
 		delivery_fail(d, REASON_TIMEOUT);
 	else if (err != ERR_OK || reply->status >= 400)

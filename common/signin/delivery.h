@@ -1,5 +1,5 @@
 /*
- * One delivery on its way, and the steps that several kinds of flows share.
+ * A delivery in progress, and the steps that several kinds of flows share.
  */
 #ifndef DELIVERY_H
 #define DELIVERY_H
@@ -8,14 +8,14 @@
 #include "opencode/call.h"
 #include "signin/authorization_response.h"
 
-/* How a delivery went. */
+/* The result of a delivery. */
 struct outcome {
-	enum err err; /* ERR_OPENCODE_DOWN: nothing was sent, release the claim; else ERR_OK */
-	enum flow_state state; /* FLOW_DELIVERING: a step was taken, the verdict is due */
+	enum err err;	       /* not ERR_OK: nothing was sent, release the claim */
+	enum flow_state state; /* FLOW_DELIVERING: handed over, the verdict is still to come */
 	enum flow_reason reason;
 };
 
-/* One delivery on its way. */
+/* A delivery in progress. */
 struct delivery {
 	struct context *x;
 	const struct flow *flow;
@@ -24,24 +24,26 @@ struct delivery {
 	struct outcome outcome;
 };
 
-/* Milliseconds that are left for the next step; a few hundred at least. */
+/* Returns the milliseconds left for the next step, at least a few hundred. */
 int delivery_left_ms(const struct delivery *d);
 
-/* Waits a moment before the next look at a verdict that is due. False: the time is over. */
+/* Waits briefly before the next check for the verdict. False: the time is over. */
 bool delivery_pause(const struct delivery *d);
 
+/* Sets the outcome to FLOW_FAILED, with this reason. */
 void delivery_fail(struct delivery *d, enum flow_reason reason);
 
-/* GETs the redirect URI with the callback's query, word for word. Release reply in any case. */
+/* GETs the redirect URI from its listener, with the query of the response unchanged. Errors of
+ * opencode_listener_send(), ERR_TOO_LARGE. Release reply in any case. */
 enum err delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply) MUST_CHECK;
 
-/* What the listener's answer means: FLOW_DELIVERING stays if it took the redirect. */
+/* Sets the outcome from the listener's reply: stays FLOW_DELIVERING if it took the redirect. */
 void delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply);
 
 /*
- * The redirect, word for word, to the listener that the flow's redirect URI
- * names; a token as the JSON that the listener's own page would post. Outcome:
- * FLOW_DELIVERING if the listener took it.
+ * Sends the redirect, unchanged, to the listener that the flow's redirect URI names. Sends a
+ * token as the JSON that the listener's own page would post. The outcome stays FLOW_DELIVERING if
+ * the listener took it.
  */
 void delivery_listener(struct delivery *d);
 

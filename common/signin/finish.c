@@ -7,7 +7,7 @@
 #include "signin/deliver.h"
 #include "util/log.h"
 
-/* RFC 9207 section 2.4: iss, where given, must be the server that we asked. */
+/* Checks that iss, if given, names the server that we asked (RFC 9207 section 2.4). */
 static bool
 issuer_matches(const struct context *x, const struct flow *flow, const char *iss)
 {
@@ -28,7 +28,7 @@ issuer_matches(const struct context *x, const struct flow *flow, const char *iss
 	       (iss[len] == '\0' || iss[len] == '/');
 }
 
-/* Sends a claimed callback to opencode and writes down how that went. */
+/* Delivers the response of a claimed flow and records the outcome. */
 static enum err
 deliver_claimed(struct context *x, const struct flow *flow, const struct authorization_response *cb)
 {
@@ -50,10 +50,8 @@ deliver_claimed(struct context *x, const struct flow *flow, const struct authori
 	return ERR_OK;
 }
 
-/*
- * Holds the flow's group from before the claim to the verdict: a newer begin
- * must not come between, neither at the listener nor at the finishing call.
- */
+/* Holds the lock of the flow's group from before the claim until the verdict: a newer begin must
+ * not come between, neither at the listener nor at the finishing call. */
 static enum err
 claim_and_deliver(struct context *x, const struct flow *flow,
 		  const struct authorization_response *cb)
@@ -64,7 +62,7 @@ claim_and_deliver(struct context *x, const struct flow *flow,
 
 	err =
 	    store->ops->lock(store, flow_group(flow->opencode, flow->kind, flow->provider), &lock);
-	/* reading the body and waiting for the lock took their time */
+	/* reading the body and waiting for the lock took time */
 	if (err == ERR_OK && store->ops->now(store) >= flow->expires)
 		err = ERR_TAKEN;
 	if (err == ERR_OK)

@@ -1,5 +1,5 @@
 /*
- * Finishing a flow: issuer, credentials, claim, delivery.
+ * Finishes a flow: checks issuer and credentials, claims, delivers.
  */
 #ifndef FINISH_H
 #define FINISH_H
@@ -8,9 +8,9 @@
 #include "signin/authorization_response.h"
 
 /*
- * Issuer, credentials, claim, delivery, for a flow that waits and belongs to
- * this browser. ERR_OK: delivered or lost to somebody who was faster; the flow
- * page tells how it went. Any error: the flow still waits, opencode got nothing.
+ * Checks issuer and credentials, claims and delivers, for a flow that waits and belongs to this
+ * browser. ERR_OK: delivered, or the flow was claimed by somebody faster or has expired; the flow
+ * page shows the result. Any error: the flow still waits, and opencode got nothing.
  */
 enum err finish_waiting(struct context *x, const struct snapshot *snap,
 			const struct authorization_response *cb) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * The flows of one browser, as a list for its pages.
+ * Lists the flows of one browser for its pages.
  */
 #ifndef FLOW_LIST_H
 #define FLOW_LIST_H
@@ -12,8 +12,8 @@ struct flow_list {
 	size_t count;
 };
 
-/* Finds the flows that belong to the sender of the request, newest first; with
- * waiting_only none that ended. A browser without our cookie has none. */
+/* Finds the flows that belong to the sender of the request, newest first; if waiting_only, only
+ * those that wait. A browser without our cookie has none. ERR_STORE. */
 enum err flow_list(struct context *x, bool waiting_only, struct flow_list *out) MUST_CHECK;
 
 #endif

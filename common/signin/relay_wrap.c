@@ -14,7 +14,7 @@ not_wrapped(const char *why)
 	return ERR_UNRECORDED;
 }
 
-/* The query of an authorize URL: where it begins, and its length. */
+/* Returns where the query of an authorize URL begins, and its length. */
 static const char *
 query_of(const char *url, size_t *len)
 {
@@ -24,24 +24,24 @@ query_of(const char *url, size_t *len)
 	return mark == NULL ? url + strlen(url) : mark + 1;
 }
 
-/* Why the state that the provider will send back is not there to be wrapped, or NULL. */
+/* Returns why the query does not show the state that the provider will send back, or NULL. */
 static const char *
 hidden(const struct query *q)
 {
 	const char *state = query_get(q, "state"), *type = query_get(q, "response_type");
 
-	/* what these hold comes before what stands beside them: RFC 9101 section 6.3, RFC 9126 */
+	/* parameters inside take precedence over those beside: RFC 9101 section 6.3, RFC 9126 */
 	if (query_get(q, "request") != NULL)
 		return "request-object";
 	if (query_get(q, "request_uri") != NULL)
 		return "request-uri";
 	if (state == NULL || state[0] == '\0')
 		return "no-state";
-	/* a fragment is not sent to anybody */
+	/* a browser sends a fragment to nobody, so not to the relay */
 	return type != NULL && strcmp(type, "token") == 0 ? "answer-in-fragment" : NULL;
 }
 
-/* The end of the flow's life on the clock that site and relay have in common. */
+/* Returns when the flow expires, in Unix seconds: the clock that site and relay share. */
 static int64_t
 expiry_of(const struct context *x, const struct flow *flow)
 {
@@ -50,7 +50,7 @@ expiry_of(const struct context *x, const struct flow *flow)
 	return (int64_t)time(NULL) + flow->expires - store->ops->now(store);
 }
 
-/* Writes url with its state wrapped. q: its query. */
+/* Appends url with its state wrapped. q is its query. */
 static enum err
 wrap(struct context *x, const struct flow *flow, const struct query *q, const char *url,
      struct buf *out)

@@ -1,6 +1,6 @@
 /*
- * The beginning of a sign-in whose answer comes by way of a relay: the state in its
- * authorize URL is wrapped, so that the relay knows that it is ours.
+ * Wraps the state in the authorize URL of a sign-in whose response comes by way of a relay, so
+ * that the relay knows which site it belongs to.
  */
 #ifndef RELAY_WRAP_H
 #define RELAY_WRAP_H
@@ -8,15 +8,16 @@
 #include "core/context.h"
 
 /*
- * Appends the authorize URL that the browser is to open to out, for a flow of
- * flow_relayed(), complete as it will be recorded. ERR_UNRECORDED: its state cannot be
- * wrapped, the log says why. ERR_CONFIG: nor any, for the key cannot be read; ERR_MEMORY.
+ * Appends to out the authorize URL that the browser is to open. The flow must be flow_relayed(),
+ * and complete as it will be recorded. ERR_UNRECORDED: its state cannot be wrapped, and the log
+ * says why. ERR_CONFIG: the key cannot be read, so no state can be wrapped. ERR_MEMORY, other
+ * errors of query_parse().
  */
 enum err
 relay_wrap(struct context *x, const struct flow *flow, const char *url, struct buf *out) MUST_CHECK;
 
-/* Says in the log why an authorize URL that could not be read as one of ours will not come home by
- * the relay, if it was to. */
+/* Logs why a relay cannot bring the response to an authorize URL that authorize_url_read()
+ * refused. Logs nothing if no relay was to bring it. */
 void relay_wrap_missed(struct context *x, const char *url);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define CANCEL_MS 2000
 
-/* Whether the listener of an older sign-in may still have its timer running. */
+/* Returns whether the timer of an older sign-in's listener may still run. */
 static bool
 may_linger(const struct snapshot *old)
 {
@@ -18,7 +18,7 @@ may_linger(const struct snapshot *old)
 	       (old->state == FLOW_FAILED && old->reason == REASON_INTERRUPTED);
 }
 
-/* The newest flows that began as long ago as any may still wait. */
+/* Lists the newest of the flows that are young enough to be waiting still. */
 static enum err
 list_older(const struct newcomer *b, const struct store_keys *keys,
 	   char id[STORE_LIST_MAX][FLOW_ID_LEN + 1], size_t *count)
@@ -32,7 +32,7 @@ list_older(const struct newcomer *b, const struct store_keys *keys,
 	return store->ops->list_recent(store, keys, own > seconds ? own : seconds, id, count);
 }
 
-/* Whether opencode's list of methods says that this one is a sign-in. */
+/* Returns whether opencode lists this method as a sign-in. */
 static bool
 method_listed(const struct call_reply *reply, const struct flow *flow)
 {
@@ -46,7 +46,7 @@ method_listed(const struct call_reply *reply, const struct flow *flow)
 	return listed;
 }
 
-/* Whether the begin brings what opencode does not begin without. */
+/* Returns whether the begin has the input that opencode needs for it. */
 static bool
 has_needed(const struct newcomer *b)
 {
@@ -63,8 +63,8 @@ has_needed(const struct newcomer *b)
 	return given;
 }
 
-/* Asks opencode whether it would begin this for this caller. An integration's place is taken only
- * where it would. */
+/* Asks opencode whether it would begin this for this caller. Does not ask for an integration,
+ * which replaces a pending attempt only if opencode would begin it. */
 static enum err
 ask_acceptable(struct newcomer *b, bool *acceptable)
 {
@@ -77,11 +77,11 @@ ask_acceptable(struct newcomer *b, bool *acceptable)
 	err = opencode_lets_in(b->x, &reply);
 	*acceptable = err == ERR_OK && method_listed(&reply, b->flow);
 	call_reply_free(&reply);
-	/* opencode's own answer to the begin says it better */
+	/* opencode's reply to the begin itself explains these better */
 	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
 }
 
-/* Tells whoever waits for a sign-in inside opencode that it is over. */
+/* Tells the part of opencode that waits for a sign-in that it is over. */
 static void
 cancel(struct context *x, const struct flow *old)
 {
@@ -112,7 +112,7 @@ cancel(struct context *x, const struct flow *old)
 	call_reply_free(&reply);
 }
 
-/* Cancels the newest of a group that may still be pending. */
+/* Cancels the newest sign-in of a group that may still be pending. */
 static enum err
 cancel_group(struct newcomer *b, const struct store_keys *keys)
 {
@@ -130,7 +130,7 @@ cancel_group(struct newcomer *b, const struct store_keys *keys)
 		if (err != ERR_OK || !acceptable)
 			return err;
 		b->cancelled = true;
-		/* superseded first: its redirect must not reach the listener after this */
+		/* supersede first: its redirect must not reach the listener after the cancel */
 		if (old.state == FLOW_WAITING &&
 		    store->ops->supersede(store, old.flow.id) != ERR_OK)
 			continue;
@@ -150,9 +150,10 @@ supersede_cancel(struct newcomer *b)
 
 	if (provider_of(flow)->cancel == CANCEL_NOT)
 		return ERR_OK;
-	/* A begin beside a pending attempt of the newer API would leave opencode without a
-	 * listener. The reverse is refused, for good: the older API's listener stays until one has
-	 * succeeded.
+	/*
+	 * A begin beside a pending attempt of the newer API would leave opencode without a
+	 * listener. The reverse is refused permanently: the older API's listener stays until one
+	 * has succeeded.
 	 */
 	if (flow->kind == KIND_PROVIDER)
 		err = cancel_group(b, &attempts);

@@ -3,17 +3,17 @@
 #include <pthread.h>
 #include <string.h>
 
-/* Where the files are, seen from where the compiler runs. */
+/* The directory of the files, relative to where the compiler runs. */
 #ifndef ASSET_DIR
 #define ASSET_DIR "common/view/assets"
 #endif
 
-/* A hash of their bytes, which the Makefile makes: no program does so anew for each page. */
+/* A hash of the files, which the Makefile computes, so that no process computes it at run time. */
 #ifndef ASSET_VERSION
 #define ASSET_VERSION "unversioned"
 #endif
 
-/* The bytes of one file as id_data[] up to id_end[]. */
+/* Embeds the bytes of one file, from asset_id_data[] up to asset_id_end[]. */
 #define ASSET_FILE(id, file) \
 	__asm__(".section .rodata\n" \
 		".global asset_" #id "_data\n" \

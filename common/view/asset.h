@@ -1,6 +1,6 @@
 /*
- * The stylesheet, the script and the pictures that the pages use. They are
- * files under common/view/assets, compiled in.
+ * The stylesheet, the script and the icon of the pages. They are files in common/view/assets,
+ * compiled in.
  */
 #ifndef ASSET_H
 #define ASSET_H
@@ -14,10 +14,11 @@ struct asset {
 	size_t len;
 };
 
-/* The asset of this name, or NULL. Static storage. */
+/* Returns the asset of this name, in static storage, or NULL. */
 const struct asset *asset_find(const char *name);
 
-/* Changes whenever any asset does; pages append it as "?v=" so that browsers may cache for ever. */
+/* Returns a text that changes whenever any asset does. Pages append it as "?v=", so that browsers
+ * may cache assets for ever. */
 const char *asset_version(void);
 
 #endif

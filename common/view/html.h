@@ -1,6 +1,6 @@
 /*
- * Writing HTML into a buffer so that nothing from outside can become markup:
- * text goes in through html_add(), which escapes it, and there is no other way.
+ * Writes HTML into a buffer. Text from outside cannot become markup: it goes in through
+ * html_add(), which escapes it, and in no other way.
  */
 #ifndef HTML_H
 #define HTML_H
@@ -9,17 +9,14 @@
 
 #include "util/buf.h"
 
-/* Appends text with & < > " ' as character references: fit for content and for quoted attributes.
- */
+/* Appends text with & < > " ' as character references, for content and for quoted attributes. */
 void html_text(struct buf *out, const char *text);
 
-/*
- * Appends markup. In it %s is a text, which is escaped, and %% a percent sign;
- * nothing else is known. What goes wrong sticks in the buffer.
- */
+/* Appends markup. %s inserts a text, escaped; %% inserts a percent sign; there are no other
+ * conversions. Errors stay in out->err. */
 void html_add(struct buf *out, const char *markup, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends a length of time in words: "45 seconds", "1 minute", "5 minutes". */
+/* Appends a duration in words: "45 seconds", "5 minutes", "2 hours". */
 void html_duration(struct buf *out, int64_t seconds);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The ask page: shall this browser finish that sign-in?
+ * The page that asks whether this browser shall finish a sign-in.
  */
 #ifndef PAGE_ASK_H
 #define PAGE_ASK_H
@@ -16,11 +16,12 @@ struct page_ask {
 	const char *id;
 	enum flow_kind kind;
 	const char *provider;	    /* as in struct page_flow */
-	const char *client_address; /* the client that began it */
-	int64_t age;		    /* seconds since */
-	const char *callback;	    /* the raw query of the callback, or NULL on the flow page */
+	const char *client_address; /* client address of the begin */
+	int64_t age;		    /* seconds since the begin */
+	const char *callback;	    /* raw query of the callback; NULL on the flow page */
 };
 
+/* Appends the page to out. Returns the error of out, if any. */
 enum err page_ask(struct buf *out, const struct page_site *site, const struct page_ask *ask);
 
 #endif

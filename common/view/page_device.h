@@ -1,5 +1,6 @@
 /*
- * A sign-in by a code that is entered at the provider: no answer comes back here.
+ * The page of a sign-in by a code that is entered at the provider. No authorization response
+ * comes back here.
  */
 #ifndef PAGE_DEVICE_H
 #define PAGE_DEVICE_H
@@ -9,11 +10,12 @@
 
 struct page_device {
 	const char *provider;
-	const char *url;	  /* where to enter it */
-	const char *instructions; /* opencode's words, which hold the code */
+	const char *url;	  /* where to enter the code */
+	const char *instructions; /* opencode's text, which contains the code */
 	const char *query;	  /* as in struct page_start */
 };
 
+/* Appends the page to out. Returns the error of out, if any. */
 enum err
 page_device(struct buf *out, const struct page_site *site, const struct page_device *device);
 

@@ -1,5 +1,5 @@
 /*
- * Flows as a list on a page.
+ * A list of flows on a page.
  */
 #ifndef PAGE_LIST_H
 #define PAGE_LIST_H
@@ -10,7 +10,7 @@
 
 #include "flow/flow.h"
 
-/* A flow in a list. */
+/* A flow in such a list. */
 struct page_list_item {
 	char id[FLOW_ID_LEN + 1];
 	enum flow_kind kind;

@@ -3,7 +3,7 @@
 #include "view/html.h"
 #include "view/page_part.h"
 
-/* The three causes as a list, because people come to this page to look for theirs. */
+/* Lists the three causes, because people come to this page to look for theirs. */
 static void
 unknown_flow(struct buf *out)
 {
@@ -19,7 +19,8 @@ unknown_flow(struct buf *out)
 		      "you want to sign in with, and begin again.</p>\n");
 }
 
-/* Whether what came in has no answer in it, as when the answer stands behind a #. */
+/* Returns whether the request had no usable authorization response in its query, as when that
+ * stands behind a #. */
 static bool
 lacks_answer(enum err problem)
 {
@@ -36,10 +37,8 @@ count_tokens(const struct page_list *waiting)
 	return n;
 }
 
-/*
- * For an address that was edited in the address bar: browsers do not send what
- * stands behind its #. The script, which sees it there, offers to carry it over.
- */
+/* Appends help for a URL that was edited in the address bar: browsers do not send the part behind
+ * its #. The script sees that part, and offers to submit it. */
 static void
 token_flow(struct buf *out, const struct page_site *site, const struct page_list_item *item)
 {
@@ -64,7 +63,7 @@ token_flow(struct buf *out, const struct page_site *site, const struct page_list
 		 site->base, item->id, name);
 }
 
-/* The waiting flows, but no token flows if those were named above. */
+/* Lists the waiting flows, but no token flows if those were named above. */
 static void
 waiting_flows(struct buf *out, const struct page_site *site, const struct page_list *waiting,
 	      size_t named)
@@ -95,7 +94,7 @@ advice(struct buf *out, enum err problem, bool listing)
 			 "and paste it on the page of the sign-in, below.</p>\n");
 }
 
-/* Problems of a begin: the way on is where it was begun. */
+/* Returns whether a begin failed: then the way on is back to where it was begun. */
 static bool
 is_start_problem(enum err problem)
 {

@@ -1,6 +1,6 @@
 /*
- * Where the pages live. Each page is a module of its own: its function appends one complete HTML
- * document to a buffer, in which all that came from outside is escaped. No page needs a script.
+ * Where the pages are. Each page is a module of its own: its function appends one complete HTML
+ * document to a buffer, and escapes everything that came from outside. No page needs a script.
  */
 #ifndef PAGE_SITE_H
 #define PAGE_SITE_H
@@ -10,7 +10,7 @@
 struct page_site {
 	const char *base;   /* mount point and prefix, such as "/signin", without a final slash */
 	const char *origin; /* public origin: "https://opencode.example.com" */
-	bool relay;	    /* only a relay: no opencode is to be found under this name */
+	bool relay;	    /* only a relay: there is no opencode under this origin */
 };
 
 #endif

@@ -6,7 +6,7 @@
 #include "view/html.h"
 #include "view/page_part.h"
 
-/* Opens a form that is sent to {base}/PATH, with the directory and the like behind it. */
+/* Opens a form that is sent to {base}/PATH, with the query of the project. */
 static void
 form_open(struct buf *out, const struct page_site *site, const struct page_start *start,
 	  const char *path)
@@ -15,7 +15,7 @@ form_open(struct buf *out, const struct page_site *site, const struct page_start
 		 start->query[0] == '\0' ? "" : "?", start->query);
 }
 
-/* Closes it. What the word of its button refers to is told to those who hear the page. */
+/* Closes the form with its button. Screen readers are also told what the button refers to. */
 static void
 form_close(struct buf *out, const char *look, const char *word, const char *name, const char *how)
 {
@@ -86,7 +86,7 @@ own_flows(struct buf *out, const struct page_site *site, const struct page_list 
 	buf_puts(out, "</section>\n");
 }
 
-/* What opencode's word for the state of a server means. */
+/* Returns in words the status that opencode gives a server. */
 static const char *
 server_state(const char *status)
 {
@@ -113,7 +113,8 @@ server_wants(const struct page_mcp *mcp)
 	return strcmp(mcp->status, "needs_auth") == 0;
 }
 
-/* Whether this browser has begun to sign in to it: that is gone on with, not begun anew. */
+/* Returns whether this browser has begun a sign-in to the server, which it continues rather than
+ * begins anew. */
 static bool
 server_waits(const struct page_mcp *mcp, const struct page_list *flows)
 {
@@ -147,7 +148,7 @@ server(struct buf *out, const struct page_site *site, const struct page_start *s
 	buf_puts(out, "</li>\n");
 }
 
-/* Those that want something come first. */
+/* Lists the servers, first those that want a sign-in. */
 static void
 servers(struct buf *out, const struct page_site *site, const struct page_start *start)
 {
@@ -165,7 +166,7 @@ servers(struct buf *out, const struct page_site *site, const struct page_start *
 	buf_puts(out, "</ul>\n</section>\n");
 }
 
-/* The prompt of this key, or NULL. */
+/* Returns the prompt with this key, or NULL. */
 static const struct page_prompt *
 find_prompt(const struct page_method *method, const char *key)
 {
@@ -190,7 +191,8 @@ is_conditional(const struct page_prompt *prompt)
 	return prompt->when_key != NULL && prompt->when_value != NULL;
 }
 
-/* For browsers without the script, which shows such a prompt only while its condition holds. */
+/* Appends the condition of a prompt in words, for browsers without the script. The script shows
+ * the prompt only while its condition holds. */
 static void
 condition(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
 {
@@ -280,7 +282,7 @@ account_row(struct buf *out, const struct page_site *site, const struct page_sta
 	buf_puts(out, "</div>\n</li>\n");
 }
 
-/* What is not connected comes first. */
+/* Lists the accounts, first those that are not connected. */
 static void
 accounts(struct buf *out, const struct page_site *site, const struct page_start *start)
 {
@@ -298,7 +300,7 @@ accounts(struct buf *out, const struct page_site *site, const struct page_start 
 	buf_puts(out, "</ul>\n</section>\n");
 }
 
-/* For what `opencode auth login` and its like print. */
+/* Appends the form for the URL that `opencode auth login` and the like print. */
 static void
 terminal(struct buf *out, const struct page_site *site, const struct page_start *start)
 {

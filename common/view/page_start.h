@@ -1,5 +1,5 @@
 /*
- * The start page: what can be connected, and the sign-ins of this browser.
+ * The start page: the accounts that can be connected, and the sign-ins of this browser.
  */
 #ifndef PAGE_START_H
 #define PAGE_START_H
@@ -13,22 +13,22 @@
 #include "view/page_list.h"
 #include "view/page_site.h"
 
-/* One of the answers that a prompt offers. */
+/* One of the values that a prompt offers. */
 struct page_option {
 	const char *value;
 	const char *label;
 	const char *hint; /* "" if none */
 };
 
-/* Something that a method asks for before it begins; sent as input.KEY. */
+/* An input that a method asks for before it begins; sent as input.KEY. */
 struct page_prompt {
 	const char *key;
 	const char *message;
 	const char *placeholder; /* "" if none */
 	const struct page_option *option;
 	size_t option_count;	/* 0: a line of text */
-	const char *when_key;	/* asked only if that other prompt of the method */
-	const char *when_value; /* has this value; NULL: always */
+	const char *when_key;	/* key of another prompt of the method; NULL: always asked */
+	const char *when_value; /* asked only if that prompt has this value */
 };
 
 /* A way to sign in to a provider; its form sends provider=ID and method=NUMBER to {base}/start. */
@@ -43,28 +43,29 @@ struct page_account {
 	const char *provider; /* id, such as "openai" */
 	bool connected;
 	const struct page_method *method;
-	size_t method_count; /* 0: connected by other means, nothing to begin here */
+	size_t method_count; /* 0: connected by other means, so nothing can be begun here */
 };
 
 /* An MCP server; its form sends mcp=NAME to {base}/start. */
 struct page_mcp {
-	const char *name;  /* in the form, as it stands in a path: percent-encoded */
+	const char *name;  /* as sent by the form: percent-encoded, as in a path */
 	const char *label; /* for people */
-	const char
-	    *status; /* opencode's word: "connected", "needs_auth", "failed", "disabled", ... */
+	/* as opencode says: "connected", "needs_auth", "failed", "disabled", ... */
+	const char *status;
 };
 
 struct page_start {
-	const char
-	    *query; /* "directory=..." and the like for the addresses of the forms; "" if none */
+	/* "directory=..." and the like for the URLs of the forms; "" if none */
+	const char *query;
 	const struct page_account *account;
 	size_t account_count;
 	const struct page_mcp *mcp;
 	size_t mcp_count;
 	struct page_list flows; /* of this browser, newest first */
-	enum err problem; /* what was wrong with the address of a terminal's sign-in, or ERR_OK */
+	enum err problem;	/* the error of a pasted authorize URL, or ERR_OK */
 };
 
+/* Appends the page to out. Returns the error of out, if any. */
 enum err page_start(struct buf *out, const struct page_site *site, const struct page_start *start);
 
 #endif

@@ -5,9 +5,9 @@
 #include "view/html.h"
 #include "view/page_part.h"
 
-#define DELIVERING_RELOAD 2 /* seconds; for browsers without the script, and should it fail */
+#define DELIVERING_RELOAD 2 /* seconds; for browsers without the script, or if it fails */
 
-/* What the page says. */
+/* The parts of the page that depend on the verdict. */
 struct verdict {
 	enum page_mood mood;
 	struct buf title; /* not escaped */
@@ -22,7 +22,7 @@ in_terminal(const struct page_flow *flow)
 	return flow->kind == KIND_TERMINAL;
 }
 
-/* Whether this page has a button that begins the same sign-in once more. */
+/* Returns whether this page has a button that begins the same sign-in once more. */
 static bool
 offers_again(const struct page_flow *flow)
 {
@@ -87,7 +87,7 @@ finish_the_newer(const struct page_flow *flow)
 	return "Finish the newer one, or go back to opencode and begin again.";
 }
 
-/* A tab failed to load on the way, unless the provider sent the browser straight to us. */
+/* Names the tab that failed to load too, unless the provider sent the browser straight to us. */
 static const char *
 close_this_tab(const struct page_flow *flow)
 {
@@ -96,7 +96,7 @@ close_this_tab(const struct page_flow *flow)
 	return "You can close this tab, and the one that failed to load if it is still open.";
 }
 
-/* Appends how a person finds out whether the sign-in worked. */
+/* Appends how to find out whether the sign-in worked. */
 static void
 look(struct buf *out, const struct page_flow *flow, const char *name)
 {
@@ -165,7 +165,7 @@ connected(struct verdict *v, const struct page_flow *flow, const char *name)
 	paragraph(&v->text, close_this_tab(flow));
 }
 
-/* A terminal's listener tells nobody but the terminal how the exchange went. */
+/* A terminal's listener tells only the terminal how the exchange went. */
 static void
 handed_over(struct verdict *v, const struct page_flow *flow, const char *name)
 {
@@ -406,7 +406,7 @@ again_form(struct buf *out, const struct page_site *site, const struct page_flow
 		 site->base, flow->id, flow->state == FLOW_DONE ? " quiet" : "");
 }
 
-/* What a person can do from here, the most likely first. */
+/* Appends what the visitor can do from here, the most likely first. */
 static void
 actions(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
@@ -429,10 +429,8 @@ actions(struct buf *out, const struct page_site *site, const struct page_flow *f
 	buf_puts(out, "</div>\n");
 }
 
-/*
- * For a sign-in that nobody's opencode window waits for. Closed at first: a
- * second click on the button that was in this place must not interrupt anything.
- */
+/* Offers to load the account, for a sign-in that no opencode window waits for. Closed at first: a
+ * second click on the button that was in this place must not interrupt anything. */
 static void
 load_form(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
@@ -450,7 +448,7 @@ load_form(struct buf *out, const struct page_site *site, const struct page_flow 
 		 site->base, flow->id);
 }
 
-/* Everything but what the verdict says. */
+/* Appends the page around the text of the verdict. */
 static void
 add_page(struct buf *out, const struct page_site *site, const struct page_flow *flow,
 	 const struct verdict *v)

@@ -9,14 +9,14 @@ name_of(const struct page_flow *flow)
 	return page_part_name(flow->kind, flow->provider);
 }
 
-/* Who gets the answer in the end. */
+/* Returns who receives the response in the end. */
 static const char *
 taker_of(const struct page_flow *flow)
 {
 	return flow->kind == KIND_TERMINAL ? "the terminal" : "opencode";
 }
 
-/* What the dead tab's address holds behind its path. */
+/* Returns what follows the path in the failed tab's URL. */
 static const char *
 answer_of(const struct page_flow *flow)
 {
@@ -33,7 +33,7 @@ link_open(struct buf *out, const struct page_flow *flow)
 		 flow->authorize_url == NULL ? "" : flow->authorize_url, name_of(flow));
 }
 
-/* Step 1: the way to the provider. */
+/* Step 1: the link to the provider. */
 static void
 step_provider(struct buf *out, const struct page_flow *flow)
 {
@@ -45,7 +45,7 @@ step_provider(struct buf *out, const struct page_flow *flow)
 		 "</li>\n");
 }
 
-/* Step 2: the dead tab as a browser shows it, with the one thing that matters marked. */
+/* Step 2: a drawing of the failed tab as a browser shows it, with its address marked. */
 static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
@@ -77,7 +77,7 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    host);
 }
 
-/* Step 3: the box, above it what was wrong with the last thing pasted. */
+/* Step 3: the input box, and above it the error of the last paste. */
 static void
 step_paste(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
@@ -100,7 +100,7 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 {
 	bool terminal = flow->kind == KIND_TERMINAL;
 
-	/* what stands behind a # would not reach us that way */
+	/* a browser would not send us the part behind a # */
 	if (flow->address_edit && flow->response_type == RESPONSE_TYPE_CODE)
 		html_add(out,
 			 "<h2>Another way, without copying</h2>\n"
@@ -178,7 +178,7 @@ state_line(struct buf *out, const struct page_site *site, const struct page_flow
 	buf_puts(out, "</span></p>\n");
 }
 
-/* The link stays in this tab: the redirect leads back to this page. */
+/* The link opens in this tab, because the redirect leads back to this page. */
 static void
 direct(struct buf *out, const struct page_flow *flow)
 {

@@ -1,5 +1,5 @@
 /*
- * The page of a flow that waits: how to bring its answer here.
+ * The page of a flow that waits: how to bring its authorization response here.
  */
 #ifndef PAGE_WAITING_H
 #define PAGE_WAITING_H
@@ -9,7 +9,7 @@
 #include "view/page_flow.h"
 #include "view/page_site.h"
 
-/* Returns what went wrong with the buffer, if anything. */
+/* Appends the page to out. Returns the first error of a buffer, if any. */
 enum err page_waiting(struct buf *out, const struct page_site *site, const struct page_flow *flow);
 
 #endif
