@@ -10,7 +10,7 @@
 #include "view/page_list.h"
 #include "view/page_site.h"
 
-#define PAGE_TEXT_MAX	  2048 /* bytes of a title, before escaping */
+#define PAGE_TEXT_MAX	  2048 /* bytes of a title, or of a name in a text, before escaping */
 #define PAGE_RELOAD_NEVER 0    /* for a page that does not reload itself */
 
 enum page_mood { MOOD_GOOD, MOOD_WAIT, MOOD_WARN, MOOD_BAD };
