@@ -1,5 +1,5 @@
 # Targets: all, check, check-debian12, check-debian13, sanitize, analyze, coverage, fuzz, soak, bench,
-# run, install, uninstall, deb, clean. CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR are the user's.
+# run, install, uninstall, deb, clean. The user may set CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -11,15 +11,15 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcon
 OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -Icommon -Ifcgi $(WARNINGS) $(if $(WERROR),-Werror) \
 	-fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE -pthread -MMD -MP
 OWN_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -pthread
-# Only the store in Redis needs it, so that nobody else is to load it.
+# Only the store in Redis needs hiredis. It is linked statically, so that nobody else has to load it.
 REDIS_LIBS ?= -Wl,-Bstatic -lhiredis -Wl,-Bdynamic
 CORE_LIBS = -linih -lsodium -ljansson -lm -ldl $(REDIS_LIBS)
 
-# Loading shared libraries is most of what a short process costs: the CGI program has the small
-# ones inside. CGI_LIBS='$(CORE_LIBS)' where there are no static ones.
+# Loading shared libraries is most of what a short process costs, so the CGI program links the
+# small ones statically. Set CGI_LIBS='$(CORE_LIBS)' where there are no static ones.
 CGI_LIBS ?= -Wl,-Bstatic -linih -lsodium -ljansson -Wl,-Bdynamic -lm -ldl $(REDIS_LIBS)
 
-# SANDBOX=no is for tools that open files in the program they look at: sanitizers, coverage.
+# SANDBOX=no is for tools that open files from inside the program: sanitizers, coverage.
 ifeq ($(SANDBOX),no)
 OWN_CFLAGS += -DNO_SANDBOX
 endif
@@ -46,7 +46,7 @@ $(BUILD_DIR)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD_DIR)/fcgi/main.o,
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS) \
 		-lfcgi -lcmocka
 
-# The sandbox's filters, for the machine that they are made on.
+# The sandbox's filters, for the architecture of the machine that makes them.
 $(BUILD_DIR)/common/process/sandbox_policy: common/process/sandbox_policy.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $< -lseccomp
@@ -60,7 +60,7 @@ ifneq ($(SANDBOX),no)
 $(BUILD_DIR)/common/process/sandbox.o: $(BUILD_DIR)/common/process/sandbox_filter.h
 endif
 
-# The scripts of the store in Redis, with the hashes that it knows them by.
+# The scripts of the store in Redis, with the hashes by which Redis knows them.
 REDIS_SCRIPTS = $(filter-out %/prelude.lua,$(sort $(wildcard common/store/redis/scripts/*.lua)))
 $(BUILD_DIR)/common/store/redis/redis_scripts.h: common/store/redis/scripts/embed common/store/redis/scripts/prelude.lua $(REDIS_SCRIPTS)
 	@mkdir -p $(@D)
@@ -78,7 +78,7 @@ $(BUILD_DIR)/tests/pages/render: tests/pages/render.c $(CORE)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@ $(filter %.c %.o,$^) $(CORE_LIBS)
 
-# Loaded before libc by the tests that need a libc with a fault; never with a sanitizer.
+# Libraries that tests load before libc to make its calls fail; never with a sanitizer.
 FAULTS = $(patsubst tests/faults/%.c,$(BUILD_DIR)/tests/faults/%.so,$(wildcard tests/faults/*.c))
 
 $(BUILD_DIR)/tests/faults/%.so: tests/faults/%.c
@@ -87,14 +87,14 @@ $(BUILD_DIR)/tests/faults/%.so: tests/faults/%.c
 
 tests: all $(UNIT) $(BUILD_DIR)/tests/pages/render $(FAULTS)
 
-# The programs without their sandbox, for tests that trace them or break the libc under them.
+# The programs without their sandbox, for tests that trace them or make libc calls fail.
 traced:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/traced SANDBOX=no all traced-libraries
 traced-libraries: $(FAULTS)
 
-# The fuzz targets: as replay programs, with gcc and with clang, and live, with libFuzzer. clang's
-# objects serve both: what they count for libFuzzer means nothing to the others. The linker puts
-# the clocks, the log and, for some, the calls to opencode of tests/fuzz in the place of the real ones.
+# The fuzz targets: as replay programs, with gcc and with clang, and live, with libFuzzer. Replay and
+# live programs share clang's objects; replay programs ignore the counters for libFuzzer. The linker
+# replaces the clocks, the log and, for some, the calls to opencode by those of tests/fuzz.
 FUZZ_CLANG ?= $(firstword $(foreach name,clang-14 clang,$(shell command -v $(name))) clang)
 FUZZ_SECONDS ?= 60
 FUZZ_NAMES = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -130,26 +130,26 @@ fuzz:
 		CFLAGS='$(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link' live-programs
 	BUILD_DIR=$(BUILD_DIR) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_NAMES)
 
-# Both install what they need first, so that they are all that a fresh machine takes.
+# Like run, installs what it needs first, so that a fresh machine takes no other command.
 check:
 	tests/install-deps check
 	$(MAKE) tests traced replay
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
-# `make run` and `make check` on a Debian that is made new for it, as root; TREE says where in it
-# this folder is to be (/root/opencode-callback).
+# Run `make run` and `make check`, as root, on a Debian that is made for it. TREE is the path of this
+# folder in that Debian (/root/opencode-callback).
 check-debian12:
 	tests/debian/check bookworm
 check-debian13:
 	tests/debian/check trixie
 
-# The unit tests and those of both front ends once more, under the sanitizers.
+# Runs the unit tests, those of the front ends and some others under the sanitizers.
 sanitize:
 	$(MAKE) BUILD_DIR=$(BUILD_DIR)/sanitize SANDBOX=no \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" tests
 	BUILD_DIR=$(BUILD_DIR)/sanitize tests/check unit/ frontends/ doctor/ faults/load faults/opencode faults/store
 
-# What compilers and checkers find without running anything; any finding is an error.
+# Runs compilers and checkers as static analysis; any finding is an error.
 SOURCES = $(sort $(shell find common cgi fcgi -name '*.c'))
 analyze:
 	tests/install-deps analyze
@@ -166,7 +166,7 @@ soak: all
 	tests/install-deps check
 	BUILD_DIR=$(BUILD_DIR) node tests/soak/soak.mjs
 
-# Lines and branches of the core that the tests run through; see tests/coverage.
+# Measures which lines and branches of the core the tests run; see tests/coverage.
 COVERAGE = $(BUILD_DIR)/coverage
 coverage:
 	tests/install-deps check
@@ -178,8 +178,8 @@ coverage:
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/demo/start
 
-# What the benchmark measures with, and beside, by the compiler and the flags of what it measures.
-# It makes answer.h itself, of what the CGI program prints.
+# The benchmark's tools, and the programs that it compares ours with, built by the same compiler and
+# flags as ours. The benchmark makes answer.h itself, from what the CGI program prints.
 BENCH = $(patsubst %,$(BUILD_DIR)/tests/bench/%,ask start spawn standin fill floor_fcgi floor_cgi floor_cgi_calls)
 BENCH_LINK = $(CC) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(LDFLAGS) $(OWN_LDFLAGS) -MF $@.d -o $@
 

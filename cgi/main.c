@@ -1,6 +1,6 @@
 /*
- * The CGI program: one request from the environment and standard input, one
- * answer on standard output.
+ * The CGI program: reads one request from the environment and standard input, and writes one
+ * response to standard output.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,21 +22,21 @@
 #include "util/curl_lib.h"
 #include "util/log.h"
 
-#define READ_MS	  10000		/* a body must be here by then */
-#define DRAIN_MS  2000		/* what nobody asked for */
-#define DRAIN_MAX (1024 * 1024) /* bytes of it */
-#define WRITE_MS  10000		/* the web server takes the answer by then */
-#define WRITE_MAX 4096		/* PIPE_BUF: a pipe that is ready takes as many without blocking */
+#define READ_MS	  10000		/* time for the whole body to arrive */
+#define DRAIN_MS  2000		/* time for input that nobody read */
+#define DRAIN_MAX (1024 * 1024) /* bytes of such input */
+#define WRITE_MS  10000		/* time for the web server to take the response */
+#define WRITE_MAX 4096		/* PIPE_BUF: a ready pipe takes this many bytes without blocking */
 
 extern char **environ;
 
 /* Standard input: never read beyond Content-Length (RFC 3875 section 4.2). */
 struct body {
-	int64_t left;	  /* bytes still to come */
+	int64_t left;	  /* bytes still to be read */
 	int64_t deadline; /* on the monotonic clock */
 };
 
-/* Waits until fd is ready for events, or at its end. False when the deadline has passed. */
+/* Waits until fd is ready for events or at its end. Returns false once the deadline has passed. */
 static bool
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -71,8 +71,8 @@ body_read(void *ctx, char *data, size_t len)
 }
 
 /*
- * Apache's mod_cgid cuts off the answer of a program that ends with unread
- * input, and may not begin to read the answer before all of it is taken.
+ * Reads the rest of the input. Apache's mod_cgid truncates the response of a program that ends
+ * with unread input, and may not begin to read the response before all input is read.
  */
 static void
 body_drain(struct body *body)
@@ -92,7 +92,7 @@ send_all(const char *data, size_t len)
 	const struct timeval limit = {.tv_sec = WRITE_MS / 1000};
 	int64_t deadline = clock_monotonic_ms() + WRITE_MS;
 
-	/* a socket in place of a pipe may take less than WRITE_MAX at once; on a pipe this fails */
+	/* a socket may take less than WRITE_MAX without blocking; on a pipe this call fails */
 	(void)setsockopt(STDOUT_FILENO, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	while (len > 0) {
 		ssize_t n;
@@ -111,7 +111,7 @@ send_all(const char *data, size_t len)
 
 static struct config config;
 
-/* Before the first call to opencode; what follows reads what others have sent. */
+/* Runs before the first call to opencode, after which we read data that others sent. */
 static void
 when_loaded(void)
 {
@@ -119,8 +119,8 @@ when_loaded(void)
 }
 
 /*
- * All that needs the rest of the machine. Without an app, why is the
- * answer already.
+ * Does everything that needs access outside the sandbox. If it returns NULL, response already
+ * says why.
  */
 static struct app *
 prepare(struct response *response)
@@ -187,8 +187,8 @@ main(void)
 	if (!start_files())
 		return EXIT_FAILURE;
 	/*
-	 * A web server can turn a query into arguments (RFC 3875 section 4.4;
-	 * CVE-2012-1823): as CGI they are not even looked at.
+	 * A web server can turn a query into arguments (RFC 3875 section 4.4; CVE-2012-1823),
+	 * so the program never reads its arguments.
 	 */
 	if (getenv("REQUEST_METHOD") == NULL && getenv("GATEWAY_INTERFACE") == NULL) {
 		fputs("opencode-callback.cgi is a CGI program: a web server runs it for each "

@@ -14,14 +14,14 @@
 #include "util/log.h"
 #include "util/secret.h"
 
-/* Of which the rest of the process may have as many: two of each thread, and others. */
+/* Left to the rest of the process: two descriptors for each thread, and others. */
 #define SPARE_DESCRIPTORS (2 * CONFIG_THREADS_MAX + 64)
 #define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
-/* What is to be done with a connection: let it rest, answer its request, close it. */
+/* The next step for a connection: let it rest, answer its request, close it. */
 enum look { LOOK_WAIT, LOOK_REQUEST, LOOK_CLOSE };
 
-/* Frees the entry of a connection that ends; its descriptor may be another one's soon. */
+/* Frees the entry of a connection that ends; its descriptor may soon be another connection's. */
 static void
 forget(struct connections *all, int fd)
 {
@@ -51,8 +51,8 @@ watch(const struct connections *all, int fd, int how)
 }
 
 /*
- * Whether the socket takes one more answer without waiting. A web server reads
- * each before it asks again; a peer that does not is no reason to wait.
+ * Whether the socket takes one more response without blocking. A web server reads each response
+ * before it sends another request; no thread waits for a peer that does not.
  */
 static bool
 connection_has_room(struct connections *all, int fd)
@@ -74,7 +74,7 @@ connection_has_room(struct connections *all, int fd)
 	return !full;
 }
 
-/* Takes a connection; if another thread has it, that one looks once more. */
+/* Takes a connection. If another thread has it, makes that thread look again. */
 static bool
 take(struct connection *c)
 {
@@ -90,7 +90,7 @@ take(struct connection *c)
 	}
 }
 
-/* False if something happened since the thread took the connection: it must look again. */
+/* Returns false if an event came since the thread took the connection: it must look again. */
 static bool
 let_rest(struct connection *c)
 {
@@ -102,7 +102,7 @@ let_rest(struct connection *c)
 	return false;
 }
 
-/* The same, of one that may not be in the set yet. */
+/* Does the same for one that may not be in the epoll set yet. True also if it had to close it. */
 static bool
 connection_rest(struct connections *all, int fd)
 {
@@ -111,8 +111,9 @@ connection_rest(struct connections *all, int fd)
 
 	if (!c->registered) {
 		/*
-		 * A first request is only read when it is there, and its answer always fits into
-		 * the socket; from the second answer on, a peer that never reads could block us.
+		 * The first request is read only when it is there, and its response always fits
+		 * into the socket. From the second on, a peer that never reads could block us:
+		 * hence the limits.
 		 */
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
 		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
@@ -125,7 +126,6 @@ connection_rest(struct connections *all, int fd)
 	return let_rest(c);
 }
 
-/* Closes a resting connection that asks for nothing. False if there is none. */
 bool
 connection_evict(struct connections *all)
 {
@@ -142,14 +142,14 @@ connection_evict(struct connections *all)
 			connection_close(all, (int)fd);
 			return true;
 		}
-		/* it does: its event may have come and gone meanwhile, so ask for another */
+		/* it has a request, whose event may have come meanwhile: make it come again */
 		atomic_store(&all->of[fd].state, CONNECTION_RESTING);
 		watch(all, (int)fd, EPOLL_CTL_MOD);
 	}
 	return false;
 }
 
-/* Says once what makes no sense on this socket; a peer could repeat it for ever. */
+/* Logs malformed bytes, as a warning only once: a peer could repeat them for ever. */
 static enum look
 refuse(const char *message)
 {
@@ -167,7 +167,7 @@ bytes_wipe(struct server *server)
 	server->len = 0;
 }
 
-/* Moves what was received into c->saved, to wait there for what is missing. */
+/* Moves what was received to c->saved, where it waits for the rest. False: no memory. */
 static bool
 save(struct server *server, struct connection *c)
 {
@@ -177,7 +177,7 @@ save(struct server *server, struct connection *c)
 	return ok;
 }
 
-/* Adds what has come to c->saved and judges the whole of it. */
+/* Appends what has arrived to c->saved and checks all of it. */
 static enum look
 look_saved(struct server *server, struct connection *c, int fd)
 {
@@ -212,11 +212,11 @@ look_saved(struct server *server, struct connection *c, int fd)
 		return LOOK_CLOSE;
 	if (c->saved.len < CONNECTION_REQUEST_MAX)
 		return LOOK_WAIT;
-	/* no body of ours is as long; the head decides what the answer is */
+	/* longer than any body that we take; the meta-variables alone decide the response */
 	return c->frame.params_done ? LOOK_REQUEST : refuse("too many meta-variables");
 }
 
-/* Throws away what comes after the answer to a request that was too long. */
+/* Discards what arrives after the response to a request that was too long. */
 static enum look
 look_drain(struct server *server, struct connection *c, int fd)
 {
@@ -236,8 +236,8 @@ look_drain(struct server *server, struct connection *c, int fd)
 }
 
 /*
- * Takes what is there. One whole request stays in server->bytes; anything else
- * is saved until the rest comes, or until what comes before it is answered.
+ * Receives what is there. Exactly one whole request stays in server->bytes; anything else is
+ * saved until the rest arrives, or until the request before it is answered.
  */
 static enum look
 connection_look(struct server *server, struct connection *c, int fd)
@@ -262,7 +262,7 @@ connection_look(struct server *server, struct connection *c, int fd)
 	return save(server, c) ? look_saved(server, c, fd) : LOOK_CLOSE;
 }
 
-/* The body of the request, as far as the guard has seen it. */
+/* Reads the body of the request, as far as record_read() has checked it. */
 static int
 body_read(void *ctx, char *data, size_t len)
 {
@@ -278,7 +278,7 @@ body_read(void *ctx, char *data, size_t len)
 	return n == 0 ? -1 : (int)n;
 }
 
-/* Answers the request that libfcgi has begun. False if the connection is of no more use. */
+/* Answers the request that libfcgi has begun. False: the connection must be closed. */
 static bool
 answer(struct server *server, struct connection *c)
 {
@@ -294,7 +294,7 @@ answer(struct server *server, struct connection *c)
 	request.read_ctx = server;
 	handler->handle(handler->ctx, &request, response);
 	ok = cgi_response(response, out) == ERR_OK;
-	if (out->len > CONNECTION_UNREAD_MAX) /* the peer may have to read first */
+	if (out->len > CONNECTION_UNREAD_MAX) /* may block until the peer reads */
 		blocking_begin();
 	if (ok)
 		ok = libfcgi_finish(&server->fcgx, out->data, out->len, &keep);
@@ -306,7 +306,7 @@ answer(struct server *server, struct connection *c)
 	return ok && keep;
 }
 
-/* Takes the answered request out of what was saved. */
+/* Removes the answered request from what was saved. */
 static bool
 saved_next(struct connection *c, bool whole)
 {
@@ -322,7 +322,7 @@ saved_next(struct connection *c, bool whole)
 	return err == ERR_OK;
 }
 
-/* Answers the request that is there. False: the connection was closed. */
+/* Answers the request that has arrived. False: the connection was closed. */
 static bool
 connection_serve(struct server *server, struct connection *c, int fd)
 {
@@ -349,14 +349,13 @@ connection_serve(struct server *server, struct connection *c, int fd)
 	return keep;
 }
 
-/* Does what a connection wants until it rests or is closed. */
 void
 connection_run(struct server *server, int fd)
 {
 	struct connections *all = server->all;
 	struct connection *c = &all->of[fd];
 
-	/* each further request has come later */
+	/* each further request came later: earlier checks do not count for it */
 	for (;; blocking_over()) {
 		switch (connection_look(server, c, fd)) {
 		case LOOK_CLOSE:
@@ -382,7 +381,6 @@ connection_run(struct server *server, int fd)
 	}
 }
 
-/* An event for a connection: takes it, unless another thread has it. */
 void
 connection_event(struct server *server, int fd)
 {
@@ -425,7 +423,7 @@ connection_open(struct connections *all, int fd)
 	struct connection *c = &all->of[fd];
 	int state = CONNECTION_FREE;
 
-	/* libfcgi closes what breaks off while it reads; its thread then frees the entry */
+	/* if a read fails, libfcgi closes the descriptor before that thread frees the entry */
 	while (!atomic_compare_exchange_weak(&c->state, &state, CONNECTION_BUSY)) {
 		sched_yield();
 		state = CONNECTION_FREE;

@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* What libfcgi is given to read in this thread. */
+/* The bytes that libfcgi reads next in this thread. */
 static _Thread_local struct {
 	const char *data;
 	size_t len;
@@ -69,13 +69,13 @@ libfcgi_read(FCGX_Request *r, char *data, size_t len)
 	return (size_t)FCGX_GetStr(data, len > INT_MAX ? INT_MAX : (int)len, r->in);
 }
 
-/* FCGX_Finish_r() without its habit of closing the connection when something failed. */
+/* FCGX_Finish_r(), except that it does not close the connection if something failed. */
 bool
 libfcgi_finish(FCGX_Request *r, const char *data, size_t len, bool *keep)
 {
 	bool ok = len <= INT_MAX && FCGX_PutStr(data, (int)len, r->out) == (int)len;
 
-	/* after a failed write these would try once more, and wait once more */
+	/* after a failed write these would try again, and block again */
 	if (ok) {
 		ok = FCGX_FClose(r->err) == 0;
 		ok = FCGX_FClose(r->out) == 0 && ok;

@@ -29,7 +29,7 @@ is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0;
 }
 
-/* The folder of a path, as a descriptor that serves to name what is in it. */
+/* Opens the folder of a path, as a descriptor for fstatat() and unlinkat(). */
 static int
 open_folder(const char *path)
 {
@@ -50,7 +50,7 @@ name_in_folder(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* Whether somebody answers at address. */
+/* Whether a process listens at address. */
 static bool
 is_live(const struct sockaddr_un *address)
 {
@@ -59,14 +59,14 @@ is_live(const struct sockaddr_un *address)
 
 	if (fd == -1)
 		return true;
-	/* EAGAIN: its queue is full, so it lives; what we may not connect to is left alone */
+	/* EAGAIN: its queue is full, so it is live; one that refuses us access counts as live */
 	live = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
 	       errno != ECONNREFUSED;
 	close(fd);
 	return live;
 }
 
-/* Makes way at path for a new socket. */
+/* Removes a dead socket at path. */
 static enum err
 clear_path(const struct sockaddr_un *address, char message[LISTEN_MESSAGE_MAX])
 {
@@ -113,8 +113,7 @@ open_path(struct listen *l, const char *path, mode_t mode, char message[LISTEN_M
 	return ERR_OK;
 }
 
-/* The socket that systemd, or who speaks its protocol, handed over. False if there is none for us.
- */
+/* Takes the socket that systemd, or a program with its protocol, passed to us. False: none. */
 static bool
 open_handed(struct listen *l)
 {

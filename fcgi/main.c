@@ -161,7 +161,7 @@ handle(void *ctx, const struct request *request, struct response *response)
 	app_handle(ctx, request, response);
 }
 
-/* A descriptor for each connection, and some for the calls to opencode and the store. */
+/* Raises the limit of descriptors: one for each connection, and some for opencode and the store. */
 static void
 raise_limit(void)
 {
@@ -174,7 +174,7 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* More than glibc keeps of a thread's heap once it is free, in blocks that are no mapping each. */
+/* More than glibc keeps of a thread's free heap, in blocks too small for a mapping of their own. */
 #define SETTLE_BLOCK (64 * 1024)
 #define SETTLE_COUNT 8
 
@@ -191,15 +191,15 @@ settle_thread(void *arg)
 }
 
 /*
- * The first time that glibc makes a thread's heap smaller, it reads a file of
- * /proc/sys/vm: that is to be now, while it may.
+ * The first time that glibc shrinks a thread's heap, it reads a file in /proc/sys/vm. This makes
+ * it do so now, before the sandbox forbids it.
  */
 static void
 settle_malloc(void)
 {
 	pthread_t thread;
 
-	/* each arena of malloc keeps memory of its own; two are as quick as eight here */
+	/* each malloc arena keeps memory of its own; here two are as fast as eight */
 	mallopt(M_ARENA_MAX, 2);
 	if (pthread_create(&thread, NULL, settle_thread, NULL) == 0)
 		pthread_join(thread, NULL);
@@ -218,8 +218,7 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	char threads[16];
 	enum err err;
 
-	/* blocked before there are threads, so that every thread inherits it; sigwait() takes them
-	 */
+	/* blocked before any thread starts, so that all inherit it; sigwait() takes them */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
@@ -231,12 +230,12 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	if ((err = secret_init()) == ERR_OK)
 		err = app_open(&app, config, config->worker_threads);
 	if (err != ERR_OK) {
-		if (err != ERR_STORE) /* of which the log knows already */
+		if (err != ERR_STORE) /* which is logged already */
 			log_event(LOG_LEVEL_ERROR, "start", "message", "out of memory", NULL);
 		return EXIT_FAILURE;
 	}
 	app_keep_keys(app, keys);
-	/* the log says if it is missing; afterwards nothing can be loaded */
+	/* the sandbox prevents loading it later; if it is missing, the log says so */
 	(void)curl_lib();
 	sandbox_enter(SANDBOX_WORKER, config, l->folder);
 	worker_config.handler.ctx = app;
@@ -245,7 +244,7 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 		app_close(app);
 		return EXIT_FAILURE;
 	}
-	/* libfcgi has set handlers of its own */
+	/* libfcgi has installed handlers of its own */
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(threads, sizeof(threads), "%d", config->worker_threads);
 	log_event(LOG_LEVEL_INFO, "worker-start", "version", APP_VERSION, "threads", threads,

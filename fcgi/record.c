@@ -4,7 +4,7 @@
 
 enum step { STEP_BEGIN, STEP_PARAMS, STEP_STDIN, STEP_DONE };
 
-/* Section 5.1. Judges as many of the record's bytes as are there. */
+/* FastCGI section 5.1. Checks as many bytes of the record as have arrived. */
 static enum frame_verdict
 begin_record(struct record *f, const unsigned char *p, size_t len)
 {
@@ -25,7 +25,7 @@ begin_record(struct record *f, const unsigned char *p, size_t len)
 	return p[8] == 0 && p[9] == FCGI_RESPONDER ? FRAME_WHOLE : FRAME_BAD;
 }
 
-/* Starts the next record of the streams PARAMS and STDIN; an empty one ends its stream. */
+/* Begins the next record of the streams PARAMS and STDIN; an empty one ends its stream. */
 static bool
 stream_record(struct record *f, const unsigned char *header)
 {
@@ -53,7 +53,7 @@ stream_record(struct record *f, const unsigned char *header)
 	return false;
 }
 
-/* The length at p, of one or four bytes; returns how many. */
+/* Decodes the length at p, and returns how many bytes it takes: one or four. */
 static size_t
 pair_length(const unsigned char *p, size_t *length)
 {
@@ -64,7 +64,7 @@ pair_length(const unsigned char *p, size_t *length)
 	return 4;
 }
 
-/* Takes one more byte of a pair's lengths; once all are there, f->pair is what follows them. */
+/* Reads one more byte of a pair's lengths; after the last, f->pair is the size of the pair. */
 static bool
 read_length(struct record *f, unsigned char byte)
 {
@@ -84,7 +84,7 @@ read_length(struct record *f, unsigned char byte)
 	return f->pair <= FRAME_PARAMS_MAX;
 }
 
-/* Follows the pairs (section 3.4) through a PARAMS record; records may cut them anywhere. */
+/* Reads the pairs (FastCGI section 3.4) in a PARAMS record; a record may end inside a pair. */
 static bool
 read_pairs(struct record *f, const unsigned char *data, size_t len)
 {
@@ -104,7 +104,7 @@ read_pairs(struct record *f, const unsigned char *data, size_t len)
 	return true;
 }
 
-/* Takes what is there of the current record. */
+/* Reads what has arrived of the current record. */
 static bool
 read_content(struct record *f, const unsigned char *data, size_t len)
 {

@@ -1,13 +1,13 @@
 /*
- * Every block of the heap is wiped as it is given back. Requests leave their
- * codes and cookies in blocks of libfcgi, libcurl and jansson as well, which
- * free them as they are. (OpenBSD's malloc does this by itself.)
+ * Wipes every heap block when it is freed. Requests leave codes and cookies in blocks of
+ * libfcgi, libcurl and jansson as well, which free them unwiped. (OpenBSD's malloc does this by
+ * itself.)
  */
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* These sanitizers bring a heap of their own. */
+/* These sanitizers have a heap of their own. */
 #if !defined(__GLIBC__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HEAP_IS_GLIBC 0
 #elif defined(__has_feature)
@@ -18,7 +18,7 @@
 
 #if HEAP_IS_GLIBC
 
-/* The one of glibc, which is called like this there. */
+/* glibc's free(), by its internal name. */
 void heap_free(void *block) __asm__("__libc_free");
 
 void

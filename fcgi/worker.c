@@ -21,9 +21,9 @@
 #include "util/blocking.h"
 #include "util/clock.h"
 
-#define FULL_MS	      100 /* out of descriptors: how soon accepting is tried again */
-#define NEWCOMER_MS   100 /* at the end: how long a fresh connection may take to ask */
-#define LOOK_MS	      5	  /* at the end: between two looks whether one has */
+#define FULL_MS	      100 /* out of descriptors: until accepting is tried again */
+#define NEWCOMER_MS   100 /* while stopping: for a new connection to send a request */
+#define LOOK_MS	      5	  /* while stopping: between two checks whether one has */
 #define LISTEN_EVENTS (EPOLLIN | EPOLLET)
 #define EVENTS_MAX    4 /* that a thread takes at once */
 
@@ -39,9 +39,9 @@ struct worker {
 		struct worker *worker;
 		struct server server;
 		pthread_t id;
-		bool watches;	/* is one of the watchers, at work or not */
+		bool watches;	/* is one of the watchers, also while it serves a request */
 		bool accepting; /* has taken the event of the listening socket */
-		struct epoll_event event[EVENTS_MAX]; /* what it has taken, */
+		struct epoll_event event[EVENTS_MAX]; /* the events that it has taken, */
 		int events, next;		      /* how many, and which is next */
 	} * threads;
 	struct connections all;
@@ -55,7 +55,7 @@ watch(struct worker *w, int how, int fd, uint32_t events)
 	return fd != -1 && epoll_ctl(w->all.epoll_fd, how, fd, &event) == 0;
 }
 
-/* Has the listening socket's event come again if there is still a connection to accept. */
+/* Makes the listening socket's event come again if there is still a connection to accept. */
 static void
 listen_again(struct worker *w)
 {
@@ -63,8 +63,8 @@ listen_again(struct worker *w)
 }
 
 /*
- * How many threads watch at the same time: one for each processor. With more,
- * an event wakes one that sleeps while one at work would have come as soon.
+ * Returns how many threads watch at the same time: one for each processor. With more, an event
+ * would wake a sleeping thread although a running one could take it just as soon.
  */
 static unsigned
 watchers_count(int threads)
@@ -77,7 +77,7 @@ watchers_count(int threads)
 
 static _Thread_local struct thread *self;
 
-/* Has an event come again, for whoever watches then. */
+/* Makes an event come again, for the thread that watches then. */
 static void
 give_back(struct worker *w, int fd)
 {
@@ -87,14 +87,14 @@ give_back(struct worker *w, int fd)
 		connection_again(&w->all, fd);
 }
 
-/* Before this thread waits for something: another one watches in its place. */
+/* Called before this thread blocks: makes another thread watch in its place. */
 static void
 hand_over(void)
 {
 	if (self == NULL || !self->watches)
 		return;
 	self->watches = false;
-	if (self->accepting) /* its event was for more than one connection */
+	if (self->accepting) /* its event may be for more than one connection */
 		listen_again(self->worker);
 	while (self->next < self->events)
 		give_back(self->worker, self->event[self->next++].data.fd);
@@ -109,7 +109,7 @@ take_over(void)
 		self->watches = sem_wait(&self->worker->watchers) == 0;
 }
 
-/* Whether connections are still taken: always, until the time to stop is over. */
+/* Whether connections are still accepted: always, until the time to stop is over. */
 static bool
 accepting(struct worker *w)
 {
@@ -117,8 +117,8 @@ accepting(struct worker *w)
 }
 
 /*
- * Whether a connection that was accepted just before the end may still ask. No
- * waiting in epoll, where the stop event is always there.
+ * Whether a connection that was accepted just before the end may still send a request. Waits
+ * with poll(), since epoll_wait() would always return the stop event.
  */
 static bool
 newcomers(struct worker *w)
@@ -129,7 +129,7 @@ newcomers(struct worker *w)
 	return true;
 }
 
-/* Makes a connection of an accepted descriptor and serves it. */
+/* Turns an accepted descriptor into a connection and serves it. */
 static void
 welcome(struct worker *w, struct server *server, int fd)
 {
@@ -149,14 +149,14 @@ welcome(struct worker *w, struct server *server, int fd)
 	connection_run(server, fd);
 }
 
-/* Whether accept() failed for want of something that a connection less would give back. */
+/* Whether accept() failed for lack of something that closing a connection gives back. */
 static bool
 is_short(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Takes connections while there are any. */
+/* Accepts connections while there are any. */
 static void
 accept_all(struct worker *w, struct server *server)
 {
@@ -168,7 +168,7 @@ accept_all(struct worker *w, struct server *server)
 		error = errno;
 		if (fd != -1) {
 			welcome(w, server, fd);
-			/* under load this goes on and on: what was looked at grows old */
+			/* under load this loop may never end: let earlier checks expire */
 			if (++count % EVENTS_MAX == 0)
 				blocking_over();
 			continue;
@@ -206,7 +206,7 @@ thread_main(void *arg)
 		for (thread->next = 0; thread->next < thread->events;) {
 			int fd = thread->event[thread->next++].data.fd;
 
-			/* at the end this one is always there */
+			/* while stopping, this event is always there */
 			if (fd == w->stop_fd)
 				continue;
 			work++;

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /*
- * linux/landlock.h of the kernel's headers, which may be older than the kernel
- * that we run on. These numbers are the same on every machine.
+ * From linux/landlock.h, since the installed headers may be older than the running kernel.
+ * These numbers are the same on every architecture.
  */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -21,7 +21,7 @@
 #define CONNECT_TCP  2 /* LANDLOCK_ACCESS_NET_CONNECT_TCP */
 
 struct ruleset {
-	uint64_t files; /* what is forbidden unless a rule allows it */
+	uint64_t files; /* forbidden unless a rule allows it */
 	uint64_t net;
 	uint64_t scoped;
 };
@@ -36,7 +36,7 @@ struct net_port {
 	uint64_t port;
 };
 
-/* What each version of Landlock can forbid; all of it is. */
+/* Lists what each version of Landlock can forbid. We forbid all of it. */
 static const struct ruleset known[] = {
     {0, 0, 0},	    {0x1fff, 0, 0}, /* 5.13: run, write, read, make and remove, of each kind */
     {0x3fff, 0, 0},		    /* 5.19: move to another folder */

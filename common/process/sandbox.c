@@ -19,7 +19,7 @@
 #include "process/sandbox_filter.h"
 #endif
 
-#define REAL_FOLDER (O_DIRECTORY | O_NOFOLLOW) /* and no link to one */
+#define REAL_FOLDER (O_DIRECTORY | O_NOFOLLOW) /* no symbolic link to one */
 #define STORE_RIGHTS \
 	(LANDLOCK_WRITE | LANDLOCK_READ | LANDLOCK_TRUNCATE | LANDLOCK_OPEN_FOLDER | \
 	 LANDLOCK_UNLINK | LANDLOCK_MAKE_FILE | LANDLOCK_MAKE_LINK)
@@ -39,7 +39,7 @@ sandbox_prepare(void)
 
 #ifndef NO_SANDBOX
 
-/* The folder that path is in. */
+/* Writes the folder part of path. */
 static void
 folder_of(const char *path, char folder[PATH_MAX])
 {
@@ -49,7 +49,7 @@ folder_of(const char *path, char folder[PATH_MAX])
 	snprintf(folder, PATH_MAX, "%.*s", len > 0 ? len : 1, slash == NULL ? "." : path);
 }
 
-/* A path is long, and most requests need none of these: it is on the stack of no other function. */
+/* Not inlined: it takes PATH_MAX bytes of stack, which most requests do not need. */
 static void __attribute__((noinline)) allow_folder_of(int rules, const char *path, uint64_t rights)
 {
 	char folder[PATH_MAX];
@@ -59,8 +59,8 @@ static void __attribute__((noinline)) allow_folder_of(int rules, const char *pat
 }
 
 /*
- * A rule holds for the folder that is there now. Where there is none yet, the
- * worker may use what is made beside it later.
+ * A rule applies to the folder that is there now. If there is none yet, the worker may use
+ * the folder above it, so that a store made later can be used.
  */
 static void
 allow_store(int rules, const struct config *config, bool lasting)
@@ -79,7 +79,7 @@ allow_store(int rules, const struct config *config, bool lasting)
 	log_event(LOG_LEVEL_WARNING, "store-missing", "folder", path, NULL);
 }
 
-/* A password is changed by renaming a new file to its name, so its folder counts. */
+/* A password is changed by renaming a new file to its name, so the rule is for its folder. */
 static void
 allow_password(int rules, const char *file)
 {
@@ -104,8 +104,7 @@ same_folder(const char *a, const char *b)
 	       strncmp(a, b, (size_t)(a_end - a)) == 0;
 }
 
-/* A CGI program reads the keys of a relay when a request needs one; mostly all are in one folder.
- */
+/* The CGI program reads a relay key when a request needs it. Usually all are in one folder. */
 static void
 allow_keys(int rules, const struct config *config)
 {
@@ -125,7 +124,7 @@ allow_keys(int rules, const struct config *config)
 	}
 }
 
-/* Where libraries are. /lib is a link into /usr on most systems, and then needs no rule. */
+/* On most systems /lib is a symbolic link into /usr and needs no rule. */
 static void
 allow_libraries(int rules)
 {
@@ -169,7 +168,7 @@ enter_seccomp(enum sandbox_stage stage, const struct config *config)
 		store_kind_access(config->store, &access);
 	to_port = access.port != 0;
 	filter = &sandbox_filters[stage][to_syslog][to_port];
-	/* nothing here runs the code of others, which is what the slower way is against */
+	/* without SPEC_ALLOW it is slower, to guard against foreign code; none runs here */
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		       filter) == 0 ||
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter, 0, 0) == 0;

@@ -1,10 +1,9 @@
 /*
- * What the process may still ask of the kernel: what answering a request takes, and
- * nothing else. Any other system call ends it at once (seccomp); a file at any other
- * place cannot be opened (Landlock). The system calls stand in
- * sandbox_policy.c, with the reason for each.
+ * Restricts the process to what answering a request takes. Any other system call ends it at
+ * once (seccomp); files outside the places that this takes cannot be opened (Landlock).
+ * sandbox_policy.c lists the system calls, with the reason for each.
  *
- * A build with NO_SANDBOX has only sandbox_prepare(), and lets debuggers look:
+ * A build with NO_SANDBOX does only what sandbox_prepare() does, and allows debuggers:
  * sanitizers and profilers open files of their own.
  */
 #ifndef SANDBOX_H
@@ -15,11 +14,11 @@
 enum sandbox_stage {
 	SANDBOX_CGI_EARLY, /* libcurl may still be loaded */
 	SANDBOX_CGI_LATE,
-	SANDBOX_WORKER, /* has all it needs, and starts threads */
+	SANDBOX_WORKER, /* everything is loaded; threads may start */
 	SANDBOX_STAGES
 };
 
-/* What --version says of it. */
+/* Follows the version that --version prints. */
 #ifdef NO_SANDBOX
 #define SANDBOX_BUILT ", built without its sandbox"
 #else
@@ -27,20 +26,19 @@ enum sandbox_stage {
 #endif
 
 /*
- * The first thing in both programs, whatever they go on to do: no memory of
- * ours in a core file or for a debugger, no more rights by running another program,
- * nothing made that others could read.
+ * Must be called first in both programs. Keeps the process's memory out of core files and
+ * from debuggers, prevents it from gaining rights by running another program, and makes new
+ * files accessible to their owner only.
  */
 void sandbox_prepare(void);
 
 /*
- * Enters a stage, never to leave it; threads that are started from here on are in
- * it too. A kernel that cannot do it is told to the log, and no error: in
- * odd containers there would be no program at all. For SANDBOX_CGI_LATE, which follows
- * EARLY, only stage and config are looked at.
+ * Enters a stage for good; threads that start later are in it too. A kernel that cannot do it
+ * is logged, but is no error: the program must also run in unusual containers.
+ * SANDBOX_CGI_LATE, which follows SANDBOX_CGI_EARLY, uses only stage and config.
  *
- *   config         where the store and the passwords are; NULL: no file at all. A store behind
- *                  a TCP port is the only one that sockets beyond this machine are allowed for
+ *   config         says where the store and the passwords are; NULL: neither may be opened.
+ *                  Sockets beyond this machine are allowed only for a store behind a TCP port
  *   unlink_folder  an open folder in which files are removed at the end, or -1
  */
 void sandbox_enter(enum sandbox_stage stage, const struct config *config, int unlink_folder);

@@ -1,7 +1,7 @@
 /*
- * The system calls that each stage of the sandbox has, in one table. make runs
- * this program and compiles what it prints into both programs: libseccomp takes
- * longer to make a filter than the CGI program to answer a request.
+ * Lists the system calls that each stage of the sandbox allows. make runs this program and
+ * compiles what it prints into both programs, because libseccomp takes longer to make a
+ * filter than the CGI program takes to answer a request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,14 +23,14 @@
 #define LATE   (1 << SANDBOX_CGI_LATE)
 #define WORKER (1 << SANDBOX_WORKER)
 #define ALL    (EARLY | LATE | WORKER)
-#define SYSLOG (1 << SANDBOX_STAGES)	   /* only where the log goes there */
-#define PORT   (1 << (SANDBOX_STAGES + 1)) /* only where the store is behind a TCP port */
+#define SYSLOG (1 << SANDBOX_STAGES)	   /* only if the log goes there */
+#define PORT   (1 << (SANDBOX_STAGES + 1)) /* only if the store is behind a TCP port */
 
 #define CONDITIONS_MAX	 2
 #define NAME_SIZE	 32
 #define INSTRUCTIONS_MAX 4096
 
-/* Of argument n, the bits that mask has are those of value. A NULL mask ends the list. */
+/* Argument n, masked with mask, must equal value. A mask of 0 ends the list. */
 struct condition {
 	unsigned n;
 	uint64_t mask;
@@ -39,12 +39,12 @@ struct condition {
 
 #define INT UINT64_C(0xffffffff)
 
-/* An open folder, and not AT_FDCWD, by which every function of the C library opens a path. */
+/* An open folder. Not AT_FDCWD, which the C library passes whenever it opens a path. */
 #define FOLDER(n) \
 	{ \
 		n, UINT64_C(0x80000000), 0 \
 	}
-/* Reading only, and nothing made by it. */
+/* Opens for reading only, and makes no file. */
 #define TO_READ(n) \
 	{ \
 		n, INT & ~(uint64_t)(O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOCTTY | 0100000), \
@@ -53,12 +53,12 @@ struct condition {
 #define SOCKET_TYPE (INT & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 
 static const struct row {
-	const char *calls; /* one, or the names that it has on several machines */
+	const char *calls; /* one, by the names that it has on different architectures */
 	int stages;
 	struct condition if_all[CONDITIONS_MAX];
 	const char *reason;
 } policy[] = {
-    /* bytes in and out of what is open */
+    /* reading and writing what is open */
     {"read", ALL, {{0}}, "requests, answers, files"},
     {"write", ALL, {{0}}, "answers, files, the log"},
     {"readv", ALL, {{0}}, "the C library in place of read"},
@@ -80,7 +80,7 @@ static const struct row {
     {"dup3", ALL, {{0}}, "a store folder that was replaced"},
     {"poll ppoll ppoll_time64", ALL, {{0}}, "waiting for sockets and pipes"},
 
-    /* the store, in its folder; other files */
+    /* files: the store, in its folder, and others */
     {"openat", ALL, {FOLDER(0)}, "files of the store, the store itself, passwords"},
     {"openat", EARLY, {TO_READ(2)}, "libraries; Landlock says where they are"},
     {"open", EARLY, {TO_READ(1)}, "the same, in other C libraries"},
@@ -94,7 +94,7 @@ static const struct row {
     {"stat lstat stat64 lstat64", ALL, {{0}}, "the same, in older C libraries"},
     {"geteuid geteuid32", ALL, {{0}}, "whose the store is"},
 
-    /* sockets: of this machine only, or to the store, and none that listens */
+    /* sockets: only on this machine or to the store, and none that listens */
     {"socket", ALL, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_STREAM}}, "calls to opencode"},
     {"socket", ALL | SYSLOG, {{0, INT, AF_UNIX}, {1, SOCKET_TYPE, SOCK_DGRAM}}, "/dev/log"},
     {"socket", ALL | PORT, {{0, INT, AF_INET}, {1, SOCKET_TYPE, SOCK_STREAM}}, "Redis"},
@@ -117,7 +117,7 @@ static const struct row {
     {"epoll_ctl", WORKER, {{0}}, "the same"},
     {"epoll_wait epoll_pwait", WORKER, {{0}}, "the same"},
 
-    /* memory: what can be written cannot be run */
+    /* memory: none is both writable and executable */
     {"brk", ALL, {{0}}, "the heap"},
     {"mmap mmap2", ALL, {{2, PROT_EXEC, 0}}, "the heap, stacks, the index"},
     {"mmap mmap2",
@@ -153,12 +153,12 @@ static const struct row {
     {"sysinfo", ALL, {{0}}, "qsort() of some C libraries"},
     {"prlimit64", ALL, {{2, UINT64_MAX, 0}}, "limits, asked for and not changed"},
 
-    /* what the constructors of libraries look at */
+    /* needed by the constructors of libraries */
     {"access faccessat faccessat2", EARLY, {{0}}, "the loader, libcrypto, libgnutls"},
     {"seccomp", EARLY, {{0}}, "the next stage"},
 };
 
-/* What the C library does another way where it is not there. */
+/* Calls that the C library replaces by others if the kernel does not have them. */
 static const char *const missing[] = {"clone3"};
 
 static const char *const stage_names[SANDBOX_STAGES] = {"cgi_early", "cgi_late", "worker"};
@@ -188,7 +188,7 @@ add_row(scmp_filter_ctx filter, const struct row *row)
 		snprintf(name, sizeof(name), "%.*s", (int)len, p);
 		p += len;
 		number = seccomp_syscall_resolve_name(name);
-		/* this libseccomp, or this machine, does not know it: then nobody calls it */
+		/* unknown to this libseccomp or on this architecture: then nothing calls it */
 		if (number == __NR_SCMP_ERROR)
 			continue;
 		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, compare);
@@ -202,7 +202,7 @@ make_filter(int stage, int only)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
-	/* a tree of comparisons in place of a list */
+	/* 2: a tree of comparisons, not a list */
 	if (filter == NULL || seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0)
 		fail("libseccomp 2.5 is needed", EINVAL);
 	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++)
@@ -218,7 +218,7 @@ make_filter(int stage, int only)
 	return filter;
 }
 
-/* SYSLOG and PORT as part of a name. */
+/* Names a combination of SYSLOG and PORT. */
 static const char *
 only_name(int only)
 {
@@ -229,17 +229,17 @@ only_name(int only)
 }
 
 /*
- * The kernel tries each system call on a new filter, to skip the filter where the
- * outcome is always the same. That pays for a worker, and costs a CGI program a tenth of
- * its life. An instruction that the trial does not know ends it; this one copies a
- * register that nobody reads.
+ * The kernel tries each system call on a new filter, so that it can skip the filter for calls
+ * that are always allowed. That pays for the worker, but takes a tenth of the CGI program's
+ * run time. The trial stops at an instruction that it does not know: this one, which copies a
+ * register that nothing reads.
  */
 static const struct sock_filter no_trial = {BPF_MISC | BPF_TAX, 0, 0, 0};
 
 /*
- * libseccomp looks at the upper half of an argument also where no bit of it counts:
- * load it, and 0, is it 0? Of what the kernel translates for each CGI program, that is
- * a fifth. Whether these three instructions stand here, and the next one loads anew.
+ * libseccomp tests the upper half of an argument even if the mask ignores it: load it, AND it
+ * with 0, compare it with 0. That is a fifth of what the kernel compiles for each CGI program.
+ * Returns whether these three instructions stand here and the next one loads again.
  */
 static bool
 is_idle(const struct sock_filter *code, size_t left)
@@ -250,11 +250,11 @@ is_idle(const struct sock_filter *code, size_t left)
 	       code[3].code == (BPF_LD | BPF_W | BPF_ABS);
 }
 
-/* Leaves those out. Jumps only go forward, and none into the middle of the three. */
+/* Removes those three. Jumps only go forward, and none goes into the middle of the three. */
 static size_t
 shorten(struct sock_filter *code, size_t count)
 {
-	static size_t place[INSTRUCTIONS_MAX + 1]; /* where each instruction comes to stand */
+	static size_t place[INSTRUCTIONS_MAX + 1]; /* the new index of each instruction */
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {

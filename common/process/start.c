@@ -10,14 +10,14 @@
 bool
 start_files(void)
 {
-	/* the lowest free descriptor is used first: this one, for those below are open */
+	/* open() returns the lowest free descriptor: this one, since those below are open */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
 			return false;
 	return true;
 }
 
-/* An empty variable is as good as none: container files set many that way. */
+/* An empty variable counts as unset: container files set many to nothing. */
 const char *
 start_variable(const char *name)
 {

@@ -1,6 +1,6 @@
 /*
- * What both programs do first: standard files, environment, configuration, log.
- * The only place that reads the environment.
+ * Starts both programs: standard files, environment, configuration, log.
+ * The only part of common/ that reads the environment.
  */
 #ifndef START_H
 #define START_H
@@ -15,17 +15,17 @@
 #define START_EXIT_CONFIG 78 /* EX_CONFIG */
 
 /*
- * Opens /dev/null in place of each of the descriptors 0 to 2 that is closed, so
- * that no file of ours ever lands there. False if even that fails.
+ * Opens /dev/null for each of the descriptors 0 to 2 that is closed, so that no file of ours
+ * ever gets such a number. Returns false if that fails.
  */
 bool start_files(void) MUST_CHECK;
 
-/* A variable of the environment; NULL if it is not set, or empty. */
+/* Returns an environment variable; NULL if it is unset or empty. */
 const char *start_variable(const char *name);
 
 /*
- * Fills what source leaves NULL from the environment, loads the configuration
- * and turns the log to where it says. On ERR_CONFIG, message says why.
+ * Fills in from the environment what source leaves NULL, loads the configuration and opens
+ * the log that it names. On ERR_CONFIG, message says why.
  */
 enum err start_config(struct config *config, struct config_source *source,
 		      char message[CONFIG_MESSAGE_MAX]) MUST_CHECK;

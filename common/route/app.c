@@ -24,14 +24,14 @@
 #define METHOD_MAX 16 /* bytes of a method that is passed on */
 
 enum {
-	NO_HEAD = 1,	 /* HEAD is no GET here: it could consume something */
+	NO_HEAD = 1,	 /* refuses HEAD: it could consume something */
 	ANY_HOST = 2,	 /* answers whatever the Host header says */
 	OWN_POST = 4,	 /* only our own pages may send this */
-	PERSON_ONLY = 8, /* no picture, frame or script may ask for this */
+	PERSON_ONLY = 8, /* no image, frame or script may request this */
 	IS_API = 16,	 /* opencode's API: errors are JSON in its form */
 	IS_JSON = 32,	 /* for scripts: errors are JSON */
-	UNCOUNTED = 64,	 /* costs no allowance, however often it is asked for */
-	RELAY = 128,	 /* is there only if the configuration has sites for a relay */
+	UNCOUNTED = 64,	 /* costs no allowance, however often it is requested */
+	RELAY = 128,	 /* exists only if the configuration has relay sites */
 };
 
 static void asset_get(struct context *x);
@@ -39,7 +39,7 @@ static void prefix_get(struct context *x);
 
 /*
  * Everything that we answer. In a path, {callback} stands for each of callback_paths, {prefix} for
- * the prefix, and '*' for one segment. Method "*" is any: the paths are opencode's.
+ * the prefix, and '*' for one segment. Method "*" is any method, on paths of opencode's.
  */
 static const struct route {
 	const char *method;
@@ -65,7 +65,7 @@ static const struct route {
     {"GET", "{prefix}/flow/*/status", flow_route_status, IS_JSON | UNCOUNTED},
     {"GET", "{prefix}/health", health_route_get, ANY_HOST | IS_JSON | UNCOUNTED},
     {"GET", "{prefix}/assets/*", asset_get, ANY_HOST | UNCOUNTED},
-    /* has a name of its own, which leads nowhere: that only the configuration does */
+    /* a relay has its own host name, which selects no site: only the configuration does */
     {"GET", RELAY_PATH, relay_route_get, NO_HEAD | PERSON_ONLY | ANY_HOST | RELAY},
 };
 
@@ -86,7 +86,7 @@ asset_get(struct context *x)
 	buf_add(&x->response->body, asset->data, asset->len);
 }
 
-/* The start page without its final slash. */
+/* Redirects to the start page, whose final slash is missing. */
 static void
 prefix_get(struct context *x)
 {
@@ -96,7 +96,7 @@ prefix_get(struct context *x)
 	response_redirect(x->response, path);
 }
 
-/* Matches the rest of a path against the rest of a pattern; '*' goes into segment. */
+/* Matches the rest of a path against the rest of a pattern; segment gets what '*' matched. */
 static bool
 tail_matches(const char *pattern, const char *path, char segment[CONTEXT_SEGMENT_MAX + 1])
 {
@@ -147,7 +147,7 @@ method_matches(const struct route *route, const char *method)
 		!(route->flags & NO_HEAD));
 }
 
-/* Finds the route. ERR_PATH; ERR_METHOD, with the methods that there are in allow. */
+/* Finds the route. ERR_PATH; ERR_METHOD, with the methods of the path in allow. */
 static enum err
 route_find(struct context *x, const struct route **out, char allow[32])
 {
@@ -171,7 +171,7 @@ route_find(struct context *x, const struct route **out, char allow[32])
 	return path_known ? ERR_METHOD : ERR_PATH;
 }
 
-/* RFC 9110 and Fetch: what a browser says of itself when nobody clicked. */
+/* Whether a browser says that nobody clicked: RFC 9110 and Fetch. */
 static bool
 is_prefetch(const struct request *r)
 {
@@ -184,7 +184,7 @@ is_person(const struct request *r)
 	return r->sec_fetch_dest == NULL || strcmp(r->sec_fetch_dest, "document") == 0;
 }
 
-/* Some go on to opencode as they are: nothing in them may end a request line. */
+/* Path and query may go to opencode unchanged: nothing in them may end a request line. */
 static bool
 is_visible(const char *text)
 {
@@ -194,7 +194,7 @@ is_visible(const char *text)
 	return true;
 }
 
-/* A proxy on this machine that nobody has told us of is most likely an oversight. */
+/* Warns once of a proxy on this machine that [proxy] trust omits, most likely by mistake. */
 static void
 notice_proxy(struct context *x)
 {
@@ -205,7 +205,7 @@ notice_proxy(struct context *x)
 		  "hint", "its headers are ignored; see [proxy] trust", NULL);
 }
 
-/* What holds for every request, cheapest first. */
+/* Makes the checks for every request, cheapest first. */
 static enum err
 check_request(struct context *x, const struct route *route)
 {
@@ -282,7 +282,7 @@ app_open(struct app **out, const struct config *config, int threads)
 	if ((app = calloc(1, sizeof(*app))) == NULL)
 		return ERR_MEMORY;
 	app->config = config;
-	/* two threads stay free for answers that need no opencode */
+	/* two threads stay free for requests that need no opencode */
 	app->calls_max = threads > 2 ? threads - 2 : 1;
 	if ((err = store_kind_open(config->store, &limits, &login, &app->store)) != ERR_OK) {
 		free(app);

@@ -15,9 +15,9 @@
 #include "signin/flow_list.h"
 #include "util/json.h"
 
-#define METHODS_MAX 1000 /* of a provider */
+#define METHODS_MAX 1000 /* of one provider */
 
-/* A provider's method is a number, as JavaScript reads it; an integration's a word. */
+/* Reads the method: a provider's is a number, as in JavaScript; an integration's is a string. */
 static bool
 read_method(const json_t *json, struct flow *flow)
 {
@@ -42,7 +42,7 @@ read_method(const json_t *json, struct flow *flow)
 	}
 }
 
-/* What the body says of the flow; known: whether we can read it. ERR_MEMORY. */
+/* Reads what the body says of the flow; known: whether it can be read. ERR_MEMORY. */
 static enum err
 read_body(const struct buf *body, struct flow *flow, bool *known)
 {
@@ -61,7 +61,7 @@ ask_as_it_came(struct begin *b)
 	return passthrough_send(b->x, &b->body, &b->reply);
 }
 
-/* Everything that would be in vain or unsafe to find out after opencode was asked. */
+/* Makes every check that would be too late or unsafe once opencode was asked. */
 static enum err
 prepare(struct begin *b)
 {
@@ -73,7 +73,7 @@ prepare(struct begin *b)
 	if ((err = context_body(x, &b->body)) != ERR_OK)
 		return err;
 	b->ask = ask_as_it_came;
-	/* what opencode makes of a body that we cannot read is its own affair, and not recorded */
+	/* a body that we cannot read goes to opencode all the same, and is not recorded */
 	if ((err = read_body(&b->body, &b->flow, &b->record)) != ERR_OK)
 		return err;
 	b->record = b->record && begin_name(b, x->segment) && context_project(x, &b->flow) &&
@@ -81,8 +81,8 @@ prepare(struct begin *b)
 	return ERR_OK;
 }
 
-/* opencode's answer, with our flow page in the place of an authorize URL that leads to a loopback
- * address. */
+/* Sends opencode's response, with our flow page in place of an authorize URL whose redirect URI is
+ * a loopback address. */
 static void
 answer_recorded(struct begin *b)
 {
@@ -104,7 +104,7 @@ answer_recorded(struct begin *b)
 	buf_free(&url);
 }
 
-/* opencode's answer, with the authorize URL that brings its own answer by way of the relay. */
+/* Sends opencode's response, with the authorize URL whose state is wrapped for the relay. */
 static void
 answer_relayed(struct begin *b)
 {
@@ -156,7 +156,7 @@ begin_route_mcp(struct context *x)
 	begin(x, KIND_MCP);
 }
 
-/* What the web UI shows for five seconds, as plain text that nobody can click or copy. */
+/* The web UI shows this for five seconds, as plain text that nobody can click or copy. */
 static void
 answer_button(struct begin *b)
 {
@@ -175,7 +175,7 @@ answer_button(struct begin *b)
 	buf_free(&text);
 }
 
-/* Whether opencode, asked by this visitor, says that the server is connected already. */
+/* Asks opencode, with the visitor's credentials, whether the server is connected already. */
 static enum err
 button_connected(struct begin *b, bool *connected)
 {
@@ -195,7 +195,7 @@ button_connected(struct begin *b, bool *connected)
 	return err;
 }
 
-/* Whether this browser has such a sign-in waiting: a second click must not end it. */
+/* Whether this browser has the same sign-in waiting: a second click must not supersede it. */
 static bool
 button_waits(struct begin *b)
 {

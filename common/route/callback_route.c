@@ -9,7 +9,7 @@
 #include "signin/finish.h"
 #include "signin/flow_list.h"
 
-/* The checks in security order; each failure leaves the flow waiting and opencode untouched. */
+/* Checks in security order. After a failure the flow still waits, and opencode got nothing. */
 static enum err
 receive(struct context *x, struct authorization_response *cb)
 {
@@ -26,16 +26,16 @@ receive(struct context *x, struct authorization_response *cb)
 	if ((err = access_find(x, cb->id, &snap, &who)) != ERR_OK)
 		return err;
 	/*
-	 * On the redirect URI that it was given for: RFC 9700 section 4.4. A relay's is the same
-	 * for all providers; which of our paths it sends their answers to only the relay knows.
-	 * There iss has to tell them apart.
+	 * on the redirect URI of the flow: RFC 9700 section 4.4. A relay's is the same for all
+	 * providers, and only the relay knows to which of our paths it redirects; there iss has
+	 * to tell the providers apart.
 	 */
 	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
-	/* an answer of the kind that was asked for */
+	/* the response type that was requested */
 	if (snap.flow.response_type != RESPONSE_TYPE_CODE && !cb->declined)
 		return ERR_RESPONSE_MODE;
-	/* in the browser that began: RFC 9700 section 4.7.1 */
+	/* in the browser that began the flow: RFC 9700 section 4.7.1 */
 	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
 		return ERR_UNKNOWN_FLOW;
 	if (who == CLAIMANT_ASK) {
@@ -50,7 +50,7 @@ receive(struct context *x, struct authorization_response *cb)
 	return ERR_OK;
 }
 
-/* A list is many pages of stack: only for whom it is made. */
+/* Not inlined: a list takes many pages of stack, which other callbacks do not need. */
 static void __attribute__((noinline)) answer_listing(struct context *x, enum err err)
 {
 	struct flow_list waiting;
@@ -62,8 +62,8 @@ static void __attribute__((noinline)) answer_listing(struct context *x, enum err
 }
 
 /*
- * An edited address may have come without its answer, because that stood behind
- * a '#'. Then this browser's own sign-ins are named, where it can be pasted.
+ * An edited URL may have lost its authorization response, which stood behind a '#'. The page
+ * then lists this browser's own sign-ins, on whose pages the response can be pasted.
  */
 static void
 answer_refused(struct context *x, enum err err)

@@ -34,7 +34,7 @@ flow_route_ask(struct context *x, const struct snapshot *snap, const char *callb
 	respond_page(x, 200);
 }
 
-/* Whether editing the dead tab's address would bring this flow's callback to us. */
+/* Whether editing the dead tab's URL would bring this flow's callback to us. */
 static bool
 address_edit(const struct context *x, const struct flow *flow)
 {
@@ -43,7 +43,7 @@ address_edit(const struct context *x, const struct flow *flow)
 	       config_callback_path(x->app->config, flow->redirect_path);
 }
 
-/* The flow that a path names, for its owner; else ERR_UNKNOWN_FLOW or an ask page. */
+/* Finds the flow that the path names. ERR_UNKNOWN_FLOW if it is somebody else's. */
 static enum err
 find_own(struct context *x, struct snapshot *snap, enum claimant *who)
 {
@@ -86,7 +86,7 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 	if (snap->state == FLOW_WAITING) {
 		err = store->ops->authorize_url(store, snap->flow.id, &url);
 		flow.authorize_url = buf_text(&url);
-		if (err == ERR_UNKNOWN_FLOW) /* it ended at this moment */
+		if (err == ERR_UNKNOWN_FLOW) /* it has just ended */
 			err = store->ops->find(store, snap->flow.id, snap);
 		if (err == ERR_OK && snap->state == FLOW_WAITING && url.len == 0)
 			err = ERR_STORE;
@@ -153,7 +153,7 @@ flow_route_status(struct context *x)
 	respond_json(x, 200, json);
 }
 
-/* address=: the dead tab's address. */
+/* Handles address=, the dead tab's URL. */
 static enum err
 post_address(struct context *x, struct snapshot *snap, const char *address)
 {
@@ -174,7 +174,7 @@ post_address(struct context *x, struct snapshot *snap, const char *address)
 	return err;
 }
 
-/* load=yes: the done page's offer, for when no window of opencode is waiting. */
+/* Handles load=yes, which the done page offers in case no window of opencode is waiting. */
 static enum err
 post_load(struct context *x, const struct snapshot *snap)
 {
@@ -190,8 +190,8 @@ post_load(struct context *x, const struct snapshot *snap)
 }
 
 /*
- * confirm=yes: somebody whom opencode lets in takes a flow that is bound to
- * nobody into his browser, and finishes it with the callback that he was shown.
+ * Handles confirm=yes: binds a flow that is bound to nobody to this browser, if opencode lets
+ * its user in, and finishes the flow with the callback that the ask page showed, if any.
  */
 static void
 post_confirm(struct context *x, struct snapshot *snap, const char *callback)
@@ -209,7 +209,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 		err = authorization_response_read(&cb, callback, NULL);
 	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
-	/* an answer of the kind that was asked for */
+	/* the response type that was requested */
 	if (err == ERR_OK && callback != NULL && snap->flow.response_type != RESPONSE_TYPE_CODE &&
 	    !cb.declined)
 		err = ERR_RESPONSE_MODE;
@@ -225,7 +225,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 		respond_flow(x, snap->flow.id);
 	else
 		respond_problem(x, err);
-	/* the cookie goes along even if delivery did not: the flow is this browser's now */
+	/* sends the cookie even if delivery failed: the flow is bound to this browser now */
 	buf_puts(&x->response->head, buf_text(&offered.head));
 	response_free(&offered);
 	authorization_response_free(&cb);

@@ -1,17 +1,17 @@
 /*
- * The pages of a flow and what they send.
+ * Handles the pages of a flow and the forms that they send.
  */
 #ifndef FLOW_ROUTE_H
 #define FLOW_ROUTE_H
 
 #include "core/context.h"
 
-/* GET and POST {prefix}/flow/{id}, GET {prefix}/flow/{id}/status. */
+/* Handle GET and POST {prefix}/flow/{id}, and GET {prefix}/flow/{id}/status. */
 void flow_route_get(struct context *x);
 void flow_route_post(struct context *x);
 void flow_route_status(struct context *x);
 
-/* Answers 200 with the ask page; callback is the raw query to finish with, or NULL. */
+/* Responds 200 with the ask page; callback is the raw query to finish the flow with, or NULL. */
 void flow_route_ask(struct context *x, const struct snapshot *snap, const char *callback);
 
 #endif

@@ -12,9 +12,9 @@
 
 #define PROBE_MS 2000
 
-/* How an opencode is: the note that all processes share. */
-static const char up[] = "up ";	       /* and its version */
-static const char locked[] = "locked"; /* up, and wants a password */
+/* The health of one opencode, in the words of the note that all processes share. */
+static const char up[] = "up ";	       /* followed by its version */
+static const char locked[] = "locked"; /* up, and requires a password */
 static const char down[] = "down";
 
 static void
@@ -27,7 +27,7 @@ read_version(const struct call_reply *reply, char note[STORE_NOTE_MAX + 1])
 	json_decref(json);
 }
 
-/* Asks one opencode for its health, unless somebody did so just now. */
+/* Asks one opencode for its health. ERR_BUSY; any failure of the call itself is noted as down. */
 static enum err
 probe(const struct context *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
 {
@@ -50,7 +50,7 @@ probe(const struct context *x, const char *authorization, char note[STORE_NOTE_M
 	return ERR_OK;
 }
 
-/* The note on one opencode, at most HEALTH_SECONDS old. */
+/* Gets the note on one opencode, at most HEALTH_SECONDS old; asks if there is none. */
 static enum err
 look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 {
@@ -67,7 +67,7 @@ look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 	return err;
 }
 
-/* Whether opencode lets the visitor see more: it has no password, or he brought it. */
+/* Whether opencode lets the visitor in: it has no password, or the visitor sent it. */
 static bool
 lets_in(struct context *x, const char *note)
 {
@@ -80,12 +80,12 @@ lets_in(struct context *x, const char *note)
 		return false;
 	if (strncmp(own, up, sizeof(up) - 1) == 0)
 		return true;
-	/* a guess, which opencode had to answer */
+	/* a failed guess, which cost opencode a call */
 	context_consume(x);
 	return false;
 }
 
-/* Whether the store takes a new flow: tried as often as an opencode is asked. */
+/* Tests whether the store accepts a new flow; success is noted for HEALTH_SECONDS. */
 static enum err
 look_store(struct store *store)
 {
@@ -134,7 +134,7 @@ health_route_get(struct context *x)
 	bool ok = true, let_in = false;
 	size_t waiting = 0;
 
-	if (config->relay_only) { /* which needs neither */
+	if (config->relay_only) { /* a relay needs neither store nor opencode */
 		json_decref(all);
 		answer(x, true, NULL);
 		return;

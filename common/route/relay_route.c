@@ -8,12 +8,12 @@
 #include "flow/relay_state.h"
 #include "util/log.h"
 
-/* A target, and a query in which the inner state may be encoded at length. */
+/* A target and a query, with each byte of the inner state percent-encoded. */
 #define LOCATION_MAX (CONFIG_RELAY_MAX + 1 + QUERY_MAX + 3 * RELAY_INNER_MAX)
 
 /*
- * Whether a site of ours wrapped this state. One that is unknown takes as long as one
- * whose key differs, and is told alike: who is a site here is nobody's business.
+ * Checks that a site of the configuration wrapped this state. An unknown site takes as long as
+ * a wrong key and gets the same response, so that nobody learns which sites there are.
  */
 static enum err
 prove(struct context *x, const struct relay_state *s, const struct config_site **site)
@@ -58,7 +58,7 @@ pass_on(struct context *x, const struct config_site *site, const char *inner)
 	buf_free(&state);
 }
 
-/* The checks in security order: nothing in a state is believed before its MAC is right. */
+/* Checks in security order: nothing in a state is trusted before its MAC is verified. */
 static enum err
 relay_answer(struct context *x, const struct query *q, struct relay_state *s)
 {
@@ -92,6 +92,6 @@ relay_route_get(struct context *x)
 		err = relay_answer(x, &q, &s);
 	if (err != ERR_OK)
 		respond_problem(x, err);
-	x->relay_site = NULL; /* it stands in s, which ends here */
+	x->relay_site = NULL; /* it points into s, which ends here */
 	query_free(&q);
 }

@@ -1,7 +1,7 @@
 /*
- * The relay: the one redirect URI that a provider knows for any number of opencodes
- * under other names. What comes there goes on to the callback of the site that its
- * state belongs to, as the configuration names it.
+ * The relay: one redirect URI, registered with a provider, for any number of opencodes under
+ * other names. Redirects each authorization response to the callback, as configured, of the
+ * site that its state belongs to.
  */
 #ifndef RELAY_ROUTE_H
 #define RELAY_ROUTE_H
@@ -9,9 +9,9 @@
 #include "core/context.h"
 
 /*
- * GET on RELAY_PATH, where there are sections [relay-site ID]: 303 to the
- * site's target, with the query as it came and the site's own state in it. Keeps
- * nothing, and asks nobody.
+ * Handles GET on RELAY_PATH, if there are sections [relay-site ID]: responds 303 to the site's
+ * target, with the query unchanged except for the state, which is the site's own again. Stores
+ * nothing, and calls no other server.
  */
 void relay_route_get(struct context *x);
 

@@ -21,7 +21,7 @@
 #include "view/page_start.h"
 
 #define INPUT_PREFIX "input."
-#define DEVICE_MS    3000 /* for opencode to take a call whose answer comes minutes later */
+#define DEVICE_MS    3000 /* for opencode to accept a call that it answers minutes later */
 
 void
 start_route_respond(struct context *x, enum err problem)
@@ -59,7 +59,7 @@ start_route_get(struct context *x)
 	start_route_respond(x, ERR_OK);
 }
 
-/* The answers to what a method asks, by key. */
+/* Collects the inputs of a method, by key. */
 static json_t *
 read_inputs(const struct query *form)
 {
@@ -97,7 +97,7 @@ write_body(struct begin *b, const struct query *form)
 	return err;
 }
 
-/* Why opencode's answer is no sign-in that could come home here. */
+/* Returns why opencode's response began no sign-in whose callback could reach us. */
 static enum err
 not_begun(const struct begin *b)
 {
@@ -112,8 +112,8 @@ not_begun(const struct begin *b)
 	return ERR_BEGIN_KIND;
 }
 
-/* A code to be entered at the provider, on any machine: no redirect comes, opencode asks there
- * itself. */
+/* Whether the user is to enter a code at the provider, on any machine: no redirect comes, opencode
+ * polls the provider itself. */
 static bool
 is_device(const struct begin *b, struct begin_answer *begun)
 {
@@ -126,8 +126,8 @@ is_device(const struct begin *b, struct begin_answer *begun)
 }
 
 /*
- * opencode begins to ask with the finishing call, and goes on when nobody waits
- * for its answer any more.
+ * Makes the finishing call, with which opencode begins to poll. opencode continues when nobody
+ * waits for its response any more, so a timeout is a success.
  */
 static enum err
 finish_device(struct begin *b)
@@ -168,7 +168,7 @@ answer_device(struct begin *b, const struct begin_answer *begun)
 	respond_page(x, 200);
 }
 
-/* Begins what b->flow names, and leads to its page. */
+/* Begins the sign-in that b->flow names, and redirects to its page. */
 static void
 begin_here(struct begin *b, const struct query *form)
 {
@@ -201,7 +201,7 @@ read_number(const char *text, int *out)
 	return true;
 }
 
-/* A provider's id, or a server's name as it stands in a path: nothing that could lead elsewhere. */
+/* Whether text is a provider's id or a server's name that, in a path, cannot lead elsewhere. */
 static bool
 is_segment(const char *text)
 {
@@ -229,7 +229,7 @@ start_named(struct context *x, enum flow_kind kind, const char *name, const stru
 	begin_free(&b);
 }
 
-/* What a method asks for is not kept: it is asked again, on the start page of the same project. */
+/* Inputs of a method are not stored: the start page of the same project asks for them again. */
 static void
 answer_start_over(struct context *x, const struct flow *flow)
 {
@@ -245,7 +245,7 @@ answer_start_over(struct context *x, const struct flow *flow)
 	buf_free(&path);
 }
 
-/* The same once more, in the same project. */
+/* Begins the sign-in of an earlier flow again, in the same project. */
 static void
 start_again(struct context *x, const char *id)
 {
@@ -299,14 +299,14 @@ start_route_post(struct context *x)
 	query_free(&form);
 }
 
-/* Whoever opencode lets in may take over what a terminal began. */
+/* Anybody whom opencode lets in may adopt a sign-in that a terminal began. */
 static enum err
 ask_consent(struct begin *b)
 {
 	return opencode_lets_in(b->x, NULL);
 }
 
-/* Begins what stands behind an authorize URL: the host that it leads to is its name. */
+/* Records the sign-in of an authorize URL, under the name of the host that it leads to. */
 static enum err
 adopt(struct begin *b, const char *url)
 {
@@ -317,7 +317,7 @@ adopt(struct begin *b, const char *url)
 	if (err != ERR_OK)
 		return err;
 	if (named.redirect_port == b->x->site.opencode->port)
-		return ERR_ADOPT_REDIRECT; /* that is opencode itself, no listener */
+		return ERR_ADOPT_REDIRECT; /* the port of opencode itself, not of a listener */
 	host = origin_authority(named.authorize_origin);
 	if (host == NULL || !begin_name(b, host))
 		return ERR_ADOPT_TEXT;
@@ -341,7 +341,7 @@ start_route_adopt(struct context *x)
 		err = pasted_text_authorize_url(query_get(&form, "address"), &url);
 	if (err == ERR_OK)
 		err = adopt(&b, buf_text(&url));
-	if (err == ERR_OK || err == ERR_TAKEN) { /* taken: it is known already */
+	if (err == ERR_OK || err == ERR_TAKEN) { /* taken: the flow is already recorded */
 		respond_flow(x, b.flow.id);
 		buf_puts(&x->response->head, buf_text(&b.offered.head));
 	} else if (error_status(err) == 400) {

@@ -20,7 +20,7 @@
 #define PORTS	      (1 + PROVIDER_PORTS_MAX) /* opencode's own comes first */
 #define TRIES_MAX     (ADDRESSES_MAX * PORTS)
 
-/* The socket's path, with the port in the place of %p. */
+/* Writes the socket's path, with the port in place of %p. False: too long. */
 static bool
 socket_path(const struct config_opencode *o, char path[108])
 {
@@ -32,7 +32,7 @@ socket_path(const struct config_opencode *o, char path[108])
 	return len > 0 && len < 108;
 }
 
-/* Whether the folder of the socket is on this machine. */
+/* Whether the socket's folder exists on this machine. */
 static bool
 folder_exists(const char *path)
 {
@@ -84,13 +84,13 @@ check_machine_socket(struct examination *d)
 	return ask_socket(d, path);
 }
 
-/* Connections that are being made, all at once. */
+/* Connection attempts, all at once. */
 struct tries {
 	struct pollfd fd[TRIES_MAX];
 	int port[TRIES_MAX];
 	bool accepted[TRIES_MAX];
 	nfds_t count;
-	nfds_t open; /* not yet at an end */
+	nfds_t open; /* still in progress */
 };
 
 static void
@@ -115,7 +115,7 @@ try_begin(struct tries *t, const struct addrinfo *to, int port)
 	t->open++;
 }
 
-/* Notes those that have come to an end. */
+/* Records the attempts that have ended. */
 static void
 tries_look(struct tries *t)
 {
@@ -133,7 +133,7 @@ tries_look(struct tries *t)
 	}
 }
 
-/* Waits for PORT_MS in all: what a firewall drops has no other end. */
+/* Waits at most PORT_MS in all: attempts that a firewall drops never end by themselves. */
 static void
 tries_wait(struct examination *d, struct tries *t)
 {
@@ -150,7 +150,7 @@ tries_wait(struct examination *d, struct tries *t)
 			close(t->fd[i].fd);
 }
 
-/* The accepted port that matters most, 0 if there is none. */
+/* Returns the port that matters most of those that accepted, 0 if none did. */
 static int
 tries_worst(const struct tries *t)
 {
@@ -206,7 +206,7 @@ check_machine_ports(struct examination *d)
 
 	if (d->loopback)
 		return examination_say(d, VERDICT_SKIPPED, "this is no public address");
-	/* getaddrinfo() wants IPv6 without its brackets */
+	/* getaddrinfo() takes IPv6 without brackets */
 	snprintf(name, sizeof(name), "%.*s", (int)(d->host[0] == '[' ? len - 2 : len),
 		 d->host + (d->host[0] == '['));
 	if (getaddrinfo(name, NULL, &hints, &list) != 0)

@@ -1,5 +1,5 @@
 /*
- * What runs beside it on this machine.
+ * Checks opencode's socket on this machine, and the ports that must not be open.
  */
 #ifndef CHECK_MACHINE_H
 #define CHECK_MACHINE_H

@@ -8,7 +8,7 @@
 #define EVENT_MS      5000
 #define ACCOUNT_NEEDS "needs opencode's OPENCODE_SERVER_PASSWORD in the environment of this command"
 
-/* Adds our credentials, if there are any, behind the headers of a call. */
+/* Appends our credentials, if there are any, to the headers of a call. */
 static void
 with_login(const struct examination *d, struct probe_call *call)
 {
@@ -34,7 +34,7 @@ status_with_login(struct examination *d, const char *target)
 	return status;
 }
 
-/* For what only somebody whom opencode lets in can look at. */
+/* Skips a check that only a visitor whom opencode lets in can make. */
 static enum verdict
 skip_outside(struct examination *d)
 {
@@ -108,7 +108,7 @@ check_opencode_health(struct examination *d)
 	return examination_say(d, VERDICT_OK, "the store works, opencode answers on its socket");
 }
 
-/* Our health tells more to somebody whom opencode lets in: so it shows what reached us. */
+/* Our health page tells its version only if opencode accepts the credentials that reached us. */
 enum verdict
 check_opencode_login(struct examination *d)
 {
@@ -162,7 +162,7 @@ check_opencode_events(struct examination *d)
 	return verdict;
 }
 
-/* The id of the terminal that opencode made, fit to stand in a path; "" if there is none. */
+/* Reads the id of the terminal that opencode made; "" if there is none that fits in a path. */
 static void
 read_terminal(const struct probe *v, char id[65])
 {
@@ -202,8 +202,7 @@ shake_hands(struct examination *d, const char *id)
 		   : examination_say(d, VERDICT_FAILED, "the handshake ends in %s, not 101", words);
 }
 
-/* Without a terminal, opencode answers a handshake as it answers a plain request: so one is made.
- */
+/* Makes a terminal: without one, opencode answers a handshake as it answers a plain request. */
 enum verdict
 check_opencode_websocket(struct examination *d)
 {

@@ -1,5 +1,5 @@
 /*
- * opencode behind the web server.
+ * Checks opencode, as it is reached through the web server.
  */
 #ifndef CHECK_OPENCODE_H
 #define CHECK_OPENCODE_H

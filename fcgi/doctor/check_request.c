@@ -6,12 +6,12 @@
 
 #include "http/cookie.h"
 
-/* One request whose answer tells whether a header reached us. */
+/* One request whose response shows whether a header reached us. */
 struct header_trial {
 	const char *header; /* its name */
-	bool post;	    /* to a flow page, else a callback */
+	bool post;	    /* POST to a flow page, else GET on a callback path */
 	const char *line;
-	enum err expected; /* if it did */
+	enum err expected; /* the error if it did */
 };
 
 static struct probe_call
@@ -28,7 +28,7 @@ trial_call(const struct examination *d, bool post, char target[128])
 	return call;
 }
 
-/* More cookies than we read. */
+/* Writes a Cookie header with more cookies than we read. */
 static const char *
 many_cookies(struct buf *line)
 {
@@ -70,7 +70,7 @@ check_request_headers(struct examination *d)
 		   : verdict;
 }
 
-/* A form as a page of ours sends it, from a browser that knows only Origin. */
+/* Returns a form as one of our pages sends it in a browser that knows only Origin. */
 static struct probe_call
 own_form(const struct examination *d, char target[128], char origin[ORIGIN_MAX + 16])
 {
@@ -82,9 +82,9 @@ own_form(const struct examination *d, char target[128], char origin[ORIGIN_MAX +
 }
 
 /*
- * A cookie is set only where a sign-in begins, and none is to begin here. But its
- * name and flags follow from what the handler takes for its own origin, and with
- * that it compares the Origin of a form.
+ * We set a cookie only when a sign-in begins, and the doctor begins none. But the name and flags
+ * of the cookie follow from what the handler takes for its own origin, and the handler compares
+ * the Origin of a form with that.
  */
 enum verdict
 check_request_cookie(struct examination *d)

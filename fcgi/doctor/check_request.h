@@ -1,5 +1,5 @@
 /*
- * What of a request reaches our handler.
+ * Checks which parts of a request reach our handler.
  */
 #ifndef CHECK_REQUEST_H
 #define CHECK_REQUEST_H

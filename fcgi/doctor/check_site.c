@@ -6,7 +6,7 @@
 
 #include "http/response.h"
 
-#define WORD_MAX 80 /* bytes of somebody else's text in a message */
+#define WORD_MAX 80 /* bytes of foreign text in a message */
 
 static const char *
 health_path(const struct examination *d, char out[96])
@@ -44,7 +44,7 @@ check_site_https(struct examination *d)
 	return examination_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
 }
 
-/* Whoever puts only the host's name in the dead tab's address arrives on http, query and all. */
+/* A user who changes only the host in the dead tab's URL arrives by http, with the whole query. */
 enum verdict
 check_site_redirect(struct examination *d)
 {
@@ -67,7 +67,7 @@ check_site_redirect(struct examination *d)
 	probe_header(&v, "Location", location, sizeof(location));
 	probe_header(&v, "Cache-Control", cache, sizeof(cache));
 	right = strcasecmp(location, wanted) == 0;
-	/* RFC 9110 section 15.4: a cache may keep these two by itself, and no other redirect */
+	/* RFC 9110 section 15.4: a cache may store these two by default, and no other redirect */
 	kept = (status == 301 || status == 308) && strcasestr(cache, "no-store") == NULL;
 	probe_free(&v);
 	if (status == 0)
@@ -172,7 +172,7 @@ check_site_host(struct examination *d)
 	return verdict;
 }
 
-/* Compares one of our own headers, "Name: value", with what arrived. True: the same. */
+/* Returns whether one of our own headers, "Name: value", arrived once and unchanged. */
 static bool
 compare_header(struct examination *d, const char *where, const struct probe *v, const char *line,
 	       size_t len)
@@ -225,7 +225,7 @@ check_site_security(struct examination *d)
 		struct probe v;
 
 		examination_probe(d, call, &v);
-		/* a callback path that is not ours is another check's matter */
+		/* check_site_callbacks() reports a callback path that does not come to us */
 		if (i == 0 || probe_is_ours(&v))
 			same = compare_headers(d, target[i], &v);
 		probe_free(&v);
@@ -240,7 +240,7 @@ check_site_callbacks(struct examination *d)
 	const struct config *config = d->config;
 
 	for (size_t i = 0; i < config->callback_path_count; i++) {
-		/* as a browser that the provider sent here */
+		/* the headers of a browser that a provider redirected here */
 		struct probe_call call = {.target = config->callback_paths[i],
 					  .header = {"Sec-Fetch-Site: cross-site",
 						     "Sec-Fetch-Mode: navigate",
@@ -261,7 +261,7 @@ check_site_callbacks(struct examination *d)
 			       config->callback_path_count);
 }
 
-/* A begin as a form on another site could send it. */
+/* Returns a call that begins a sign-in, as a form on another site could send it. */
 static struct probe_call
 foreign_begin(const char *target)
 {
@@ -273,9 +273,9 @@ foreign_begin(const char *target)
 }
 
 /*
- * opencode's router takes these for paths of begins too: it knows neither case nor the number of
- * slashes, and ends at a semicolon. Whether we refuse them or the web server does is all the same;
- * opencode would answer 401, or 500 as the provider is unknown.
+ * opencode's router also takes these for paths that begin a sign-in: it ignores case and repeated
+ * slashes, and stops at a semicolon. Either we or the web server must refuse them; opencode would
+ * respond 401, or 500 because the provider is unknown.
  */
 static bool
 check_spellings(struct examination *d)
@@ -305,7 +305,7 @@ check_spellings(struct examination *d)
 	return true;
 }
 
-/* What a form on another site could send is refused by us, without asking opencode. */
+/* Checks that we refuse what a form on another site could send, without asking opencode. */
 enum verdict
 check_site_begins(struct examination *d)
 {
@@ -335,7 +335,7 @@ check_site_begins(struct examination *d)
 	return examination_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
 }
 
-/* Nobody outside can look into the log; so it gets something to look for. */
+/* The log cannot be read from outside, so this sends a mark to search it for. */
 enum verdict
 check_site_logs(struct examination *d)
 {

@@ -1,5 +1,5 @@
 /*
- * The web server in front.
+ * Checks the web server in front of us.
  */
 #ifndef CHECK_SITE_H
 #define CHECK_SITE_H

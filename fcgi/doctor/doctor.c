@@ -22,8 +22,8 @@ enum {
 	NEEDS_OURS = 2, /* our handler answers, under this name */
 };
 
-/* In the order of the table that is printed. A check that fails with BLOCKS makes others useless.
- */
+/* The checks, in the order of the table that is printed. If one fails, those that need what it
+ * blocks are skipped. */
 static const struct check {
 	const char *name;
 	enum verdict (*look)(struct examination *d);
@@ -120,7 +120,7 @@ print(const struct examination *d, const struct check *check, enum verdict verdi
 	fflush(stdout);
 }
 
-/* Where the site is. Anything but scheme, host and port would be ignored, so it is refused. */
+/* Reads the site's URL. Refuses anything but scheme, host and port, which would be ignored. */
 static bool
 read_url(struct examination *d, const char *url)
 {
@@ -150,7 +150,7 @@ choose_opencode(struct examination *d, const struct config *config)
 			d->opencode = &config->opencode[i];
 }
 
-/* Credentials go only where nobody can listen. */
+/* Credentials are sent only over https or to this machine. */
 static void
 make_login(struct examination *d, const struct doctor_source *source)
 {
@@ -190,7 +190,7 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 	make_login(&d, source);
 	d.ca_file = source->ca_file;
 	d.deadline = clock_monotonic_ms() + EXAMINATION_MS;
-	/* what fails is in the table */
+	/* the table shows what fails */
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		enum verdict verdict = examine(&d, &checks[i], blocked, by);

@@ -1,13 +1,13 @@
 /*
- * --doctor URL: looks at a finished installation from outside, as a browser
- * would, and says what is right, what is wrong, and which line to change.
+ * --doctor URL: examines a finished installation from outside, as a browser would, and says
+ * what is right, what is wrong, and which line to change.
  */
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
 #include "config/config.h"
 
-/* What the environment adds; a NULL member is not given. */
+/* Settings from the command line and the environment; NULL: not given. */
 struct doctor_source {
 	const char *url;      /* the site's public origin, from the command line */
 	const char *username; /* OPENCODE_SERVER_USERNAME */
@@ -16,9 +16,10 @@ struct doctor_source {
 };
 
 /*
- * Prints one line for each check to standard output. 0: nothing failed, 1: something
- * did, or could not be looked at in time, START_EXIT_USAGE: this is no URL of a site. Changes
- * nothing that lasts: begins no sign-in; where it is let in, it opens a terminal for a moment.
+ * Prints one line for each check to standard output, and what to change. Returns 0 if nothing
+ * failed, 1 if a check failed or could not be made in time, START_EXIT_USAGE if this is no URL of
+ * a site. Changes nothing that lasts: begins no sign-in; if opencode lets it in, opens a terminal
+ * for a moment.
  */
 int doctor_run(const struct config *config, const struct doctor_source *source);
 

@@ -13,7 +13,7 @@ examination_left(const struct examination *d)
 	return left < 1 ? 1 : (int)left;
 }
 
-/* What was seen may hold a stranger's bytes, which a terminal would obey. */
+/* Replaces all but printable ASCII: a terminal would obey a stranger's control bytes. */
 static void
 clean(char *text)
 {

@@ -1,5 +1,5 @@
 /*
- * What the checks of the doctor share. Each check makes its requests, says what it saw with
+ * The state that the doctor's checks share. Each check makes its requests, says what it saw with
  * examination_say(), and returns the verdict.
  */
 #ifndef EXAMINATION_H
@@ -20,14 +20,14 @@ enum verdict {
 	VERDICT_WARNING,
 	VERDICT_FAILED,
 	VERDICT_SKIPPED,
-	VERDICT_BY_HAND, /* nobody can see it from outside */
+	VERDICT_BY_HAND, /* cannot be seen from outside */
 };
 
 struct examination {
 	const struct config *config;
-	const struct config_opencode *opencode; /* the one that the URL is of */
+	const struct config_opencode *opencode; /* the one whose URL is examined */
 	char origin[ORIGIN_MAX + 1];
-	char host[ORIGIN_MAX + 1]; /* its name alone, IPv6 in brackets */
+	char host[ORIGIN_MAX + 1]; /* the host name alone; IPv6 in brackets */
 	int port;
 	bool https;
 	bool loopback;
@@ -36,27 +36,27 @@ struct examination {
 	long long deadline; /* of all checks, in ms of the monotonic clock */
 
 	/* what earlier checks found, for later ones */
-	bool guarded; /* somebody asks for a password before opencode */
-	bool let_in;  /* opencode answers us, with or without one */
-	bool healthy; /* our own health says ok */
-	bool limited; /* an answer was 429 */
+	bool guarded; /* something asks for a password before opencode answers */
+	bool let_in;  /* opencode answers us, with or without a password */
+	bool healthy; /* our own health page says ok */
+	bool limited; /* a response had status 429 */
 
 	char message[EXAMINATION_TEXT_MAX]; /* what the check saw */
-	char fix[EXAMINATION_TEXT_MAX];	    /* what to change; "": what the table says */
+	char fix[EXAMINATION_TEXT_MAX]; /* what to change; "": the advice of the table applies */
 };
 
-/* Notes what was seen, and returns the verdict. */
+/* Records what the check saw, and returns verdict. */
 enum verdict examination_say(struct examination *d, enum verdict verdict, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* What to change, where the table's advice does not fit. */
+/* Records what to change, where the table's advice does not fit. */
 void examination_advise(struct examination *d, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Milliseconds until the whole examination ends, at least 1. */
+/* Returns the milliseconds until the whole examination ends, at least 1. */
 int examination_left(const struct examination *d);
 
-/* A request to the site; origin, time and trust are filled in where the call has none. Release the
- * probe in any case. */
+/* Makes a request to the site. Fills in origin and time where the call has none, and the CA file.
+ * Release the probe in any case. */
 void examination_probe(struct examination *d, struct probe_call call, struct probe *probe);
 
 #endif
