@@ -149,7 +149,7 @@ prepare(struct response *response)
 static void
 serve(void)
 {
-	static struct meta meta;
+	static struct cgi_meta meta;
 	struct body body = {.deadline = clock_monotonic_ms() + READ_MS};
 	struct request request;
 	struct response response;
@@ -165,7 +165,7 @@ serve(void)
 	request.read_ctx = &body;
 
 	response.head_only = strcmp(request.method, "HEAD") == 0;
-	buf_init(&out, META_BYTES_MAX);
+	buf_init(&out, CGI_BYTES_MAX);
 	if (app != NULL)
 		app_handle(app, &request, &response);
 	app_close(app);

@@ -200,12 +200,12 @@ look_saved(struct server *server, struct connection *c, int fd)
 	}
 	if (failed)
 		return LOOK_CLOSE;
-	switch (record_read(&c->frame, (const unsigned char *)buf_text(&c->saved), c->saved.len)) {
-	case FRAME_WHOLE:
+	switch (record_read(&c->record, (const unsigned char *)buf_text(&c->saved), c->saved.len)) {
+	case RECORD_WHOLE:
 		return LOOK_REQUEST;
-	case FRAME_BAD:
+	case RECORD_BAD:
 		return refuse("not a FastCGI request");
-	case FRAME_PARTIAL:
+	case RECORD_PARTIAL:
 		break;
 	}
 	if (ended)
@@ -213,7 +213,7 @@ look_saved(struct server *server, struct connection *c, int fd)
 	if (c->saved.len < CONNECTION_REQUEST_MAX)
 		return LOOK_WAIT;
 	/* longer than any body that we take; the meta-variables alone decide the response */
-	return c->frame.params_done ? LOOK_REQUEST : refuse("too many meta-variables");
+	return c->record.params_done ? LOOK_REQUEST : refuse("too many meta-variables");
 }
 
 /* Discards what arrives after the response to a request that was too long. */
@@ -254,11 +254,11 @@ connection_look(struct server *server, struct connection *c, int fd)
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? LOOK_WAIT : LOOK_CLOSE;
 	server->len = (size_t)n;
-	c->frame = (struct record){.at = 0};
-	if (record_read(&c->frame, server->bytes, server->len) == FRAME_WHOLE &&
-	    c->frame.at == server->len)
+	c->record = (struct record){.at = 0};
+	if (record_read(&c->record, server->bytes, server->len) == RECORD_WHOLE &&
+	    c->record.at == server->len)
 		return LOOK_REQUEST;
-	c->frame = (struct record){.at = 0};
+	c->record = (struct record){.at = 0};
 	return save(server, c) ? look_saved(server, c, fd) : LOOK_CLOSE;
 }
 
@@ -289,7 +289,7 @@ answer(struct server *server, struct connection *c)
 	struct request request;
 
 	cgi_request(&server->meta, server->fcgx.envp, &request);
-	server->body_left = c->frame.body_len;
+	server->body_left = c->record.body_len;
 	request.read = body_read;
 	request.read_ctx = server;
 	handler->handle(handler->ctx, &request, response);
@@ -314,11 +314,11 @@ saved_next(struct connection *c, bool whole)
 	enum err err;
 
 	buf_init(&rest, CONNECTION_REQUEST_MAX);
-	err = whole ? buf_add(&rest, c->saved.data + c->frame.at, c->saved.len - c->frame.at)
+	err = whole ? buf_add(&rest, c->saved.data + c->record.at, c->saved.len - c->record.at)
 		    : ERR_OK;
 	buf_free(&c->saved);
 	c->saved = rest;
-	c->frame = (struct record){.at = 0};
+	c->record = (struct record){.at = 0};
 	return err == ERR_OK;
 }
 
@@ -328,10 +328,10 @@ connection_serve(struct server *server, struct connection *c, int fd)
 {
 	bool saved = c->saved.len > 0, whole, keep;
 
-	whole = !saved || record_read(&c->frame, (const unsigned char *)c->saved.data,
-				      c->saved.len) == FRAME_WHOLE;
+	whole = !saved || record_read(&c->record, (const unsigned char *)c->saved.data,
+				      c->saved.len) == RECORD_WHOLE;
 	if (!libfcgi_begin(&server->fcgx, fd, saved ? (const void *)c->saved.data : server->bytes,
-			   whole ? c->frame.at : c->saved.len)) {
+			   whole ? c->record.at : c->saved.len)) {
 		bytes_wipe(server);
 		forget(server->all, fd);
 		return false;
@@ -406,7 +406,7 @@ connection_server_init(struct server *server, struct connections *all,
 {
 	*server = (struct server){.all = all, .handler = handler};
 	response_init(&server->response);
-	buf_init(&server->out, META_BYTES_MAX);
+	buf_init(&server->out, CGI_BYTES_MAX);
 	libfcgi_ready(&server->fcgx);
 }
 

@@ -30,13 +30,13 @@ enum { CONNECTION_FREE, CONNECTION_RESTING, CONNECTION_BUSY, CONNECTION_BUSY_AGA
 
 struct connection {
 	atomic_int state;
-	bool registered;     /* in the epoll set */
-	bool draining;	     /* answered; what still arrives is discarded */
-	size_t drained;	     /* bytes discarded so far */
-	size_t unread;	     /* bytes of responses that the peer may not have read yet */
-	bool full;	     /* has a request, but must read those responses first */
-	struct record frame; /* of the request being received */
-	struct buf saved;    /* what was received of it, unless that was exactly one request */
+	bool registered;      /* in the epoll set */
+	bool draining;	      /* answered; what still arrives is discarded */
+	size_t drained;	      /* bytes discarded so far */
+	size_t unread;	      /* bytes of responses that the peer may not have read yet */
+	bool full;	      /* has a request, but must read those responses first */
+	struct record record; /* of the request being received */
+	struct buf saved;     /* what was received of it, unless that was exactly one request */
 };
 
 /*
@@ -61,7 +61,7 @@ struct server {
 	struct connections *all;
 	const struct connection_handler *handler;
 	FCGX_Request fcgx;
-	struct meta meta;
+	struct cgi_meta meta;
 	struct response response; /* emptied after each request and reused */
 	struct buf out;		  /* the same */
 	size_t body_left;	  /* bytes of the body that have arrived and are not read yet */

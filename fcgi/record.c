@@ -5,24 +5,24 @@
 enum step { STEP_BEGIN, STEP_PARAMS, STEP_STDIN, STEP_DONE };
 
 /* FastCGI section 5.1. Checks as many bytes of the record as have arrived. */
-static enum frame_verdict
+static enum record_verdict
 begin_record(struct record *f, const unsigned char *p, size_t len)
 {
 	const size_t need = FCGI_HEADER_LEN + sizeof(FCGI_BeginRequestBody);
 
 	if ((len > 0 && p[0] != FCGI_VERSION_1) || (len > 1 && p[1] != FCGI_BEGIN_REQUEST))
-		return FRAME_BAD;
+		return RECORD_BAD;
 	if (len < FCGI_HEADER_LEN)
-		return FRAME_PARTIAL;
+		return RECORD_PARTIAL;
 	f->id = (unsigned)p[2] << 8 | p[3];
 	if (f->id == FCGI_NULL_REQUEST_ID || p[4] != 0 || p[5] != sizeof(FCGI_BeginRequestBody) ||
 	    p[6] != 0)
-		return FRAME_BAD;
+		return RECORD_BAD;
 	if (len < need)
-		return FRAME_PARTIAL;
+		return RECORD_PARTIAL;
 	f->at += need;
 	f->step = STEP_PARAMS;
-	return p[8] == 0 && p[9] == FCGI_RESPONDER ? FRAME_WHOLE : FRAME_BAD;
+	return p[8] == 0 && p[9] == FCGI_RESPONDER ? RECORD_WHOLE : RECORD_BAD;
 }
 
 /* Begins the next record of the streams PARAMS and STDIN; an empty one ends its stream. */
@@ -43,7 +43,7 @@ stream_record(struct record *f, const unsigned char *header)
 			return f->pair == 0 && f->lengths_len == 0;
 		}
 		f->params_len += f->content;
-		return f->params_len <= FRAME_PARAMS_MAX;
+		return f->params_len <= RECORD_PARAMS_MAX;
 	}
 	if (f->step == STEP_STDIN && f->type == FCGI_STDIN) {
 		if (f->content == 0)
@@ -81,7 +81,7 @@ read_length(struct record *f, unsigned char byte)
 	pair_length(f->lengths + first, &value);
 	f->pair = name + value;
 	f->lengths_len = 0;
-	return f->pair <= FRAME_PARAMS_MAX;
+	return f->pair <= RECORD_PARAMS_MAX;
 }
 
 /* Reads the pairs (FastCGI section 3.4) in a PARAMS record; a record may end inside a pair. */
@@ -123,26 +123,26 @@ read_content(struct record *f, const unsigned char *data, size_t len)
 	return true;
 }
 
-enum frame_verdict
+enum record_verdict
 record_read(struct record *f, const unsigned char *data, size_t len)
 {
-	enum frame_verdict verdict;
+	enum record_verdict verdict;
 
-	if (f->step == STEP_BEGIN && (verdict = begin_record(f, data, len)) != FRAME_WHOLE)
+	if (f->step == STEP_BEGIN && (verdict = begin_record(f, data, len)) != RECORD_WHOLE)
 		return verdict;
 	for (;;) {
 		if (!read_content(f, data + f->at, len - f->at))
-			return FRAME_BAD;
+			return RECORD_BAD;
 		if (f->content > 0 || f->padding > 0)
-			return FRAME_PARTIAL;
+			return RECORD_PARTIAL;
 		if (f->step == STEP_DONE)
-			return FRAME_WHOLE;
+			return RECORD_WHOLE;
 		if (len - f->at > 0 && data[f->at] != FCGI_VERSION_1)
-			return FRAME_BAD;
+			return RECORD_BAD;
 		if (len - f->at < FCGI_HEADER_LEN)
-			return FRAME_PARTIAL;
+			return RECORD_PARTIAL;
 		f->at += FCGI_HEADER_LEN;
 		if (!stream_record(f, data + f->at - FCGI_HEADER_LEN))
-			return FRAME_BAD;
+			return RECORD_BAD;
 	}
 }

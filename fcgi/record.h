@@ -15,12 +15,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FRAME_PARAMS_MAX (80 * 1024) /* bytes of all meta-variables of a request */
+#define RECORD_PARAMS_MAX (80 * 1024) /* bytes of all meta-variables of a request */
 
-enum frame_verdict {
-	FRAME_PARTIAL, /* well-formed so far, more must arrive */
-	FRAME_WHOLE,   /* one request, ending at frame->at */
-	FRAME_BAD      /* anything else */
+enum record_verdict {
+	RECORD_PARTIAL, /* well-formed so far, more must arrive */
+	RECORD_WHOLE,	/* one request, ending at record->at */
+	RECORD_BAD	/* anything else */
 };
 
 /* The state of reading one request. Zeroed at its start; reading continues where it stopped. */
@@ -39,7 +39,7 @@ struct record {
 	size_t pair; /* bytes of its name and value still to come */
 };
 
-/* Continues to read data, whose first frame->at bytes were read before. */
-enum frame_verdict record_read(struct record *frame, const unsigned char *data, size_t len);
+/* Continues to read data, whose first record->at bytes were read before. */
+enum record_verdict record_read(struct record *record, const unsigned char *data, size_t len);
 
 #endif

@@ -26,7 +26,7 @@ context_client(struct context *x)
 }
 
 static enum err
-spend(struct context *x, int count)
+consume(struct context *x, int count)
 {
 	struct store *store = x->app->store;
 	uint64_t client = secret_key("address", context_client(x)->group, NULL);
@@ -40,13 +40,13 @@ context_consume(struct context *x)
 	if (x->counted)
 		return ERR_OK;
 	x->counted = true;
-	return spend(x, 1);
+	return consume(x, 1);
 }
 
 enum err
 context_check_rate(struct context *x)
 {
-	return spend(x, 0);
+	return consume(x, 0);
 }
 
 enum err

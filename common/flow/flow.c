@@ -31,7 +31,7 @@ static const char *const kind_names[KIND_COUNT] = {
     [KIND_TERMINAL] = "terminal",
 };
 
-static const char *const answer_names[RESPONSE_TYPE_COUNT] = {
+static const char *const response_type_names[RESPONSE_TYPE_COUNT] = {
     [RESPONSE_TYPE_CODE] = "code",
     [RESPONSE_TYPE_TOKEN] = "token",
 };
@@ -108,7 +108,7 @@ flow_kind_name(enum flow_kind k)
 const char *
 flow_response_type_name(enum flow_response_type a)
 {
-	return answer_names[a];
+	return response_type_names[a];
 }
 
 /* Returns the index of a word in a list of names, or -1. */
@@ -133,7 +133,7 @@ flow_kind_parse(const char *word, enum flow_kind *out)
 bool
 flow_response_type_parse(const char *word, enum flow_response_type *out)
 {
-	int i = find_name(word, answer_names, RESPONSE_TYPE_COUNT);
+	int i = find_name(word, response_type_names, RESPONSE_TYPE_COUNT);
 
 	*out = i < 0 ? RESPONSE_TYPE_CODE : (enum flow_response_type)i;
 	return i >= 0;

@@ -97,12 +97,13 @@ header_ok(struct request *r, const char *value)
 
 /* Adds HTTP_X_OPENCODE_FOO_BAR as x-opencode-foo-bar. */
 static void
-read_x_opencode(struct meta *m, struct request *r, const char *name, size_t len, const char *value)
+read_x_opencode(struct cgi_meta *m, struct request *r, const char *name, size_t len,
+		const char *value)
 {
 	const size_t skip = sizeof("HTTP_") - 1;
 	char *out;
 
-	if (r->x_opencode_count == REQUEST_X_MAX || len - skip > META_X_NAME_MAX) {
+	if (r->x_opencode_count == REQUEST_X_MAX || len - skip > CGI_X_NAME_MAX) {
 		r->err = ERR_HEADER_LONG;
 		return;
 	}
@@ -118,7 +119,7 @@ read_x_opencode(struct meta *m, struct request *r, const char *name, size_t len,
 }
 
 static void
-read_variable(struct meta *m, struct request *r, const char *values[], const char *variable)
+read_variable(struct cgi_meta *m, struct request *r, const char *values[], const char *variable)
 {
 	const char *equals = strchr(variable, '=');
 	const char *value;
@@ -159,9 +160,9 @@ read_content_length(struct request *r, const char *text)
 
 /* Appends to m->path. False: it would be too long. */
 static bool
-path_add(struct meta *m, size_t *len, const char *text, size_t text_len)
+path_add(struct cgi_meta *m, size_t *len, const char *text, size_t text_len)
 {
-	if (text_len > META_PATH_MAX - *len)
+	if (text_len > CGI_PATH_MAX - *len)
 		return false;
 	memcpy(m->path + *len, text, text_len);
 	*len += text_len;
@@ -174,7 +175,7 @@ path_add(struct meta *m, size_t *len, const char *text, size_t text_len)
  * section 3.2.2 obliges servers to accept; the Host header then names the host.
  */
 static bool
-cut_path(struct meta *m, const char *const values[VAR_COUNT], const char **query)
+cut_path(struct cgi_meta *m, const char *const values[VAR_COUNT], const char **query)
 {
 	const char *uri = values[VAR_REQUEST_URI];
 	size_t len = 0, end;
@@ -232,7 +233,7 @@ value_is(const char *value, const char *word)
 }
 
 void
-cgi_request(struct meta *m, char *const *variables, struct request *r)
+cgi_request(struct cgi_meta *m, char *const *variables, struct request *r)
 {
 	const char *values[VAR_COUNT] = {NULL};
 	const char *mount;

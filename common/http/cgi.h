@@ -14,14 +14,14 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-#define META_PATH_MAX	8192 /* bytes of a path, still encoded; every route of ours is shorter */
-#define META_X_NAME_MAX 64   /* bytes of the name of an x-opencode-* header */
-#define META_BYTES_MAX	(64 + RESPONSE_HEAD_MAX + 64 + RESPONSE_BODY_MAX) /* a whole response */
+#define CGI_PATH_MAX   8192 /* bytes of a path, still encoded; every route of ours is shorter */
+#define CGI_X_NAME_MAX 64   /* bytes of the name of an x-opencode-* header */
+#define CGI_BYTES_MAX  (64 + RESPONSE_HEAD_MAX + 64 + RESPONSE_BODY_MAX) /* a whole response */
 
 /* Storage for what a request points to, besides the variables themselves. */
-struct meta {
-	char path[META_PATH_MAX + 1];
-	char x_names[REQUEST_X_MAX][META_X_NAME_MAX + 1];
+struct cgi_meta {
+	char path[CGI_PATH_MAX + 1];
+	char x_names[REQUEST_X_MAX][CGI_X_NAME_MAX + 1];
 	bool chunked; /* the body came without a length (RFC 9112 section 7.1) */
 };
 
@@ -32,11 +32,11 @@ struct meta {
  *   ERR_REQUEST      no method, no path, a Content-Length that is no number, a
  *                    control byte in a header
  *   ERR_HEADER_LONG  a header over HEADER_MAX, too many x-opencode-* headers
- *   ERR_PATH         a path over META_PATH_MAX
+ *   ERR_PATH         a path over CGI_PATH_MAX
  * Even then request is filled in as far as possible, so that the response can carry a link. The
  * caller sets read and read_ctx. meta and variables must live as long as request.
  */
-void cgi_request(struct meta *meta, char *const *variables, struct request *request);
+void cgi_request(struct cgi_meta *meta, char *const *variables, struct request *request);
 
 /*
  * Appends the whole CGI response to out: Status, headers, Content-Length, a blank line and,

@@ -11,7 +11,7 @@
 
 /* Checks in security order. After a failure the flow still waits, and opencode got nothing. */
 static enum err
-receive(struct context *x, struct authorization_response *cb)
+receive(struct context *x, struct authorization_response *response)
 {
 	struct snapshot snap;
 	enum claimant who;
@@ -20,10 +20,10 @@ receive(struct context *x, struct authorization_response *cb)
 	if (!x->site.usable)
 		return ERR_NEEDS_HTTPS;
 	/* sizes, encoding, duplicates, required parameters: RFC 6749 sections 3.1, 4.1.2 */
-	if ((err = authorization_response_read(cb, x->request->query, NULL)) != ERR_OK)
+	if ((err = authorization_response_read(response, x->request->query, NULL)) != ERR_OK)
 		return err;
 	/* a state that we know: RFC 6749 section 10.12 */
-	if ((err = access_find(x, cb->id, &snap, &who)) != ERR_OK)
+	if ((err = access_find(x, response->id, &snap, &who)) != ERR_OK)
 		return err;
 	/*
 	 * on the redirect URI of the flow: RFC 9700 section 4.4. A relay's is the same for all
@@ -33,20 +33,20 @@ receive(struct context *x, struct authorization_response *cb)
 	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
 		return ERR_UNKNOWN_FLOW;
 	/* the response type that was requested */
-	if (snap.flow.response_type != RESPONSE_TYPE_CODE && !cb->declined)
+	if (snap.flow.response_type != RESPONSE_TYPE_CODE && !response->declined)
 		return ERR_RESPONSE_MODE;
 	/* in the browser that began the flow: RFC 9700 section 4.7.1 */
 	if (who == CLAIMANT_OTHER || (who == CLAIMANT_ASK && snap.state != FLOW_WAITING))
 		return ERR_UNKNOWN_FLOW;
 	if (who == CLAIMANT_ASK) {
-		flow_route_ask(x, &snap, cb->raw);
+		flow_route_ask(x, &snap, response->raw);
 		return ERR_OK;
 	}
 	x->uncounted = true;
 	/* once, and in time */
-	if (snap.state == FLOW_WAITING && (err = finish_waiting(x, &snap, cb)) != ERR_OK)
+	if (snap.state == FLOW_WAITING && (err = finish_waiting(x, &snap, response)) != ERR_OK)
 		return err;
-	respond_flow(x, cb->id);
+	respond_flow(x, response->id);
 	return ERR_OK;
 }
 
@@ -77,10 +77,10 @@ answer_refused(struct context *x, enum err err)
 void
 callback_route_get(struct context *x)
 {
-	struct authorization_response cb = {.raw = ""};
-	enum err err = receive(x, &cb);
+	struct authorization_response response = {.raw = ""};
+	enum err err = receive(x, &response);
 
 	if (err != ERR_OK)
 		answer_refused(x, err);
-	authorization_response_free(&cb);
+	authorization_response_free(&response);
 }

@@ -157,19 +157,19 @@ flow_route_status(struct context *x)
 static enum err
 post_address(struct context *x, struct snapshot *snap, const char *address)
 {
-	struct authorization_response cb = {.raw = ""};
+	struct authorization_response response = {.raw = ""};
 	struct buf query;
 	enum err err;
 
 	buf_init(&query, QUERY_MAX);
 	err = pasted_text_read(address, &snap->flow, x->site.origin, &query);
 	if (err == ERR_OK)
-		err = authorization_response_read(&cb, buf_text(&query), &snap->flow);
-	if (err == ERR_OK && strcmp(cb.id, snap->flow.id) != 0)
+		err = authorization_response_read(&response, buf_text(&query), &snap->flow);
+	if (err == ERR_OK && strcmp(response.id, snap->flow.id) != 0)
 		err = ERR_PASTE_OTHER;
 	if (err == ERR_OK)
-		err = finish_waiting(x, snap, &cb);
-	authorization_response_free(&cb);
+		err = finish_waiting(x, snap, &response);
+	authorization_response_free(&response);
 	buf_free(&query);
 	return err;
 }
@@ -196,7 +196,7 @@ post_load(struct context *x, const struct snapshot *snap)
 static void
 post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 {
-	struct authorization_response cb = {.raw = ""};
+	struct authorization_response response = {.raw = ""};
 	struct response offered;
 	enum err err;
 
@@ -206,12 +206,12 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK && callback != NULL)
-		err = authorization_response_read(&cb, callback, NULL);
-	if (err == ERR_OK && callback != NULL && strcmp(cb.id, snap->flow.id) != 0)
+		err = authorization_response_read(&response, callback, NULL);
+	if (err == ERR_OK && callback != NULL && strcmp(response.id, snap->flow.id) != 0)
 		err = ERR_UNKNOWN_FLOW;
 	/* the response type that was requested */
 	if (err == ERR_OK && callback != NULL && snap->flow.response_type != RESPONSE_TYPE_CODE &&
-	    !cb.declined)
+	    !response.declined)
 		err = ERR_RESPONSE_MODE;
 	if (err == ERR_OK && x->browser[0] == '\0')
 		cookie_offer(&offered, x->site.secure, x->browser);
@@ -220,7 +220,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 	if (err == ERR_TAKEN)
 		err = ERR_UNKNOWN_FLOW;
 	if (err == ERR_OK && callback != NULL)
-		err = finish_waiting(x, snap, &cb);
+		err = finish_waiting(x, snap, &response);
 	if (err == ERR_OK)
 		respond_flow(x, snap->flow.id);
 	else
@@ -228,7 +228,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 	/* sends the cookie even if delivery failed: the flow is bound to this browser now */
 	buf_puts(&x->response->head, buf_text(&offered.head));
 	response_free(&offered);
-	authorization_response_free(&cb);
+	authorization_response_free(&response);
 }
 
 static bool

@@ -27,7 +27,7 @@ void
 start_route_respond(struct context *x, enum err problem)
 {
 	struct page_site site = context_page_site(x);
-	struct account_list *catalog = NULL;
+	struct account_list *accounts = NULL;
 	struct flow project = {.method = 0};
 	struct flow_list flows = {.count = 0};
 	struct page_start start = {.query = project.query, .problem = problem};
@@ -36,21 +36,21 @@ start_route_respond(struct context *x, enum err problem)
 	if (err == ERR_OK && !context_project(x, &project))
 		err = ERR_QUERY_LONG;
 	if (err == ERR_OK)
-		err = account_list_read(x, &project, &catalog);
+		err = account_list_read(x, &project, &accounts);
 	if (err == ERR_OK)
 		err = flow_list(x, false, &flows);
 	if (err == ERR_OK) {
-		start.account = catalog->account;
-		start.account_count = catalog->accounts;
-		start.mcp = catalog->mcp;
-		start.mcp_count = catalog->servers;
+		start.account = accounts->account;
+		start.account_count = accounts->accounts;
+		start.mcp = accounts->mcp;
+		start.mcp_count = accounts->servers;
 		start.flows = (struct page_list){flows.item, flows.count};
 		page_start(respond_page_begin(x), &site, &start);
 		respond_page(x, problem == ERR_OK ? 200 : error_status(problem));
 	} else {
 		respond_problem(x, err);
 	}
-	account_list_free(catalog);
+	account_list_free(accounts);
 }
 
 void

@@ -12,7 +12,7 @@ is_other_kind(const struct query *q, bool token)
 }
 
 enum err
-authorization_response_read(struct authorization_response *cb, const char *raw,
+authorization_response_read(struct authorization_response *response, const char *raw,
 			    const struct flow *flow)
 {
 	bool token = flow != NULL && flow->response_type == RESPONSE_TYPE_TOKEN;
@@ -20,32 +20,32 @@ authorization_response_read(struct authorization_response *cb, const char *raw,
 	const char *state, *answer, *error;
 	enum err err;
 
-	*cb = (struct authorization_response){.raw = raw};
+	*response = (struct authorization_response){.raw = raw};
 	if (strlen(raw) > QUERY_MAX)
 		return ERR_QUERY_LONG;
-	if ((err = query_parse(&cb->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
+	if ((err = query_parse(&response->query, raw, strlen(raw), QUERY_STRING)) != ERR_OK)
 		return err;
-	if (is_other_kind(&cb->query, token))
+	if (is_other_kind(&response->query, token))
 		return ERR_RESPONSE_MODE;
-	state = query_get(&cb->query, "state");
-	answer = query_get(&cb->query, token ? "access_token" : "code");
-	error = query_get(&cb->query, "error");
+	state = query_get(&response->query, "state");
+	answer = query_get(&response->query, token ? "access_token" : "code");
+	error = query_get(&response->query, "error");
 	if (!stateless && (state == NULL || state[0] == '\0'))
 		return ERR_NO_STATE;
 	if (answer != NULL && error != NULL)
 		return ERR_CODE_AND_ERROR;
 	if ((answer == NULL || answer[0] == '\0') && (error == NULL || error[0] == '\0'))
 		return ERR_NO_CODE;
-	cb->declined = error != NULL;
+	response->declined = error != NULL;
 	if (stateless)
-		memcpy(cb->id, flow->id, sizeof(cb->id));
+		memcpy(response->id, flow->id, sizeof(response->id));
 	else
-		flow_id(state, strlen(state), cb->id);
+		flow_id(state, strlen(state), response->id);
 	return ERR_OK;
 }
 
 void
-authorization_response_free(struct authorization_response *cb)
+authorization_response_free(struct authorization_response *response)
 {
-	query_free(&cb->query);
+	query_free(&response->query);
 }

@@ -23,10 +23,10 @@ struct authorization_response {
  * duplicates, required parameters. flow is the flow on whose page it was pasted, and tells the
  * expected response type; NULL: it came by redirect, with code and state. ERR_QUERY_LONG,
  * ERR_RESPONSE_MODE, ERR_NO_STATE, ERR_CODE_AND_ERROR, ERR_NO_CODE, errors of query_parse(). raw
- * must outlive cb. Release with authorization_response_free() in any case.
+ * must outlive response. Release with authorization_response_free() in any case.
  */
-enum err authorization_response_read(struct authorization_response *cb, const char *raw,
+enum err authorization_response_read(struct authorization_response *response, const char *raw,
 				     const struct flow *flow) MUST_CHECK;
-void authorization_response_free(struct authorization_response *cb);
+void authorization_response_free(struct authorization_response *response);
 
 #endif

@@ -67,7 +67,7 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 static void
 send_code(struct delivery *d)
 {
-	json_t *json = json_pack("{s:s}", "code", query_get(&d->cb->query, "code"));
+	json_t *json = json_pack("{s:s}", "code", query_get(&d->response->query, "code"));
 	char *body = json_write(json);
 	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
 	struct call_reply reply = {.status = 0};
@@ -92,7 +92,7 @@ deliver_mcp(struct delivery *d)
 	struct call_reply reply = {.status = 0};
 	enum err err = ERR_OK;
 
-	if (d->cb->declined) {
+	if (d->response->declined) {
 		d->outcome.state = FLOW_DECLINED;
 		return;
 	}

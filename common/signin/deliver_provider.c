@@ -170,7 +170,7 @@ finish_with_redirect(struct delivery *d)
 	}
 	if (err == ERR_OK)
 		err = call_finish(pending);
-	if (d->cb->declined)
+	if (d->response->declined)
 		d->outcome.state = FLOW_DECLINED;
 	else
 		verdict(d, err, &reply);
@@ -200,18 +200,18 @@ deliver_finish_first(struct delivery *d, bool before)
 void
 deliver_provider(struct delivery *d)
 {
-	const struct provider *habit = provider_of(d->flow);
-	bool shared = (habit->finish_first || habit->exchanges_each) && !d->flow->from_here;
+	const struct provider *provider = provider_of(d->flow);
+	bool shared = (provider->finish_first || provider->exchanges_each) && !d->flow->from_here;
 	bool before = shared && look(d) != LISTED_NO;
 
-	if (habit->finish_first) {
+	if (provider->finish_first) {
 		deliver_finish_first(d, before);
 		return;
 	}
 	delivery_listener(d);
 	if (d->outcome.err != ERR_OK || d->outcome.state != FLOW_DELIVERING)
 		return;
-	if (habit->exchanges_each)
+	if (provider->exchanges_each)
 		finish_beside(d, before);
 	else
 		finish(d);

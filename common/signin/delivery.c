@@ -48,7 +48,7 @@ delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 
 	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
-	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->cb->raw);
+	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->response->raw);
 	call.target = buf_text(&target);
 	err =
 	    target.err != ERR_OK ? target.err : opencode_listener_send(d->x, d->flow, &call, reply);
@@ -76,7 +76,7 @@ send_token(struct delivery *d, struct call_reply *reply)
 {
 	struct call call = {
 	    .method = "POST", .target = TOKEN_TARGET, .timeout_ms = delivery_left_ms(d)};
-	char *body = token_json(&d->cb->query);
+	char *body = token_json(&d->response->query);
 	enum err err = ERR_MEMORY;
 
 	*reply = (struct call_reply){.status = 0};
@@ -95,7 +95,7 @@ delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	if (err == ERR_OPENCODE_DOWN || err == ERR_TOO_LARGE || err == ERR_MEMORY)
 		d->outcome.err = err; /* nothing was sent */
-	else if (d->cb->declined)
+	else if (d->response->declined)
 		d->outcome.state = FLOW_DECLINED; /* however opencode replied */
 	else if (err == ERR_OPENCODE_TIMEOUT)
 		delivery_fail(d, REASON_TIMEOUT);

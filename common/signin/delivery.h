@@ -19,7 +19,7 @@ struct outcome {
 struct delivery {
 	struct context *x;
 	const struct flow *flow;
-	const struct authorization_response *cb;
+	const struct authorization_response *response;
 	int64_t deadline_ms; /* on the monotonic clock */
 	struct outcome outcome;
 };

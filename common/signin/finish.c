@@ -30,9 +30,10 @@ issuer_matches(const struct context *x, const struct flow *flow, const char *iss
 
 /* Delivers the response of a claimed flow and records the outcome. */
 static enum err
-deliver_claimed(struct context *x, const struct flow *flow, const struct authorization_response *cb)
+deliver_claimed(struct context *x, const struct flow *flow,
+		const struct authorization_response *response)
 {
-	struct delivery d = {.x = x, .flow = flow, .cb = cb};
+	struct delivery d = {.x = x, .flow = flow, .response = response};
 	struct store *store = x->app->store;
 	const struct outcome *outcome = &d.outcome;
 	enum err err;
@@ -54,7 +55,7 @@ deliver_claimed(struct context *x, const struct flow *flow, const struct authori
  * not come between, neither at the listener nor at the finishing call. */
 static enum err
 claim_and_deliver(struct context *x, const struct flow *flow,
-		  const struct authorization_response *cb)
+		  const struct authorization_response *response)
 {
 	struct store *store = x->app->store;
 	struct store_lock lock = STORE_LOCK_NONE;
@@ -68,24 +69,24 @@ claim_and_deliver(struct context *x, const struct flow *flow,
 	if (err == ERR_OK)
 		err = store->ops->claim(store, flow->id, &lock);
 	if (err == ERR_OK)
-		err = deliver_claimed(x, flow, cb);
+		err = deliver_claimed(x, flow, response);
 	store->ops->unlock(store, &lock);
 	return err == ERR_TAKEN ? ERR_OK : err;
 }
 
 enum err
 finish_waiting(struct context *x, const struct snapshot *snap,
-	       const struct authorization_response *cb)
+	       const struct authorization_response *response)
 {
 	enum err err;
 
-	if (!issuer_matches(x, &snap->flow, query_get(&cb->query, "iss")))
+	if (!issuer_matches(x, &snap->flow, query_get(&response->query, "iss")))
 		return ERR_ISSUER;
 	if (!credentials_suffice(x, &snap->flow))
 		return ERR_CREDENTIALS;
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	err = claim_and_deliver(x, &snap->flow, cb);
+	err = claim_and_deliver(x, &snap->flow, response);
 	call_slot_leave(x->app);
 	return err;
 }

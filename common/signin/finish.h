@@ -13,6 +13,6 @@
  * page shows the result. Any error: the flow still waits, and opencode got nothing.
  */
 enum err finish_waiting(struct context *x, const struct snapshot *snap,
-			const struct authorization_response *cb) MUST_CHECK;
+			const struct authorization_response *response) MUST_CHECK;
 
 #endif

@@ -5,10 +5,9 @@
 #include <string.h>
 
 void
-claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE])
+claim_text_end(enum flow_state state, enum flow_reason reason, char out[CLAIM_TEXT_SIZE])
 {
-	snprintf(out, SNAPSHOT_TEXT_SIZE, "%s %s", flow_state_name(state),
-		 flow_reason_name(reason));
+	snprintf(out, CLAIM_TEXT_SIZE, "%s %s", flow_state_name(state), flow_reason_name(reason));
 }
 
 /* Splits "WORD SECOND" of a claim. Returns the second. */
@@ -51,15 +50,15 @@ claim_text_read(struct snapshot *out, const char *claim, const char *end)
 
 	out->state = FLOW_EXPIRED;
 	out->reason = REASON_NONE;
-	out->expired = strcmp(word, SNAPSHOT_EXPIRED) == 0;
+	out->expired = strcmp(word, CLAIM_TEXT_EXPIRED) == 0;
 	out->ended = end[0] != '\0';
 	if (end[0] != '\0')
 		read_end(end, out);
-	else if (strcmp(word, SNAPSHOT_SUPERSEDED) == 0)
+	else if (strcmp(word, CLAIM_TEXT_SUPERSEDED) == 0)
 		out->state = FLOW_SUPERSEDED;
 	else if (word[0] != '\0' && out->now - since <= STORE_CLAIM_SECONDS)
 		out->state = FLOW_DELIVERING;
-	else if (strcmp(word, SNAPSHOT_CLAIM) == 0) {
+	else if (strcmp(word, CLAIM_TEXT_CLAIMED) == 0) {
 		out->state = FLOW_FAILED;
 		out->reason = REASON_INTERRUPTED;
 	} else if (word[0] == '\0' && out->flow.created <= out->now && out->now < out->flow.expires)

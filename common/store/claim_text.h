@@ -10,15 +10,15 @@
 
 #include "store/store.h"
 
-#define SNAPSHOT_TEXT_SIZE 64 /* bytes of a claim or an end, with its NUL */
+#define CLAIM_TEXT_SIZE 64 /* bytes of a claim or an end, with its NUL */
 
 /* The words of a claim. */
-#define SNAPSHOT_CLAIM	    "claim"
-#define SNAPSHOT_SUPERSEDED "superseded"
-#define SNAPSHOT_EXPIRED    "expired"
+#define CLAIM_TEXT_CLAIMED    "claim"
+#define CLAIM_TEXT_SUPERSEDED "superseded"
+#define CLAIM_TEXT_EXPIRED    "expired"
 
 /* Writes the text of an end. */
-void claim_text_end(enum flow_state state, enum flow_reason reason, char out[SNAPSHOT_TEXT_SIZE]);
+void claim_text_end(enum flow_state state, enum flow_reason reason, char out[CLAIM_TEXT_SIZE]);
 
 /* Sets state, reason, expired and ended of out; out->flow and out->now must be set. */
 void claim_text_read(struct snapshot *out, const char *claim, const char *end);

@@ -2,33 +2,33 @@
 
 #include <stddef.h>
 
-static void (*waits)(void);
-static _Thread_local unsigned moment;
+static void (*on_blocking)(void);
+static _Thread_local unsigned generation;
 
 void
 blocking_hook(void (*hook)(void))
 {
-	waits = hook;
+	on_blocking = hook;
 }
 
 void
 blocking_begin(void)
 {
-	if (moment != 0)
+	if (generation != 0)
 		blocking_over();
-	if (waits != NULL)
-		waits();
+	if (on_blocking != NULL)
+		on_blocking();
 }
 
 void
 blocking_over(void)
 {
-	if (++moment == 0)
-		moment = 1;
+	if (++generation == 0)
+		generation = 1;
 }
 
 unsigned
 blocking_generation(void)
 {
-	return moment;
+	return generation;
 }

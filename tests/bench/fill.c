@@ -34,7 +34,7 @@ add(struct store *store, const char *browser, const char *path, long number, int
 			    .response_type = RESPONSE_TYPE_CODE,
 			    .bound = true,
 			    .authorize_origin = "https://auth.example.com",
-			    .address = "127.0.0.1"};
+			    .client_address = "127.0.0.1"};
 	struct store_keys keys;
 
 	snprintf(flow.redirect_path, sizeof(flow.redirect_path), "%s", path);

@@ -136,7 +136,7 @@ answer_read(const struct response *response, bool opencodes, struct buf *out, st
 	int seen[HEADER_COUNT] = {0};
 	const char *end, *length;
 
-	buf_init(out, META_BYTES_MAX);
+	buf_init(out, CGI_BYTES_MAX);
 	CHECK(cgi_response(response, out) == ERR_OK);
 	*answer = (struct answer){.type = {"", 0}, .location = {"", 0}, .cookie = {"", 0}};
 	CHECK_TEXT(strncmp(out->data, "Status: ", 8) == 0, out->data);

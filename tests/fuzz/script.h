@@ -31,7 +31,7 @@ struct script {
 	struct piece authorization; /* the same */
 	struct piece query;	    /* the same: behind the first '?' of the request line */
 	struct piece body;
-	struct meta meta;
+	struct cgi_meta meta;
 	struct request request; /* as a front end makes it */
 
 	/* its own */

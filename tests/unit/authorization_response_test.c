@@ -66,19 +66,19 @@ reads_the_answer_that_is_waited_for(void **state)
 	flow_id("S", 1, id);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct flow *flow = rows[i].kind == REDIRECT ? NULL : &flows[rows[i].kind];
-		struct authorization_response cb;
-		enum err got = authorization_response_read(&cb, rows[i].raw, flow);
+		struct authorization_response response;
+		enum err got = authorization_response_read(&response, rows[i].raw, flow);
 
 		if (got != rows[i].want)
 			fail_msg("'%s': got %s, want %s", rows[i].raw, error_name(got),
 				 error_name(rows[i].want));
 		if (got == ERR_OK) {
-			assert_ptr_equal(cb.raw, rows[i].raw);
-			assert_int_equal(cb.declined, rows[i].declined);
+			assert_ptr_equal(response.raw, rows[i].raw);
+			assert_int_equal(response.declined, rows[i].declined);
 			/* whose it is: its state says so, or the page that it was pasted on */
-			assert_string_equal(cb.id, rows[i].kind == STATELESS ? "page" : id);
+			assert_string_equal(response.id, rows[i].kind == STATELESS ? "page" : id);
 		}
-		authorization_response_free(&cb);
+		authorization_response_free(&response);
 	}
 }
 
@@ -86,21 +86,22 @@ static void
 has_a_size(void **state)
 {
 	static char raw[8192 + 2];
-	struct authorization_response cb;
+	struct authorization_response response;
 	size_t len;
 
 	(void)state;
 	len = (size_t)snprintf(raw, sizeof(raw), "code=C&state=S&x=%04000d&y=", 1);
 	memset(raw + len, 'y', 8192 - len);
 	assert_int_equal(strlen(raw), 8192);
-	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_VALUE_LONG); /* its y */
-	authorization_response_free(&cb);
+	assert_int_equal(authorization_response_read(&response, raw, NULL),
+			 ERR_VALUE_LONG); /* its y */
+	authorization_response_free(&response);
 	memcpy(raw + 5000, "&z=", 3);
-	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_OK);
-	authorization_response_free(&cb);
+	assert_int_equal(authorization_response_read(&response, raw, NULL), ERR_OK);
+	authorization_response_free(&response);
 	raw[8192] = 'z';
-	assert_int_equal(authorization_response_read(&cb, raw, NULL), ERR_QUERY_LONG);
-	authorization_response_free(&cb);
+	assert_int_equal(authorization_response_read(&response, raw, NULL), ERR_QUERY_LONG);
+	authorization_response_free(&response);
 }
 
 int

@@ -13,7 +13,7 @@
 #define VARS_MAX 8
 #define MOUNT	 "/cgi-bin/opencode-callback.cgi"
 
-static struct meta meta;
+static struct cgi_meta meta;
 static struct request request;
 
 static const struct {
@@ -244,8 +244,8 @@ nothing_is_cut_short(void **state)
 		    {"HTTP_FORWARDED=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_X_OPENCODE_A=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_X_UNKNOWN=", 1 << 20, ERR_OK},
-		    {"REQUEST_URI=/", META_PATH_MAX - 1, ERR_OK},
-		    {"REQUEST_URI=/", META_PATH_MAX, ERR_PATH},
+		    {"REQUEST_URI=/", CGI_PATH_MAX - 1, ERR_OK},
+		    {"REQUEST_URI=/", CGI_PATH_MAX, ERR_PATH},
 		    {"REQUEST_URI=/?", 1 << 20, ERR_OK},
 		    {"REQUEST_METHOD=", 5000, ERR_OK}};
 
@@ -323,7 +323,7 @@ a_response_becomes_bytes(void **state)
 
 	(void)state;
 	response_init(&r);
-	buf_init(&out, META_BYTES_MAX);
+	buf_init(&out, CGI_BYTES_MAX);
 	response_start(&r, 200);
 	response_header(&r, "A", "b");
 	buf_puts(&r.body, "hello");

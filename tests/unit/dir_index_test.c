@@ -90,7 +90,7 @@ add(int64_t now, const struct store_keys *keys)
 {
 	struct flow flow = {.created = now, .expires = now + LIFETIME};
 	struct model *m = &model[count];
-	struct ring_entry *e;
+	struct dir_index_entry *e;
 
 	snprintf(flow.id, sizeof(flow.id), "%0*d", FLOW_ID_LEN, count);
 	memcpy(m->id, flow.id, sizeof(m->id));
@@ -357,11 +357,11 @@ chains_stay_short(void **state)
 		end(&model[count - 1]);
 	}
 	for (uint64_t seq = ix.head->oldest; seq < ix.head->next; seq++) {
-		const struct ring_entry *e = dir_index_file_get(&ix, seq);
+		const struct dir_index_entry *e = dir_index_file_get(&ix, seq);
 		size_t len = 1;
 
-		while (e->back[RING_CLIENT] > 0 &&
-		       (e = dir_index_file_get(&ix, e->seq - e->back[RING_CLIENT])) != NULL)
+		while (e->back[DIR_INDEX_CLIENT] > 0 &&
+		       (e = dir_index_file_get(&ix, e->seq - e->back[DIR_INDEX_CLIENT])) != NULL)
 			len++;
 		longest = len > longest ? len : longest;
 	}

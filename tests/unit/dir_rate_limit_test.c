@@ -30,7 +30,7 @@ static const int64_t start = 1000000;
 static char folder[64];
 static int dir;
 static struct private_dir entered;
-static struct limit limit;
+static struct dir_rate_limit limit;
 
 static int
 open_limit(void **state)

@@ -9,7 +9,7 @@
 
 /* Copies the id of an entry. False: it belongs to no flow, or is malformed. */
 static bool
-entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
+entry_id(const struct dir_index_entry *e, char id[FLOW_ID_LEN + 1])
 {
 	memcpy(id, e->id, FLOW_ID_LEN);
 	id[FLOW_ID_LEN] = '\0';
@@ -17,7 +17,7 @@ entry_id(const struct ring_entry *e, char id[FLOW_ID_LEN + 1])
 }
 
 static void
-uncount(struct dir_index_file *ix, struct ring_entry *e)
+uncount(struct dir_index_file *ix, struct dir_index_entry *e)
 {
 	bool counted = e->counted != 0;
 
@@ -29,14 +29,14 @@ uncount(struct dir_index_file *ix, struct ring_entry *e)
 
 /* Whether its flow waits, as far as the index knows; a flow that has ended may still count. */
 static bool
-counts(const struct ring_entry *e, int64_t now)
+counts(const struct dir_index_entry *e, int64_t now)
 {
 	return e->counted != 0 && e->created <= now && now < e->expires;
 }
 
 /* Does the same from the flow's own files, and corrects the index. */
 static bool
-still_waits(struct dir_index_file *ix, struct ring_entry *e, int64_t now)
+still_waits(struct dir_index_file *ix, struct dir_index_entry *e, int64_t now)
 {
 	char id[FLOW_ID_LEN + 1];
 
@@ -53,7 +53,7 @@ sweep_expired(struct dir_index_file *ix, int64_t now)
 	char id[FLOW_ID_LEN + 1];
 
 	for (int i = 0; i < SWEEP_MAX && ix->head->live < ix->head->next; i++) {
-		struct ring_entry *e = dir_index_file_get(ix, ix->head->live);
+		struct dir_index_entry *e = dir_index_file_get(ix, ix->head->live);
 
 		if (e != NULL && e->created <= now && now < e->expires)
 			break;
@@ -71,7 +71,7 @@ sweep_expired(struct dir_index_file *ix, int64_t now)
 static void
 forget_oldest(struct dir_index_file *ix)
 {
-	struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
+	struct dir_index_entry *e = dir_index_file_get(ix, ix->head->oldest);
 	char id[FLOW_ID_LEN + 1];
 
 	if (e != NULL && entry_id(e, id))
@@ -87,7 +87,7 @@ static void
 sweep_forgotten(struct dir_index_file *ix, int64_t now)
 {
 	for (int i = 0; i < SWEEP_MAX && ix->head->oldest < ix->head->next; i++) {
-		const struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
+		const struct dir_index_entry *e = dir_index_file_get(ix, ix->head->oldest);
 
 		if (e != NULL && e->id[0] != '\0' && now - STORE_KEEP_SECONDS < e->expires &&
 		    e->created <= now)
@@ -98,9 +98,9 @@ sweep_forgotten(struct dir_index_file *ix, int64_t now)
 
 /* Moves the oldest entry, whose flow still waits, to the newest place. */
 static void
-move_oldest(struct dir_index_file *ix, const struct ring_entry *e, int64_t now)
+move_oldest(struct dir_index_file *ix, const struct dir_index_entry *e, int64_t now)
 {
-	struct ring_entry moved = *e;
+	struct dir_index_entry moved = *e;
 
 	if (ix->head->live == ix->head->oldest)
 		ix->head->live++;
@@ -118,7 +118,7 @@ make_place(struct dir_index_file *ix, int64_t now, size_t most)
 	if (used < most && used == ix->head->capacity)
 		return dir_index_file_grow(ix);
 	for (uint64_t i = 0; used >= most && i < used; i++) {
-		struct ring_entry *e = dir_index_file_get(ix, ix->head->oldest);
+		struct dir_index_entry *e = dir_index_file_get(ix, ix->head->oldest);
 
 		if (e == NULL || !still_waits(ix, e, now)) {
 			forget_oldest(ix);
@@ -131,16 +131,16 @@ make_place(struct dir_index_file *ix, int64_t now, size_t most)
 
 enum err
 dir_index_add(struct dir_index_file *ix, const struct flow *flow, const struct store_keys *keys,
-	      int64_t now, size_t most, struct ring_entry **out)
+	      int64_t now, size_t most, struct dir_index_entry **out)
 {
-	struct ring_entry e = {.key = {[RING_CLIENT] = keys->client,
-				       [RING_BROWSER] = keys->browser,
-				       [RING_GROUP] = keys->group,
-				       [RING_SLOT] = keys->slot},
-			       .created = flow->created,
-			       .expires = flow->expires,
-			       .entered = now,
-			       .counted = 1};
+	struct dir_index_entry e = {.key = {[DIR_INDEX_CLIENT] = keys->client,
+					    [DIR_INDEX_BROWSER] = keys->browser,
+					    [DIR_INDEX_GROUP] = keys->group,
+					    [DIR_INDEX_SLOT] = keys->slot},
+				    .created = flow->created,
+				    .expires = flow->expires,
+				    .entered = now,
+				    .counted = 1};
 	enum err err;
 
 	sweep_expired(ix, now);
@@ -154,7 +154,7 @@ dir_index_add(struct dir_index_file *ix, const struct flow *flow, const struct s
 }
 
 void
-dir_index_cancel(struct dir_index_file *ix, struct ring_entry *e)
+dir_index_cancel(struct dir_index_file *ix, struct dir_index_entry *e)
 {
 	uncount(ix, e);
 	memset(e->id, 0, sizeof(e->id));
@@ -166,8 +166,8 @@ count_group(const struct dir_index_file *ix, uint64_t group)
 {
 	uint64_t count = 0;
 
-	for (struct ring_entry *e = dir_index_file_first(ix, RING_GROUP, group); e != NULL;
-	     e = dir_index_file_next(ix, RING_GROUP, e)) {
+	for (struct dir_index_entry *e = dir_index_file_first(ix, DIR_INDEX_GROUP, group);
+	     e != NULL; e = dir_index_file_next(ix, DIR_INDEX_GROUP, e)) {
 		if (e->seq < ix->head->live)
 			break;
 		count += e->counted != 0;
@@ -180,11 +180,11 @@ static bool
 client_within(struct dir_index_file *ix, const struct store_keys *keys, int most, int64_t now,
 	      bool exact)
 {
-	for (struct ring_entry *e = dir_index_file_first(ix, RING_CLIENT, keys->client); e != NULL;
-	     e = dir_index_file_next(ix, RING_CLIENT, e)) {
+	for (struct dir_index_entry *e = dir_index_file_first(ix, DIR_INDEX_CLIENT, keys->client);
+	     e != NULL; e = dir_index_file_next(ix, DIR_INDEX_CLIENT, e)) {
 		if (e->seq < ix->head->live)
 			break;
-		if (e->key[RING_GROUP] != keys->group &&
+		if (e->key[DIR_INDEX_GROUP] != keys->group &&
 		    (exact ? still_waits(ix, e, now) : counts(e, now)) && --most <= 0)
 			return false;
 	}
@@ -203,7 +203,7 @@ all_within(struct dir_index_file *ix, const struct store_keys *keys, uint64_t mo
 	if (ix->head->waiting < most)
 		return true;
 	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
-		struct ring_entry *e = dir_index_file_get(ix, seq);
+		struct dir_index_entry *e = dir_index_file_get(ix, seq);
 
 		if (e != NULL && still_waits(ix, e, now))
 			waiting++;
@@ -233,7 +233,7 @@ struct newest {
 };
 
 static void
-newest_add(struct newest *n, const struct ring_entry *e)
+newest_add(struct newest *n, const struct dir_index_entry *e)
 {
 	char id[FLOW_ID_LEN + 1];
 	size_t at = n->count;
@@ -260,18 +260,18 @@ dir_index_list_recent(const struct dir_index_file *ix, const struct store_keys *
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (struct ring_entry *e = dir_index_file_first(ix, RING_GROUP, keys->group); e != NULL;
-	     e = dir_index_file_next(ix, RING_GROUP, e)) {
+	for (struct dir_index_entry *e = dir_index_file_first(ix, DIR_INDEX_GROUP, keys->group);
+	     e != NULL; e = dir_index_file_next(ix, DIR_INDEX_GROUP, e)) {
 		if (e->entered <= since)
 			break;
 		if (e->created > since)
 			newest_add(&n, e);
 	}
-	for (struct ring_entry *e = dir_index_file_first(ix, RING_SLOT, keys->slot); e != NULL;
-	     e = dir_index_file_next(ix, RING_SLOT, e)) {
+	for (struct dir_index_entry *e = dir_index_file_first(ix, DIR_INDEX_SLOT, keys->slot);
+	     e != NULL; e = dir_index_file_next(ix, DIR_INDEX_SLOT, e)) {
 		if (e->entered <= since)
 			break;
-		if (e->created > since && e->key[RING_GROUP] != keys->group)
+		if (e->created > since && e->key[DIR_INDEX_GROUP] != keys->group)
 			newest_add(&n, e);
 	}
 	*count = n.count;
@@ -283,8 +283,8 @@ dir_index_list_browser(const struct dir_index_file *ix, uint64_t browser,
 {
 	struct newest n = {.id = id, .count = 0};
 
-	for (const struct ring_entry *e = dir_index_file_first(ix, RING_BROWSER, browser);
-	     e != NULL; e = dir_index_file_next(ix, RING_BROWSER, e))
+	for (const struct dir_index_entry *e = dir_index_file_first(ix, DIR_INDEX_BROWSER, browser);
+	     e != NULL; e = dir_index_file_next(ix, DIR_INDEX_BROWSER, e))
 		newest_add(&n, e);
 	*count = n.count;
 }
@@ -295,7 +295,7 @@ dir_index_count_waiting(struct dir_index_file *ix, int64_t now)
 	size_t count = 0;
 
 	for (uint64_t seq = ix->head->live; seq < ix->head->next; seq++) {
-		struct ring_entry *e = dir_index_file_get(ix, seq);
+		struct dir_index_entry *e = dir_index_file_get(ix, seq);
 
 		if (e != NULL && still_waits(ix, e, now))
 			count++;

@@ -19,10 +19,10 @@
  */
 enum err
 dir_index_add(struct dir_index_file *ix, const struct flow *flow, const struct store_keys *keys,
-	      int64_t now, size_t most, struct ring_entry **out) MUST_CHECK;
+	      int64_t now, size_t most, struct dir_index_entry **out) MUST_CHECK;
 
 /* Withdraws the entry of a flow that could not be written. */
-void dir_index_cancel(struct dir_index_file *ix, struct ring_entry *e);
+void dir_index_cancel(struct dir_index_file *ix, struct dir_index_entry *e);
 
 /* Checks whether one more flow is within the limits. ERR_TOO_MANY_FLOWS. */
 enum err dir_index_check_limits(struct dir_index_file *ix, const struct store_keys *keys,

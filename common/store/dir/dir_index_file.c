@@ -12,8 +12,9 @@
 
 #define CAPACITY_FIRST 64 /* entries; the file doubles when it is full */
 
-_Static_assert(sizeof(struct ring_head) == sizeof(struct ring_entry), "the file is an array");
-_Static_assert(sizeof(struct ring_entry) == 128, "no holes");
+_Static_assert(sizeof(struct dir_index_head) == sizeof(struct dir_index_entry),
+	       "the file is an array");
+_Static_assert(sizeof(struct dir_index_entry) == 128, "no holes");
 
 static const char magic[8] = "index 2";
 
@@ -23,16 +24,16 @@ capacity(const struct dir_index_file *r)
 	return r->head->capacity;
 }
 
-static struct ring_entry *
+static struct dir_index_entry *
 place(const struct dir_index_file *r, uint64_t seq)
 {
 	return &r->entry[seq % capacity(r)];
 }
 
-struct ring_entry *
+struct dir_index_entry *
 dir_index_file_get(const struct dir_index_file *r, uint64_t seq)
 {
-	struct ring_entry *e = place(r, seq);
+	struct dir_index_entry *e = place(r, seq);
 
 	return seq >= r->head->oldest && seq < r->head->next && e->seq == seq ? e : NULL;
 }
@@ -57,7 +58,7 @@ ring_map(struct dir_index_file *r, uint64_t count)
 	if (map == MAP_FAILED)
 		return ERR_STORE;
 	r->head = map;
-	r->entry = (struct ring_entry *)(r->head + 1);
+	r->entry = (struct dir_index_entry *)(r->head + 1);
 	return ERR_OK;
 }
 
@@ -74,7 +75,7 @@ ring_extend(struct dir_index_file *r, uint64_t count)
 
 /* Whether the head is plausible, in a file with places for count entries. */
 static bool
-head_fits(const struct ring_head *h, uint64_t count)
+head_fits(const struct dir_index_head *h, uint64_t count)
 {
 	return memcmp(h->magic, magic, sizeof(magic)) == 0 && h->capacity > 0 &&
 	       h->capacity <= count && h->oldest <= h->live && h->live <= h->next &&
@@ -82,11 +83,11 @@ head_fits(const struct ring_head *h, uint64_t count)
 }
 
 /* Return the newest entry of a bucket, and the next older one; NULL: none. */
-static struct ring_entry *
+static struct dir_index_entry *
 bucket_top(const struct dir_index_file *r, int key, uint64_t value)
 {
 	uint32_t head = place(r, value)->head[key];
-	struct ring_entry *e;
+	struct dir_index_entry *e;
 
 	if (head == 0 || head > capacity(r))
 		return NULL;
@@ -98,28 +99,28 @@ bucket_top(const struct dir_index_file *r, int key, uint64_t value)
 		   : NULL;
 }
 
-static struct ring_entry *
-bucket_older(const struct dir_index_file *r, int key, const struct ring_entry *e)
+static struct dir_index_entry *
+bucket_older(const struct dir_index_file *r, int key, const struct dir_index_entry *e)
 {
 	return e->back[key] == 0 || e->back[key] > e->seq
 		   ? NULL
 		   : dir_index_file_get(r, e->seq - e->back[key]);
 }
 
-struct ring_entry *
+struct dir_index_entry *
 dir_index_file_first(const struct dir_index_file *r, int key, uint64_t value)
 {
-	struct ring_entry *e = bucket_top(r, key, value);
+	struct dir_index_entry *e = bucket_top(r, key, value);
 
 	while (e != NULL && e->key[key] != value)
 		e = bucket_older(r, key, e);
 	return e;
 }
 
-struct ring_entry *
-dir_index_file_next(const struct dir_index_file *r, int key, const struct ring_entry *e)
+struct dir_index_entry *
+dir_index_file_next(const struct dir_index_file *r, int key, const struct dir_index_entry *e)
 {
-	struct ring_entry *older = bucket_older(r, key, e);
+	struct dir_index_entry *older = bucket_older(r, key, e);
 
 	while (older != NULL && older->key[key] != e->key[key])
 		older = bucket_older(r, key, older);
@@ -128,10 +129,10 @@ dir_index_file_next(const struct dir_index_file *r, int key, const struct ring_e
 
 /* Puts an entry at the head of the chains of its keys. */
 static void
-entry_link(struct dir_index_file *r, struct ring_entry *e)
+entry_link(struct dir_index_file *r, struct dir_index_entry *e)
 {
-	for (int k = 0; k < RING_KEYS; k++) {
-		const struct ring_entry *older = bucket_top(r, k, e->key[k]);
+	for (int k = 0; k < DIR_INDEX_KEYS; k++) {
+		const struct dir_index_entry *older = bucket_top(r, k, e->key[k]);
 
 		e->back[k] =
 		    older != NULL && older->seq < e->seq ? (uint32_t)(e->seq - older->seq) : 0;
@@ -139,7 +140,7 @@ entry_link(struct dir_index_file *r, struct ring_entry *e)
 	/* the entry exists from here on: dying now leaves it out of some chains only */
 	if (r->head->next == e->seq)
 		r->head->next = e->seq + 1;
-	for (int k = 0; k < RING_KEYS; k++)
+	for (int k = 0; k < DIR_INDEX_KEYS; k++)
 		place(r, e->key[k])->head[k] = (uint32_t)(e - r->entry) + 1;
 }
 
@@ -259,10 +260,10 @@ dir_index_file_grow(struct dir_index_file *r)
 	return ERR_OK;
 }
 
-struct ring_entry *
-dir_index_file_push(struct dir_index_file *r, const struct ring_entry *new)
+struct dir_index_entry *
+dir_index_file_push(struct dir_index_file *r, const struct dir_index_entry *new)
 {
-	struct ring_entry *e = place(r, r->head->next), made = *new;
+	struct dir_index_entry *e = place(r, r->head->next), made = *new;
 
 	memcpy(made.head, e->head, sizeof(made.head));
 	made.seq = r->head->next;

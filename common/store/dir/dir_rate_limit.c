@@ -41,14 +41,14 @@ _Static_assert(offsetof(struct limit_table, word) % 64 == 0, "a set is one cache
 #define TAG_SHIFT (TIME_BITS + 1)
 
 void
-dir_rate_limit_init(struct limit *l, struct private_dir *folder)
+dir_rate_limit_init(struct dir_rate_limit *l, struct private_dir *folder)
 {
-	*l = (struct limit){.folder = folder, .fd = -1};
+	*l = (struct dir_rate_limit){.folder = folder, .fd = -1};
 	pthread_rwlock_init(&l->lock, NULL);
 }
 
 static void
-unmap(struct limit *l)
+unmap(struct dir_rate_limit *l)
 {
 	if (l->table != NULL)
 		munmap(l->table, sizeof(*l->table));
@@ -59,7 +59,7 @@ unmap(struct limit *l)
 }
 
 void
-dir_rate_limit_free(struct limit *l)
+dir_rate_limit_free(struct dir_rate_limit *l)
 {
 	unmap(l);
 	pthread_rwlock_destroy(&l->lock);
@@ -103,7 +103,7 @@ is_whole(int fd)
 
 /* Maps the existing file. ERR_ABSENT: there is none, or it is not ours. */
 static enum err
-map_file(struct limit *l, int dir)
+map_file(struct dir_rate_limit *l, int dir)
 {
 	l->fd = openat(dir, "limit", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (l->fd < 0)
@@ -127,29 +127,29 @@ map_file(struct limit *l, int dir)
 /* The mapping that this thread last found whole, and in which generation (util/blocking.h). */
 static _Thread_local struct {
 	const struct limit_table *table;
-	unsigned moment;
+	unsigned generation;
 } seen;
 
 /* Whether the mapping is of the file in the folder that was entered last. */
 static bool
-is_current(const struct limit *l)
+is_current(const struct dir_rate_limit *l)
 {
-	unsigned moment = blocking_generation();
+	unsigned generation = blocking_generation();
 
 	if (l->table == NULL || l->folder_opened != atomic_load(&l->folder->opened))
 		return false;
-	if (seen.table == l->table && seen.moment == moment && moment != 0)
+	if (seen.table == l->table && seen.generation == generation && generation != 0)
 		return true;
 	if (!is_whole(l->fd))
 		return false;
 	seen.table = l->table;
-	seen.moment = moment;
+	seen.generation = generation;
 	return true;
 }
 
 /* Makes the file unless another process was first, then maps it. */
 static enum err
-make_and_map(struct limit *l, int dir)
+make_and_map(struct dir_rate_limit *l, int dir)
 {
 	enum err err;
 	int lock;
@@ -163,7 +163,7 @@ make_and_map(struct limit *l, int dir)
 }
 
 static enum err
-renew(struct limit *l)
+renew(struct dir_rate_limit *l)
 {
 	enum err err;
 	int dir;
@@ -204,8 +204,8 @@ find_word(struct limit_table *table, uint64_t hash, uint64_t *value)
 }
 
 static enum err
-spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_limits *limits,
-      int count, struct allowance *out)
+consume(struct limit_table *table, uint64_t hash, int64_t now, const struct store_limits *limits,
+	int count, struct allowance *out)
 {
 	int64_t each = MINUTE_MS / limits->rate, all = each * limits->burst;
 	uint64_t tag = hash >> TAG_SHIFT;
@@ -237,7 +237,7 @@ spend(struct limit_table *table, uint64_t hash, int64_t now, const struct store_
 }
 
 enum err
-dir_rate_limit_consume(struct limit *l, int64_t now_ms, const struct store_limits *limits,
+dir_rate_limit_consume(struct dir_rate_limit *l, int64_t now_ms, const struct store_limits *limits,
 		       uint64_t client, int count, struct allowance *out)
 {
 	enum err err = ERR_OK;
@@ -251,8 +251,8 @@ dir_rate_limit_consume(struct limit *l, int64_t now_ms, const struct store_limit
 			err = renew(l);
 	}
 	if (err == ERR_OK)
-		err = spend(l->table, secret_keyed(l->table->key, client), now_ms, limits, count,
-			    out);
+		err = consume(l->table, secret_keyed(l->table->key, client), now_ms, limits, count,
+			      out);
 	pthread_rwlock_unlock(&l->lock);
 	return err;
 }

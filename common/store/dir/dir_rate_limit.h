@@ -15,7 +15,7 @@
 struct private_dir;
 struct limit_table;
 
-struct limit {
+struct dir_rate_limit {
 	struct private_dir *folder; /* not owned */
 	pthread_rwlock_t lock;	    /* for the mapping, not for its content */
 	unsigned folder_opened;	    /* folder->opened when the file was mapped */
@@ -23,15 +23,16 @@ struct limit {
 	struct limit_table *table;
 };
 
-void dir_rate_limit_init(struct limit *l, struct private_dir *folder);
-void dir_rate_limit_free(struct limit *l);
+void dir_rate_limit_init(struct dir_rate_limit *l, struct private_dir *folder);
+void dir_rate_limit_free(struct dir_rate_limit *l);
 
 /*
  * Takes count requests from a client's allowance, or only checks it (0): see consume in struct
  * store_ops. now_ms is the store's clock in milliseconds. ERR_RATE; ERR_STORE: the file can be
  * neither used nor made.
  */
-enum err dir_rate_limit_consume(struct limit *l, int64_t now_ms, const struct store_limits *limits,
-				uint64_t client, int count, struct allowance *out) MUST_CHECK;
+enum err
+dir_rate_limit_consume(struct dir_rate_limit *l, int64_t now_ms, const struct store_limits *limits,
+		       uint64_t client, int count, struct allowance *out) MUST_CHECK;
 
 #endif

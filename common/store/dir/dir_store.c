@@ -28,7 +28,7 @@ struct store_dir {
 	struct store_limits limits;
 	char path[PATH_MAX];
 	struct private_dir folder;
-	struct limit limit;
+	struct dir_rate_limit limit;
 	pthread_mutex_t mutex; /* for the index */
 	struct dir_index_file index;
 };
@@ -115,7 +115,7 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 	const struct store_keys *keys, const struct store_lock *lock)
 {
 	size_t most = (size_t)dir_of(s)->limits.max_pending * (1 + ENDED_RATIO);
-	struct ring_entry *e;
+	struct dir_index_entry *e;
 	struct dir_index_file *ix;
 	enum err err;
 	int error;
@@ -191,7 +191,7 @@ take(struct store *s, const char *id, const char *word)
 		return ERR_STORE;
 	snprintf(text, sizeof(text), "%s %lld", word, (long long)dir_now(s));
 	err = private_dir_symlink_make(dir, id, ".claim", text);
-	if (err == ERR_OK && strcmp(word, SNAPSHOT_SUPERSEDED) == 0)
+	if (err == ERR_OK && strcmp(word, CLAIM_TEXT_SUPERSEDED) == 0)
 		private_dir_remove(dir, id, ".url");
 	return err;
 }
@@ -200,19 +200,19 @@ static enum err
 dir_claim(struct store *s, const char *id, const struct store_lock *lock)
 {
 	(void)lock; /* this lock cannot be lost */
-	return take(s, id, SNAPSHOT_CLAIM);
+	return take(s, id, CLAIM_TEXT_CLAIMED);
 }
 
 static enum err
 dir_expire(struct store *s, const char *id)
 {
-	return take(s, id, SNAPSHOT_EXPIRED);
+	return take(s, id, CLAIM_TEXT_EXPIRED);
 }
 
 static enum err
 dir_supersede(struct store *s, const char *id)
 {
-	return take(s, id, SNAPSHOT_SUPERSEDED);
+	return take(s, id, CLAIM_TEXT_SUPERSEDED);
 }
 
 static enum err
@@ -231,7 +231,7 @@ dir_release(struct store *s, const char *id)
 static enum err
 dir_finish(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
 {
-	char text[SNAPSHOT_TEXT_SIZE];
+	char text[CLAIM_TEXT_SIZE];
 	enum err err;
 	int dir;
 
@@ -301,7 +301,7 @@ dir_check_writable(struct store *s)
 		return ERR_STORE;
 	private_dir_remove(dir, "try", "");
 	err = private_dir_file_write(dir, "try", "", block, sizeof(block));
-	if (err == ERR_TAKEN) /* another process tries at this moment */
+	if (err == ERR_TAKEN) /* another process tries at this generation */
 		return ERR_OK;
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "store-write", "file", "try", "cause", strerror(errno),

@@ -91,7 +91,7 @@ open_already(struct private_dir *f, const struct stat *st)
 /* The folder that this thread last found in order, and in which generation. */
 static _Thread_local struct {
 	const struct private_dir *folder;
-	unsigned moment;
+	unsigned generation;
 	int fd;
 } seen;
 
@@ -102,7 +102,7 @@ private_dir_enter(struct private_dir *f, int *fd)
 	bool denied = false;
 	struct stat st;
 
-	if (seen.folder == f && seen.moment == blocking_generation() && seen.moment != 0) {
+	if (seen.folder == f && seen.generation == blocking_generation() && seen.generation != 0) {
 		*fd = seen.fd;
 		return ERR_OK;
 	}
@@ -119,7 +119,7 @@ private_dir_enter(struct private_dir *f, int *fd)
 	}
 	if (cause == NULL) {
 		seen.folder = f;
-		seen.moment = blocking_generation();
+		seen.generation = blocking_generation();
 		seen.fd = *fd;
 		return ERR_OK;
 	}
@@ -150,7 +150,7 @@ private_dir_symlink_make(int fd, const char *id, const char *suffix, const char 
 
 /* Reads the text of a symbolic link; "" if there is none. */
 static enum err
-link_read(int fd, const char *name, char text[PRIVATE_DIR_SYMLINK_SIZE])
+symlink_read(int fd, const char *name, char text[PRIVATE_DIR_SYMLINK_SIZE])
 {
 	ssize_t len = readlinkat(fd, name, text, PRIVATE_DIR_SYMLINK_SIZE - 1);
 
@@ -165,7 +165,7 @@ private_dir_symlink_read(int fd, const char *id, const char *suffix,
 	char name[PRIVATE_DIR_NAME_SIZE];
 
 	private_dir_name(name, id, suffix);
-	return link_read(fd, name, text);
+	return symlink_read(fd, name, text);
 }
 
 enum err

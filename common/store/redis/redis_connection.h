@@ -18,18 +18,18 @@ struct redis_connection {
 };
 
 /* Connects within REDIS_CONNECT_MS. ERR_STORE, with errno. */
-enum err redis_connection_open(struct redis_connection *link, const struct sockaddr *address,
+enum err redis_connection_open(struct redis_connection *connection, const struct sockaddr *address,
 			       socklen_t len) MUST_CHECK;
-void redis_connection_close(struct redis_connection *link);
+void redis_connection_close(struct redis_connection *connection);
 
 /* Returns whether nothing unsolicited has arrived, such as the end of the connection. */
-bool redis_connection_quiet(const struct redis_connection *link);
+bool redis_connection_quiet(const struct redis_connection *connection);
 
 /*
  * Sends a command and reads its reply within REDIS_COMMAND_MS. reply must be initialised; the
  * caller frees it. ERR_STORE, with errno.
  */
-enum err redis_connection_ask(struct redis_connection *link, const struct buf *command,
+enum err redis_connection_ask(struct redis_connection *connection, const struct buf *command,
 			      struct redis_reply *reply) MUST_CHECK;
 
 #endif

@@ -255,19 +255,19 @@ take(struct store *s, const char *id, const char *word, const struct store_lock 
 static enum err
 redis_claim(struct store *s, const char *id, const struct store_lock *lock)
 {
-	return take(s, id, SNAPSHOT_CLAIM, lock);
+	return take(s, id, CLAIM_TEXT_CLAIMED, lock);
 }
 
 static enum err
 redis_supersede(struct store *s, const char *id)
 {
-	return take(s, id, SNAPSHOT_SUPERSEDED, NULL);
+	return take(s, id, CLAIM_TEXT_SUPERSEDED, NULL);
 }
 
 static enum err
 redis_expire(struct store *s, const char *id)
 {
-	return take(s, id, SNAPSHOT_EXPIRED, NULL);
+	return take(s, id, CLAIM_TEXT_EXPIRED, NULL);
 }
 
 static enum err
@@ -284,7 +284,7 @@ static enum err
 redis_finish(struct store *s, const char *id, enum flow_state state, enum flow_reason reason)
 {
 	struct redis_args args = {.count = 0};
-	char end[SNAPSHOT_TEXT_SIZE];
+	char end[CLAIM_TEXT_SIZE];
 
 	claim_text_end(state, reason, end);
 	redis_script_arg(&args, id);
