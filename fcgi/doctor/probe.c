@@ -5,27 +5,26 @@
 #include <string.h>
 #include <strings.h>
 
-#include "util/curl_lib.h"
+#include "util/curl_request.h"
 
 struct transfer {
 	const struct probe_call *call;
 	struct probe *probe;
-	int lines;
 	bool enough; /* we ended it, with all that is wanted */
 };
 
-static size_t
-on_body(char *data, size_t size, size_t count, void *ctx)
+static bool
+on_body(void *ctx, const char *data, size_t len)
 {
 	struct transfer *t = ctx;
 	struct buf *body = &t->probe->reply.body;
-	size_t len = size * count, room = PROBE_BODY_MAX - body->len;
+	size_t room = PROBE_BODY_MAX - body->len;
 
 	if (buf_add(body, data, len < room ? len : room) != ERR_OK)
-		return 0;
+		return false;
 	t->probe->found = t->call->until != NULL && strstr(buf_text(body), t->call->until) != NULL;
 	t->enough = t->probe->found || len >= room;
-	return t->enough ? 0 : len;
+	return !t->enough;
 }
 
 /* "HTTP/1.1 200 OK": a new answer begins, the last one was an interim one. */
@@ -41,89 +40,27 @@ read_status(struct call_reply *reply, const char *line, size_t len)
 	reply->status = status;
 }
 
-static size_t
-on_header(char *data, size_t size, size_t count, void *ctx)
+static bool
+on_line(void *ctx, const char *line, size_t len)
 {
 	struct transfer *t = ctx;
-	struct call_reply *reply = &t->probe->reply;
-	size_t len = size * count, text = len;
 
-	if (++t->lines > PROBE_LINES_MAX)
-		return 0;
-	while (text > 0 && (data[text - 1] == '\r' || data[text - 1] == '\n'))
-		text--;
-	if (text > 5 && memcmp(data, "HTTP/", 5) == 0)
-		read_status(reply, data, text);
-	else if (text > 0 && memchr(data, ':', text) != NULL &&
-		 (buf_add(&reply->head, data, text) != ERR_OK ||
-		  buf_putc(&reply->head, '\n') != ERR_OK))
-		return 0;
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0)
+		read_status(&t->probe->reply, line, len);
 	/* what follows is another protocol's */
-	t->enough = text == 0 && reply->status == 101;
-	return t->enough ? 0 : len;
-}
-
-static struct curl_slist *
-make_headers(const struct curl_lib *lib, const struct probe_call *call)
-{
-	static const char *const own[] = {"User-Agent: opencode-callback-doctor", "Expect:"};
-	struct curl_slist *list = NULL, *longer;
-
-	for (size_t i = 0; i < 2 + PROBE_HEADERS_MAX; i++) {
-		const char *line = i < 2 ? own[i] : call->header[i - 2];
-
-		if (line == NULL)
-			break;
-		if ((longer = lib->curl_slist_append(list, line)) == NULL) {
-			lib->curl_slist_free_all(list);
-			return NULL;
-		}
-		list = longer;
-	}
-	return list;
+	t->enough = len == 0 && t->probe->reply.status == 101;
+	return !t->enough;
 }
 
 static bool
-set_options(const struct curl_lib *lib, CURL *curl, struct transfer *t, struct curl_slist *headers)
+add_headers(struct curl_request *r, const struct probe_call *call)
 {
-	const struct probe_call *call = t->call;
-	CURLcode failed = CURLE_OK;
+	bool added = curl_request_header(r, "User-Agent: opencode-callback-doctor") &&
+		     curl_request_header(r, "Expect:");
 
-#define SET(option, value) \
-	do { \
-		if (failed == CURLE_OK) \
-			failed = lib->curl_easy_setopt(curl, option, value); \
-	} while (0)
-
-	SET(CURLOPT_URL, call->origin);
-	SET(CURLOPT_REQUEST_TARGET, call->target);
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
-	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, t);
-	SET(CURLOPT_HEADERFUNCTION, on_header);
-	SET(CURLOPT_HEADERDATA, t);
-	SET(CURLOPT_ERRORBUFFER, t->probe->cause);
-	if (call->ca_file != NULL)
-		SET(CURLOPT_CAINFO, call->ca_file);
-	if (call->compressed)
-		SET(CURLOPT_ACCEPT_ENCODING, "");
-	if (call->body != NULL) {
-		SET(CURLOPT_POST, 1L);
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(call->body));
-		SET(CURLOPT_POSTFIELDS, call->body);
-	}
-	if (call->method != NULL)
-		SET(CURLOPT_CUSTOMREQUEST, call->method);
-#undef SET
-	return failed == CURLE_OK;
+	for (size_t i = 0; added && i < PROBE_HEADERS_MAX && call->header[i] != NULL; i++)
+		added = curl_request_header(r, call->header[i]);
+	return added;
 }
 
 static enum probe_end
@@ -151,27 +88,37 @@ map_result(CURLcode result, const struct transfer *t)
 void
 probe_make(const struct probe_call *call, struct probe *probe)
 {
-	const struct curl_lib *lib = curl_lib();
 	struct transfer t = {.call = call, .probe = probe};
-	CURL *curl = lib == NULL ? NULL : lib->curl_easy_init();
+	struct curl_request r = {.url = call->origin,
+				 .target = call->target,
+				 .method = call->method,
+				 .body = call->body,
+				 .body_len = call->body == NULL ? 0 : strlen(call->body),
+				 .ca_file = call->ca_file,
+				 .compressed = call->compressed,
+				 .timeout_ms = call->timeout_ms,
+				 .cause = probe->cause,
+				 .lines_max = PROBE_LINES_MAX,
+				 .head = &probe->reply.head,
+				 .on_body = on_body,
+				 .on_line = on_line,
+				 .ctx = &t};
 	CURLcode result = CURLE_FAILED_INIT;
-	struct curl_slist *headers;
 
 	*probe = (struct probe){.end = PROBE_BROKEN, .cause = "libcurl cannot be loaded"};
 	static_assert(sizeof(probe->cause) >= CURL_ERROR_SIZE, "libcurl writes that much");
 	buf_init(&probe->reply.head, PROBE_HEAD_MAX);
 	buf_init(&probe->reply.body, PROBE_BODY_MAX);
-	if (curl == NULL)
+	if (!curl_request_open(&r))
 		return;
 	probe->cause[0] = '\0';
-	headers = make_headers(lib, call);
-	if (headers != NULL && set_options(lib, curl, &t, headers))
-		result = lib->curl_easy_perform(curl);
+	if (add_headers(&r, call) && curl_request_ready(&r))
+		result = r.lib->curl_easy_perform(r.easy);
 	probe->end = map_result(result, &t);
 	if (probe->cause[0] == '\0')
-		snprintf(probe->cause, sizeof(probe->cause), "%s", lib->curl_easy_strerror(result));
-	lib->curl_easy_cleanup(curl);
-	lib->curl_slist_free_all(headers);
+		snprintf(probe->cause, sizeof(probe->cause), "%s",
+			 r.lib->curl_easy_strerror(result));
+	curl_request_free(&r);
 }
 
 void
