@@ -207,7 +207,7 @@ pasted_text_authorize_url(const char *text, struct buf *url)
 	for (size_t i = 0; i < len; i++) {
 		if (strncmp(start + i, frame, sizeof(frame) - 1) == 0)
 			i += sizeof(frame) - 2;
-		else if (start[i] < 0 || start[i] == 0x7f)
+		else if ((unsigned char)start[i] >= 0x7f)
 			return ERR_ADOPT_TEXT;
 		else if (start[i] > ' ')
 			buf_putc(url, start[i]);

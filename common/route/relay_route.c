@@ -1,11 +1,11 @@
 #include "route/relay_route.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "config/relay_key.h"
 #include "core/respond.h"
 #include "flow/relay_state.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* A target and a query, with each byte of the inner state percent-encoded. */
@@ -72,7 +72,7 @@ relay_answer(struct context *x, const struct query *q, struct relay_state *s)
 	x->relay_site = s->id;
 	if ((err = prove(x, s, &site)) != ERR_OK)
 		return err;
-	if ((err = relay_state_open(s, (int64_t)time(NULL), inner)) != ERR_OK)
+	if ((err = relay_state_open(s, clock_unix_seconds(), inner)) != ERR_OK)
 		return err;
 	pass_on(x, site, inner);
 	secret_wipe(inner, sizeof(inner));

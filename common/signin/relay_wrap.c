@@ -1,10 +1,10 @@
 #include "signin/relay_wrap.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "config/relay_key.h"
 #include "flow/relay_state.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 static enum err
@@ -47,7 +47,7 @@ expiry_of(const struct context *x, const struct flow *flow)
 {
 	struct store *store = x->app->store;
 
-	return (int64_t)time(NULL) + flow->expires - store->ops->now(store);
+	return clock_unix_seconds() + flow->expires - store->ops->now(store);
 }
 
 /* Appends url with its state wrapped. q is its query. */
