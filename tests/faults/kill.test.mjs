@@ -119,10 +119,15 @@ const SAMPLE = 12 // calls
 /* The calls that matter most, for where a start each time is dear. */
 const MATTER = /^(?:openat|symlinkat|linkat|renameat2?|unlinkat|fallocate|ftruncate|sendto|recvfrom|write|fcntl|mmap|connect|socket|close)$/
 
-/* Every nth of the calls, but of a few as many as make a sample. */
+/*
+ * Every nth of the calls, but of a few as many as make a sample; and each that follows on a file of a
+ * begin: what such a begin leaves behind is cleaned up below.
+ */
 function sample(calls, step, alike) {
   const own = calls.filter((call) => !call.alike).length
-  return choose(calls, { alike, others: Math.max(1, Math.min(step, Math.floor(own / SAMPLE))) })
+  const chosen = choose(calls, { alike, others: Math.max(1, Math.min(step, Math.floor(own / SAMPLE))) })
+  const behind = calls.filter((_, i) => /\.(?:new|url)"/.test(calls[i - 1]?.text ?? ''))
+  return [...new Set([...chosen, ...behind])]
 }
 
 function told(calls, results) {
