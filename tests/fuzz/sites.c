@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "config/config_load.h"
+#include "store/store_kind.h"
 
 struct site_fixture sites[SITES_COUNT] = {
     {.host = "opencode.example.com", .prefix = "/signin", .secure = true},
