@@ -1,7 +1,7 @@
 /*
  * The state of a sign-in that comes home through a relay: the sign-in's own state, wrapped by its
  * site so that the relay can tell whose it is. This file handles only text, keys and time;
- * signin/relay_key.h knows whose keys they are.
+ * config/relay_key.h knows whose keys they are.
  *
  *   v1.ID.EXPIRY.STATE.MAC
  *

@@ -2,7 +2,7 @@
  * The interface between a web server and the core. It turns meta-variables (RFC 3875 section 4.1)
  * into a request, and a response into the bytes of a CGI response (RFC 3875 section 6). CGI and
  * FastCGI pass the same NAME=VALUE strings and expect the same bytes, so both front ends use this
- * file and nothing else.
+ * file, and nothing else for it.
  */
 #ifndef CGI_H
 #define CGI_H

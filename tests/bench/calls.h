@@ -1,4 +1,4 @@
-/* The two libcurl calls that delivering a callback takes, with the options of common/http.c and no
+/* The two libcurl calls that delivering a callback takes, with the options of common/util/curl_request.c and no
  * checks. */
 #ifndef CALLS_H
 #define CALLS_H

@@ -1,5 +1,5 @@
 /*
- * The rules of the house that a program can check: functions that have no place here, what the core
+ * The rules of the code that a program can check: functions that have no place here, what the core
  * may know, sizes, formatting, and that the files that people copy name no machine but their own.
  */
 import assert from 'node:assert/strict'

@@ -58,9 +58,9 @@ close_limit(void **state)
 	return rmdir(folder);
 }
 
-/* Spends one of a client at a moment after the start. */
+/* Takes one from the allowance of a client, some milliseconds after the start. */
 static enum err
-spend(uint64_t client, int64_t ms, struct allowance *out)
+consume_one(uint64_t client, int64_t ms, struct allowance *out)
 {
 	return dir_rate_limit_consume(&limit, start + ms, &limits, client, 1, out);
 }
@@ -71,8 +71,8 @@ assert_free(uint64_t client, int64_t ms, int times)
 	struct allowance a;
 
 	for (int i = 0; i < times; i++)
-		assert_int_equal(spend(client, ms, &a), ERR_OK);
-	assert_int_equal(spend(client, ms, &a), ERR_RATE);
+		assert_int_equal(consume_one(client, ms, &a), ERR_OK);
+	assert_int_equal(consume_one(client, ms, &a), ERR_RATE);
 }
 
 static void
@@ -82,9 +82,9 @@ it_is_used_up_and_grows_again(void **state)
 
 	(void)state;
 	assert_free(1, 0, 3);
-	assert_int_equal(spend(1, 0, &a), ERR_RATE);
+	assert_int_equal(consume_one(1, 0, &a), ERR_RATE);
 	assert_int_equal(a.wait, 1);
-	assert_int_equal(spend(1, 999, &a), ERR_RATE);
+	assert_int_equal(consume_one(1, 999, &a), ERR_RATE);
 	assert_free(1, 1000, 1);
 	assert_free(1, 3500, 2);
 	assert_free(1, 60000, 3);
@@ -122,12 +122,12 @@ it_is_told_once(void **state)
 
 	(void)state;
 	for (int64_t ms = 0; ms < 30000; ms += 10) {
-		spend(1, ms, &a);
+		consume_one(1, ms, &a);
 		told += a.first;
 	}
 	assert_int_equal(told, 1);
 	for (int i = 0; i < 4; i++) {
-		spend(1, 90000, &a);
+		consume_one(1, 90000, &a);
 		told += a.first;
 	}
 	assert_int_equal(told, 2);
@@ -151,10 +151,10 @@ it_never_grows(void **state)
 
 	(void)state;
 	for (uint64_t client = 1; client < 100000; client++) {
-		assert_int_equal(spend(client, 0, &a), ERR_OK);
-		spend(0, 0, &a);
+		assert_int_equal(consume_one(client, 0, &a), ERR_OK);
+		consume_one(0, 0, &a);
 	}
-	assert_int_equal(spend(0, 0, &a), ERR_RATE);
+	assert_int_equal(consume_one(0, 0, &a), ERR_RATE);
 	assert_int_equal(fstatat(dir, "limit", &st, 0), 0);
 	assert_int_equal(st.st_size, 64 + 64 * 1024);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -205,9 +205,9 @@ a_folder_in_its_place_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(mkdirat(dir, "limit", 0700), 0);
-	assert_int_equal(spend(1, 0, &a), ERR_STORE);
+	assert_int_equal(consume_one(1, 0, &a), ERR_STORE);
 	assert_int_equal(unlinkat(dir, "limit", AT_REMOVEDIR), 0);
-	assert_int_equal(spend(1, 0, &a), ERR_OK);
+	assert_int_equal(consume_one(1, 0, &a), ERR_OK);
 }
 
 static const struct store_limits crowd = {.rate = 1, .burst = BURST};

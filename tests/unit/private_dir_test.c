@@ -109,16 +109,16 @@ operation(size_t which, enum err *err)
 		return "count_waiting";
 	case 7:
 		*err = ops->consume(store, 1, 1, &allowance);
-		return "spend";
+		return "consume";
 	case 8:
 		*err = ops->check_writable(store);
-		return "try";
+		return "check_writable";
 	case 9:
 		*err = ops->note_set(store, "n", "x");
-		return "remember";
+		return "note_set";
 	case 10:
 		*err = ops->note_get(store, "n", 60, note);
-		return "recall";
+		return "note_get";
 	case 11:
 		*err = ops->bind(store, flow.id, "b");
 		return "bind";
@@ -133,7 +133,7 @@ operation(size_t which, enum err *err)
 		return "expire";
 	case 15:
 		*err = ops->finish(store, flow.id, FLOW_EXPIRED, REASON_NONE);
-		return "end";
+		return "finish";
 	default:
 		return NULL;
 	}

@@ -514,7 +514,7 @@ a_long_answer_arrives(void **state)
 	close(fd);
 }
 
-/* What fcgi/conn.h says about libfcgi. */
+/* What fcgi/libfcgi.h says about libfcgi. */
 static void
 libfcgi_does_what_we_rely_on(void **state)
 {

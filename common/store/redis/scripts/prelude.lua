@@ -17,6 +17,7 @@ end
 local longest = 3600 + 600
 
 -- Returns the epoch of this master, which changes with each restart and failover; nil: a replica.
+-- A flow has it in its field 'reign'.
 local function epoch()
 	local replication = redis.call('INFO', 'replication')
 	local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
