@@ -1,27 +1,27 @@
 /*
- * Makes the pages quicker to use: sends what is pasted at once, counts down the time left, and
- * replaces the page when the state of the sign-in changes. Without the script, or if a part of it
- * fails, every page still works.
+ * Makes the pages quicker to use: what is pasted is sent at once, the time left
+ * is counted down, and the page turns when the sign-in does. Without it, or when
+ * a part of it fails, each page still does its work.
  */
 (() => {
 	"use strict";
 
-	const POLL_SEEN = 2000; // milliseconds between two checks while the page is visible
-	const POLL_HIDDEN = 15000; // while it is hidden
-	const POLL_TURNING = 1000; // while the sign-in is being finished
-	const LEAVE_MAX = 30000; // milliseconds that the next page may take to replace this one
+	const POLL_SEEN = 2000; // milliseconds between two looks while the page is seen,
+	const POLL_HIDDEN = 15000; // while it is not,
+	const POLL_TURNING = 1000; // and while the sign-in is being finished
+	const LEAVE_MAX = 30000; // milliseconds that a page may take to come in the place of this one
 	const state = document.getElementById("state");
 	const field = document.getElementById("address");
 	let sending = false;
 
-	/* A text with name=value in a query or a fragment, or the query of a callback alone. */
+	/* Something with a query or a fragment that holds name=value, or a query alone. */
 	const looksLikeAddress = (text) => {
 		const bare = text.trim();
 		return /^\S+$/.test(bare) && (/[?#][^=]+=./.test(bare) ||
 		    (/(^|&)state=./.test(bare) && /(^|&)(code|error)=./.test(bare)));
 	};
 
-	/* Only one form of a page is sent, and once: a second begin would supersede the first. */
+	/* One form of a page is sent, once: a second begin would take the place of the first. */
 	const watchForm = (form) => {
 		const button = form.querySelector("button");
 		const label = [...button.childNodes];
@@ -39,7 +39,7 @@
 					button.textContent = button.dataset.busy;
 			});
 		});
-		/* the browser had kept this page, and shows it again */
+		/* back from the next page, as the browser had kept this one */
 		addEventListener("pageshow", (event) => {
 			if (!event.persisted)
 				return;
@@ -49,7 +49,7 @@
 		});
 	};
 
-	/* Browsers turn line ends into blanks; a narrow terminal breaks an address with them. */
+	/* Browsers make blanks of line ends; those of a narrow terminal stand inside an address. */
 	const joinLines = (text) => text.trim().replace(/[ \t]*[\r\n]+[ \t│|]*/g, "");
 
 	const sendWhatIsPasted = (form) => {
@@ -101,7 +101,7 @@
 		form.after(line);
 	};
 
-	/* Shows and sends a conditional question only while its condition holds. */
+	/* A question that depends on another one is asked, and sent, only while its condition holds. */
 	const watchQuestions = (form) => {
 		const questions = form.querySelectorAll("[data-when]");
 		const update = () => {
@@ -116,12 +116,12 @@
 		for (const condition of form.querySelectorAll(".when"))
 			condition.hidden = true;
 		form.addEventListener("input", update);
-		/* again, once the browser has restored what was filled in before */
+		/* again once the browser has put back what was filled in before */
 		addEventListener("pageshow", update);
 		update();
 	};
 
-	/* Offers to send a response behind the # of this page, which only the script can see. */
+	/* An answer behind the # of this page's address: only here it can be seen. */
 	const offerFragment = () => {
 		const forms = document.querySelectorAll("form[data-fragment]");
 
@@ -135,7 +135,7 @@
 			instead.hidden = true;
 	};
 
-	/* Loads the page as the server has it now. Not reload(), which would send a form again. */
+	/* The page as the server has it now. Not reload(), which would send a form again. */
 	const turn = () => location.replace(location.pathname);
 
 	const minutes = (seconds) => Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
@@ -165,7 +165,7 @@
 			clearTimeout(timer);
 			try {
 				const answer = await fetch(state.dataset.statusUrl, {cache: "no-store"});
-				/* 400: the flow is not known any more; the page itself says why */
+				/* 400: not known any more; the page itself says why */
 				const now = answer.ok ? await answer.json() : {state: answer.status === 400 ? "gone" : ""};
 				const going = Date.now() - leaving < LEAVE_MAX;
 				if (now.state && now.state !== state.dataset.state && !sending && !going) {
@@ -175,7 +175,7 @@
 				if (waiting && typeof now.expires_in === "number")
 					ends = Date.now() + now.expires_in * 1000;
 			} catch {
-				/* the server cannot be reached for the moment: look again later */
+				/* the server or the way to it is away for a moment: look again later */
 			}
 			wait();
 		};
@@ -185,7 +185,7 @@
 			tick();
 			setInterval(tick, 1000);
 		}
-		/* this tab leaves for the provider, or is back: turning now would stop that */
+		/* this tab is on its way to the provider, or back already: to turn now would stop that */
 		addEventListener("beforeunload", () => {
 			leaving = Date.now();
 		});
