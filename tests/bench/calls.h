@@ -1,5 +1,5 @@
-/* The two libcurl calls that delivering a callback takes, with the options of common/util/curl_request.c and no
- * checks. */
+/* The two libcurl calls that delivering a callback takes, with the options of
+ * common/util/curl_request.c and no checks. */
 #ifndef CALLS_H
 #define CALLS_H
 
