@@ -1,13 +1,8 @@
 #include "core/context.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-#include "util/json.h"
-#include "util/log.h"
 #include "util/utf8.h"
 
 struct page_site

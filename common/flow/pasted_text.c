@@ -1,14 +1,11 @@
 #include "flow/pasted_text.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "flow/url.h"
 #include "http/origin.h"
 #include "http/query.h"
-#include "util/secret.h"
 
 /* Cuts off what mail programs, terminals and people put around a URL. */
 static void

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/query.h"
 #include "util/utf8.h"
 
 #define VERSION	   "v1."

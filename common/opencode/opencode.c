@@ -1,16 +1,11 @@
 #include "opencode/opencode.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "http/path_segment.h"
 #include "opencode/credentials.h"
 #include "util/log.h"
 #include "util/secret.h"
-#include "util/secret_file.h"
 #include "util/unix_path.h"
 
 /* Replaces %p by the port, and checks that the result is a socket that we may trust. */

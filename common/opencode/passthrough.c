@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/respond.h"
-#include "core/same_origin.h"
 #include "http/cookie.h"
 #include "opencode/opencode.h"
 

@@ -12,7 +12,6 @@
 #include "signin/authorization_response.h"
 #include "signin/expire.h"
 #include "signin/finish.h"
-#include "util/log.h"
 #include "view/page_ask.h"
 #include "view/page_verdict.h"
 #include "view/page_waiting.h"

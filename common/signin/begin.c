@@ -1,6 +1,5 @@
 #include "signin/begin.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -1,7 +1,5 @@
 #include "view/page_part.h"
 
-#include <string.h>
-
 #include "flow/provider.h"
 #include "view/asset.h"
 #include "view/html.h"

@@ -16,7 +16,6 @@
 #include "util/blocking.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/secret.h"
 #include "util/text.h"
 
 #define TRY_BYTES   16384
@@ -142,7 +141,6 @@ dir_add(struct store *s, const struct flow *flow, const char *authorize_url,
 static enum err
 dir_find(struct store *s, const char *id, struct snapshot *out)
 {
-	enum err err;
 	int dir;
 
 	if (!flow_id_valid(id))
@@ -150,8 +148,7 @@ dir_find(struct store *s, const char *id, struct snapshot *out)
 	if (private_dir_enter(&dir_of(s)->folder, &dir) != ERR_OK)
 		return ERR_STORE;
 	out->now = dir_now(s);
-	err = flow_files_read(dir, id, out);
-	return err;
+	return flow_files_read(dir, id, out);
 }
 
 static enum err
