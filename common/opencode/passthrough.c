@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/same_origin.h"
 #include "http/cookie.h"
 #include "opencode/opencode.h"
 
@@ -53,10 +54,10 @@ passthrough_respond(struct context *x, const struct call_reply *reply, const cha
 }
 
 enum err
-passthrough_send(struct context *x, const struct buf *body, struct call_reply *reply)
+passthrough_send(struct context *x, const struct buf *body, bool session, struct call_reply *reply)
 {
 	const struct request *r = x->request;
-	struct call call = {.method = r->method};
+	struct call call = {.method = r->method, .session = session && opencode_has_session(x)};
 	struct buf target, cookie;
 	enum err err;
 
@@ -74,10 +75,12 @@ passthrough_send(struct context *x, const struct buf *body, struct call_reply *r
 		call_header(&call, "Authorization", r->authorization);
 		call_header(&call, "Content-Type", r->content_type);
 		call_header(&call, "Accept", r->accept);
-		call_header(&call, "Origin", r->origin);
+		if (!call.session || !same_origin_is(&x->site, r))
+			call_header(&call, "Origin", r->origin);
 		call_header(&call, "Access-Control-Request-Method", r->cors_method);
 		call_header(&call, "Access-Control-Request-Headers", r->cors_headers);
-		call_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
+		if (!call.session) /* else opencode_send() adds it */
+			call_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
 		for (size_t i = 0; i < r->x_opencode_count; i++)
 			call_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
 		err = opencode_send(x, &call, reply);

@@ -1,9 +1,11 @@
 #include "signin/delivery.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "flow/url.h"
 #include "opencode/opencode.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -39,6 +41,24 @@ delivery_fail(struct delivery *d, enum flow_reason reason)
 	d->outcome.reason = reason;
 }
 
+/* Appends the path at which the listener waits. Behind a public redirect URI that is the URI's
+ * own, mount point included; a relay's URI is the relay's. */
+static enum err
+add_path(const struct delivery *d, struct buf *target)
+{
+	struct url via;
+	enum err err;
+
+	if (!flow_relayed(d->flow))
+		return buf_printf(target, "%s%s", d->flow->direct ? d->x->request->mount : "",
+				  d->flow->redirect_path);
+	if ((err = url_parse(d->x->app->config->relay_via, &via)) == ERR_OK) {
+		err = buf_puts(target, via.path);
+		url_free(&via);
+	}
+	return err;
+}
+
 enum err
 delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 {
@@ -47,11 +67,12 @@ delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 	enum err err;
 
 	*reply = (struct call_reply){.status = 0};
-	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
-	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->response->raw);
+	buf_init(&target, PATH_MAX + QUERY_MAX + 2);
+	if ((err = add_path(d, &target)) == ERR_OK)
+		err = buf_printf(&target, "?%s", d->response->raw);
 	call.target = buf_text(&target);
-	err =
-	    target.err != ERR_OK ? target.err : opencode_listener_send(d->x, d->flow, &call, reply);
+	if (err == ERR_OK)
+		err = opencode_listener_send(d->x, d->flow, &call, reply);
 	buf_free(&target);
 	return err;
 }
