@@ -12,7 +12,8 @@
 #include "util/secret.h"
 
 #define LEFT_MIN_MS  500 /* each step gets at least this */
-#define PAUSE_MS     200 /* between two checks for a verdict */
+#define PAUSE_MIN_MS 10	 /* between the first two checks for a verdict */
+#define PAUSE_MAX_MS 200 /* between two later ones */
 #define TOKEN_TARGET "/auth/token"
 
 int
@@ -24,12 +25,17 @@ delivery_left_ms(const struct delivery *d)
 }
 
 bool
-delivery_pause(const struct delivery *d)
+delivery_pause(struct delivery *d)
 {
-	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	int ms = d->pause_ms == 0 ? PAUSE_MIN_MS : d->pause_ms * 2;
+	struct timespec pause;
 
-	if (clock_monotonic_ms() + PAUSE_MS >= d->deadline_ms)
+	if (ms > PAUSE_MAX_MS)
+		ms = PAUSE_MAX_MS;
+	d->pause_ms = ms;
+	if (clock_monotonic_ms() + ms >= d->deadline_ms)
 		return false;
+	pause = (struct timespec){.tv_nsec = ms * 1000000L};
 	nanosleep(&pause, NULL);
 	return true;
 }
