@@ -168,7 +168,11 @@ respond_json_problem(struct context *x, enum err err)
 void
 respond_api_text(struct context *x, int status, const char *text)
 {
-	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
+	/* the integration API has errors of another form, which may say more */
+	bool integration = strncmp(x->request->path, "/api/", 5) == 0;
+	json_t *json = json_pack(
+	    "{s:s, s:{s:s}, s:s*, s:s*}", "name", "UnknownError", "data", "message", text, "_tag",
+	    integration ? "InvalidRequestError" : NULL, "message", integration ? text : NULL);
 	char *body = json_write(json);
 
 	respond_json(x, status, body == NULL ? "{}" : body);

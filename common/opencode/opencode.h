@@ -12,7 +12,7 @@
 
 /* For operators, where nobody listens at the socket. */
 #define OPENCODE_PLUGIN_HINT \
-	"is opencode running, with its plugin loaded? The setting is \"plugin\" in opencode 1 " \
+	"Is opencode running, with its plugin loaded? The setting is \"plugin\" in opencode 1 " \
 	"and " \
 	"\"plugins\" in opencode 2, and names the directory " \
 	"file:///usr/share/opencode-callback/plugin/"

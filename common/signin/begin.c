@@ -57,8 +57,9 @@ is_taken(const struct begin *b)
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
-	return reply->status == 400 &&
-	       strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL;
+	return reply->status == 409 ||
+	       (reply->status == 400 &&
+		strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL);
 }
 
 /* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
