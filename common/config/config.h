@@ -37,6 +37,12 @@ enum config_proxy_header {
 	PROXY_FORWARDED, /* RFC 7239 */
 };
 
+/* Who decides who may use an opencode. */
+enum config_login {
+	LOGIN_VISITOR, /* opencode: calls bring what the visitor brings */
+	LOGIN_OWN,     /* the web server, before us: all our calls use password_file */
+};
+
 struct config_opencode {
 	char name[CONFIG_NAME_MAX + 1]; /* "" for [opencode] */
 	char url[ORIGIN_MAX + 1];	/* public origin; "" = detected for each request */
@@ -44,6 +50,7 @@ struct config_opencode {
 	int port;			/* replaces %p for opencode itself */
 	char username[CONFIG_NAME_MAX + 1];
 	char password_file[512]; /* "" = none */
+	enum config_login login;
 };
 
 struct config_issuer {

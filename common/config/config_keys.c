@@ -20,6 +20,8 @@ static const struct config_key keys[] = {
      OPENCODE(username), 0, 0},
     {"opencode", "password_file", "", config_types_read_path, config_types_write_text,
      OPENCODE(password_file), 0, 0},
+    {"opencode", "login", "visitor", config_types_read_login, config_types_write_login,
+     OPENCODE(login), 0, 0},
     {"web", "prefix", "/signin", config_types_read_prefix, config_types_write_text, CONFIG(prefix),
      0, 0},
     {"web", "callback_paths",

@@ -420,6 +420,11 @@ via_is_own(const struct config *config)
 static enum err
 check_whole(const struct config *config, const char *file, char message[CONFIG_MESSAGE_MAX])
 {
+	for (size_t i = 0; i < config->opencode_count; i++)
+		if (config->opencode[i].login == LOGIN_OWN &&
+		    config->opencode[i].password_file[0] == '\0')
+			return complain(message, file, 0,
+					"[opencode] login = own needs a password_file");
 	for (size_t i = 0; config->opencode_count > 1 && i < config->opencode_count; i++) {
 		if (config->opencode[i].url[0] == '\0')
 			return complain(

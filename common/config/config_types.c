@@ -298,6 +298,7 @@ config_types_write_trust(const void *member, struct buf *out)
 
 static const char *const header_words[] = {"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP",
 					   "Forwarded", NULL};
+static const char *const login_words[] = {"visitor", "own", NULL};
 static const char *const target_words[] = {"stderr", "syslog", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -330,6 +331,25 @@ void
 config_types_write_proxy_header(const void *member, struct buf *out)
 {
 	buf_puts(out, header_words[*(const enum config_proxy_header *)member]);
+}
+
+bool
+config_types_read_login(const struct config_key *key, void *member, const char *value, char *why,
+			size_t why_size)
+{
+	int i = word_index(login_words, value);
+
+	(void)key;
+	if (i < 0)
+		return refuse(why, why_size, "must be visitor or own");
+	*(enum config_login *)member = (enum config_login)i;
+	return true;
+}
+
+void
+config_types_write_login(const void *member, struct buf *out)
+{
+	buf_puts(out, login_words[*(const enum config_login *)member]);
 }
 
 bool

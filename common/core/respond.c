@@ -87,6 +87,8 @@ is_visitors_doing(const struct context *x, enum err err)
 static enum err
 refuse(struct context *x, enum err err)
 {
+	if (err == ERR_CREDENTIALS && x->site.opencode->login == LOGIN_OWN)
+		err = ERR_LOGIN_OWN;
 	if (!x->uncounted && is_visitors_doing(x, err) && context_consume(x) == ERR_RATE)
 		err = ERR_RATE;
 	respond_log_refusal(x, err, NULL);

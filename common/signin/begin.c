@@ -144,7 +144,8 @@ fill_flow(struct begin *b)
 
 	if (own != 0 && (own < seconds || seconds == LISTENER_SECONDS))
 		seconds = own;
-	flow->authenticated = r->authorization != NULL || strstr(r->query, "auth_token=") != NULL ||
+	flow->authenticated = x->site.opencode->login == LOGIN_OWN || r->authorization != NULL ||
+			      strstr(r->query, "auth_token=") != NULL ||
 			      (b->api != NULL && b->api->sessions && opencode_has_session(x));
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);

@@ -214,6 +214,10 @@ static const struct error_row table[] = {
 	 "It does not let the calls of this opencode through. Install the plugin that belongs "
 	 "to "
 	 "this version, and restart opencode."},
+    [ERR_LOGIN_OWN] =
+	{"login-own", 502, "opencode refuses the password that this site has for it",
+	 "Nothing that you could enter helps. The [opencode] username and password_file of "
+	 "opencode-callback have to be those of opencode."},
     [ERR_BUSY] = {"busy", 503, "Too much is going on just now",
 		  "Nothing was lost: wait a few seconds, then reload this page."},
 

@@ -75,6 +75,7 @@ enum err {
 	ERR_OPENCODE_ANSWER,  /* a response that is malformed or too large */
 	ERR_OPENCODE_UNKNOWN, /* it speaks no interface that we know */
 	ERR_OPENCODE_PLUGIN,  /* its plugin is too old for it */
+	ERR_LOGIN_OWN,	      /* opencode refuses the password of password_file */
 	ERR_BUSY,	      /* too many calls to opencode at once */
 
 	/* ourselves */

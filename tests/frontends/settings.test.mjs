@@ -142,6 +142,53 @@ describe('[opencode] password_file', () => {
   }
 })
 
+describe('[opencode] login = own', () => {
+  const folder = scratch('own')
+  const file = join(folder.path, 'password')
+  const guard = { Authorization: 'Basic Z3VhcmQ6Z3VhcmQ=' }
+  const own = `Basic ${Buffer.from('opencode:CANARYpass').toString('base64')}`
+  let site
+  before(async () => {
+    give(folder.path)
+    writeFileSync(file, 'CANARYpass\n', { mode: 0o600 })
+    give(file)
+    site = await startFrontends({ web: false, ini: { opencode: { login: 'own', password_file: file } } })
+  })
+  after(async () => {
+    await site?.stop()
+    folder.remove()
+  })
+
+  test('every call to opencode has password_file’s, none what the visitor brings', async () => {
+    for (const frontend of site.frontends) {
+      const since = site.standin.connections.length
+      const flow = await begunFlow(site, { headers: guard })
+      const request = goodCallback(flow)
+      assert.equal((await frontend.send({ ...request, headers: { ...request.headers, Authorization: guard.Authorization } })).status, 303)
+      assert.equal((await frontend.send({ target: '/signin/', headers: guard })).status, 200)
+      const calls = site.standin.since(since).filter(({ host }) => host === 'opencode')
+      assert.ok(calls.length >= 4)
+      for (const { headers, path } of calls) assert.equal(headers.authorization, own, path)
+      await afterEvery(site, flow, { state: 'done' })
+    }
+    assertCleanLogs(site)
+  })
+
+  test('a 401 of opencode’s asks nobody for a password', async () => {
+    site.standin.answer = () => ({ status: 401, headers: { 'WWW-Authenticate': 'Basic realm="Secure Area"' }, body: '' })
+    try {
+      for (const frontend of site.frontends) {
+        const answer = await frontend.send({ target: '/signin/', headers: guard })
+        assert.equal(answer.status, 502)
+        assert.equal(answer.headers['www-authenticate'], undefined)
+        assertSafe(answer)
+      }
+    } finally {
+      site.standin.answer = () => undefined
+    }
+  })
+})
+
 describe('[worker] threads', () => {
   let site
   let worker
