@@ -24,6 +24,8 @@ static const struct config_key keys[] = {
      OPENCODE(login), 0, 0},
     {"web", "prefix", "/signin", config_types_read_prefix, config_types_write_text, CONFIG(prefix),
      0, 0},
+    {"web", "http", "loopback", config_types_read_http, config_types_write_http, CONFIG(http), 0,
+     0},
     {"web", "callback_paths",
      "/auth/callback /mcp/oauth/callback /callback /oauth-callback /oauth2callback",
      config_types_read_routes, config_types_write_routes, 0, 0, 0, 0},

@@ -37,7 +37,10 @@ respond_page(struct context *x, int status)
 	x->response->status = status;
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
-	response_security_headers(x->response, "no-store");
+	if (x->discreet)
+		response_security_headers(x->response, "no-store");
+	else
+		response_form_headers(x->response);
 }
 
 /* Returns the seconds of Retry-After; 0: send no such header. */

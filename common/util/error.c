@@ -49,8 +49,14 @@ static const struct error_row table[] = {
 	 "opencode-callback has to be set to it."},
     [ERR_NEEDS_HTTPS] =
 	{"needs-https", 403, "Signing in needs https",
-	 "Over plain http, others on the way could read the sign-in. Open opencode by an "
-	 "address that begins with https://."},
+	 "Over plain http, others on the way could read the sign-in. There are three ways to "
+	 "https: a "
+	 "certificate for the web server (Caddy and certbot get one by themselves), a tunnel such "
+	 "as "
+	 "tailscale serve or cloudflared, or ssh -L to the server and http://localhost. In a "
+	 "private "
+	 "network that you trust, the line “http = private” below [web] in opencode-callback.ini "
+	 "allows http."},
 
     [ERR_ENCODING] =
 	{"bad-encoding", 400, "This address is damaged",
