@@ -91,8 +91,8 @@ const second = {
   env: (password) => ({ OPENCODE_PASSWORD: password, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' }),
   health: '/api/health',
   signIns: '/api/integration',
-  // for about a second after the first request it is empty
-  lists: (text) => JSON.parse(text).data.length > 0,
+  // for about a second after the first request it is empty, or has only the MCP servers
+  lists: (text) => JSON.parse(text).data.some(({ id, methods }) => id === 'openai' && methods.some(({ type }) => type === 'oauth')),
   chatgpt: { provider: 'openai', method: 'chatgpt-browser' },
   calls(own, { work }) {
     const servers = async () => (await get(own, '/api/mcp')).data
