@@ -12,7 +12,7 @@
  *     accounts()      the ids of the providers that it lists as connected
  *     load()          what opencode's window does after a sign-in: older 1.x list the account only then
  *     signOut()       signs out of every provider
- *     mcp()           {name: status} of its MCP servers
+ *     mcp()           {name: status} of its MCP servers, once it knows all of them
  *     knowMcp(mcp)    its MCP servers are these from now on, as opencode 1 has them in opencode.json; no
  *                     sign-in to one waits any more
  *     signOutOfMcp()  signs out of every MCP server
@@ -119,16 +119,15 @@ const second = {
       accounts: async () => (await integrations({ mcp: false })).map(({ id }) => id),
       load: async () => {},
       signOut: () => signOut({ mcp: false }),
-      mcp: async () => Object.fromEntries((await servers()).map(({ name, status }) => [name, status.status])),
+      mcp: () => until('no MCP server is pending', async () => {
+        const statuses = (await servers()).map(({ name, status }) => [name, status.status])
+        return statuses.every(([, status]) => status !== 'pending') && Object.fromEntries(statuses)
+      }),
       async knowMcp(mcp) {
         const entries = Object.entries(mcp).map(([name, server]) => [name, secondMcp(server)])
         configure(work, { mcp: { servers: Object.fromEntries(entries) } })
         await dispose()
-        await until('opencode knows its MCP servers', async () => {
-          const known = await self.mcp()
-          assert.deepEqual(Object.keys(known).sort(), Object.keys(mcp).sort())
-          return !Object.values(known).includes('pending')
-        })
+        assert.deepEqual(Object.keys(await self.mcp()).sort(), Object.keys(mcp).sort())
       },
       signOutOfMcp: () => signOut({ mcp: true }),
       endSignIns: dispose,
