@@ -13,7 +13,7 @@ import { accepts, freePort, request, scratch, startProgram, until } from './net.
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 export const OPENCODE = process.env.OPENCODE_BIN || here('../node_modules/.bin/opencode')
-export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import.meta.url).href
+export const PLUGIN = new URL('../../conf/opencode/plugin/', import.meta.url).href
 export const LISTENER_PORT = 1455
 
 /* The providers that the tests sign in to, with one model each: opencode's own list makes every look at it cost a second. */

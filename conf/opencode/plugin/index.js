@@ -24,22 +24,37 @@
  */
 import { start } from "./socket.js"
 
-/* Every opencode process loads plugins; only these two commands are servers that wait for callbacks. */
+/*
+ * Every opencode 1 process loads plugins; only these two commands are servers that wait for callbacks.
+ * In opencode 2 only servers do; `serve --stdio` is the private server of one terminal.
+ */
 function isServer(args) {
   const flags = ["--print-logs", "--pure", "--mdns"]
   for (let i = 0; i < args.length; i++) {
-    if (!args[i].startsWith("-")) return args[i] === "serve" || args[i] === "web"
+    if (!args[i].startsWith("-")) return ["serve", "web"].includes(args[i]) && !args.includes("--stdio")
     if (!flags.includes(args[i]) && !args[i].includes("=")) i++
   }
   return false
 }
 
-// opencode calls this for every directory and after every dispose; the socket belongs to the process.
-export const OpencodeCallback = async (input) => {
+// opencode calls what follows for every directory, and again after every dispose and reload, for which
+// opencode 2 evaluates this module anew. Some versions call both. The socket belongs to the process.
+function load(url) {
+  if (!isServer(process.argv.slice(2))) return
   const key = Symbol.for("opencode-callback")
-  if (!globalThis[key] && isServer(process.argv.slice(2))) {
-    globalThis[key] = true
-    start(input)
-  }
-  return {}
+  const state = (globalThis[key] ??= start(url))
+  state.url ??= url
+}
+
+export default {
+  id: "opencode-callback",
+  /* opencode 1. It tells its URL; before it listens, that is a placeholder which may be another's. */
+  async server(input) {
+    load(() => input.serverUrl)
+    return {}
+  },
+  /* opencode 2 */
+  async setup() {
+    load()
+  },
 }

@@ -1,10 +1,11 @@
 /*
  * What a request is, and whether it may pass.
  */
+import { LOOPBACK } from "./ports.js"
+
 const BODY_MAX = 64 * 1024 // bytes of a request's body
 
 const PORT_MIN = 1024
-const LOOPBACK = ["127.0.0.1", "::1"]
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/ // RFC 9110 section 5.6.2
 const REQUEST_LINE = /^([A-Z]+) (\/[!"$-~]*) HTTP\/1\.[01]$/ // origin form only, RFC 9112 section 3.2.1
@@ -59,27 +60,22 @@ export function parse(head) {
   return { method: request[1], path: bare, target: request[2], host: once.host, length: Number(length) }
 }
 
-/* Where a request may go: {hosts, port}, or null if nowhere. own is the opencode server's URL. */
-export function route(request, own) {
+/*
+ * Where a request may go: {hosts, port}, or {status} if nowhere. server is what findServer() found, or
+ * null.
+ */
+export function route(request, server) {
   const { method } = request
   if (request.host === "opencode") {
-    if (!OPENCODE.some(([methods, p]) => methods.includes(method) && p.test(request.path))) return null
-    return { hosts: ownHosts(own), port: portOf(own) }
+    const allowed = OPENCODE.some(([methods, p]) => methods.includes(method) && p.test(request.path))
+    return allowed ? (server ?? { status: 502 }) : { status: 403 }
   }
   const listener = LISTENER_HOST.exec(request.host)
-  if (!listener) return null
-  const port = Number(listener[1])
+  const port = Number(listener?.[1])
+  if (!listener || port < PORT_MIN || port > 65535) return { status: 403 }
+  if (method !== "GET" && !(method === "POST" && request.target === "/auth/token")) return { status: 403 }
   // opencode's own port is no listener: that would bypass the table above.
-  if (port < PORT_MIN || port > 65535 || port === portOf(own)) return null
-  if (method !== "GET" && !(method === "POST" && request.target === "/auth/token")) return null
+  if (!server) return { status: 502 }
+  if (port === server.port) return { status: 403 }
   return { hosts: LOOPBACK, port }
-}
-
-function portOf(own) {
-  return Number(own.port || 80)
-}
-
-function ownHosts(own) {
-  const host = own.hostname.replace(/^\[|\]$/g, "")
-  return ["localhost", "0.0.0.0", "::", ...LOOPBACK].includes(host) ? LOOPBACK : [host]
 }

@@ -70,7 +70,7 @@ function forward(client, bytes, { hosts, port }) {
 }
 
 /* Reads one request, and forwards or refuses it. A second one is never forwarded. */
-export function serve(client, own) {
+export function serve(client, findServer) {
   let bytes = Buffer.alloc(0)
   let request = null
   let settled = false
@@ -96,8 +96,9 @@ export function serve(client, own) {
       if (end < 0 && bytes.length < HEAD_MAX) return
       request = end < 0 ? null : parse(bytes.toString("latin1", 0, end))
       if (!request) return settle(() => refuse(client, 400))
-      request.to = route(request, own())
-      if (!request.to) return settle(() => refuse(client, 403))
+      const to = route(request, findServer())
+      if (to.status) return settle(() => refuse(client, to.status))
+      request.to = to
       request.size = end + 4 + request.length
     }
     if (bytes.length < request.size) return
