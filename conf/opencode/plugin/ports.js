@@ -99,3 +99,22 @@ function hostsOf(url) {
   const host = url.hostname.replace(/^\[|\]$/g, "")
   return ["localhost", "0.0.0.0", "::", ...LOOPBACK].includes(host) ? LOOPBACK : [host]
 }
+
+/*
+ * The loopback addresses at which programs of this user, and no others, listen on a port. Empty if
+ * nobody listens there, null if somebody else does. Without /proc, all of them.
+ */
+export function listenerHosts(port) {
+  if (!hasProc) return LOOPBACK
+  const sockets = listening().filter((socket) => socket.port === port)
+  const at = (host) => sockets.filter((socket) => socket.hosts.includes(host))
+  const taken = LOOPBACK.filter((host) => at(host).length > 0)
+  const mine = taken.filter((host) => at(host).every(({ uid }) => uid === process.geteuid()))
+  return taken.length > 0 && mine.length === 0 ? null : mine
+}
+
+/* The ports that this process listens on at the loopback, in order; null without /proc. */
+export function listenerPorts() {
+  const here = listeningHere()?.filter(({ hosts }) => hosts.some((host) => LOOPBACK.includes(host)))
+  return here ? [...new Set(here.map(({ port }) => port))].sort((a, b) => a - b) : null
+}
