@@ -12,12 +12,13 @@ import { AUTHORIZATION2, cannotRun2, startOpencode2 } from '../lib/opencode2_sta
 import { startProvider } from '../lib/provider.mjs'
 
 const CANARY = 'code-canary-of-the-plugin-test'
+const BLOCKING = new URL('../lib/blocking-plugin.js', import.meta.url).href
 
 const OPENCODE_1 = {
   name: 'opencode 1',
   cannotRun: false,
   start: startOpencode,
-  config: { plugin: [PLUGIN] },
+  config: { plugin: [PLUGIN, BLOCKING] },
   headers: {},
   health: '/global/health',
   begin: ['/provider/openai/oauth/authorize', '{"method":0}'],
@@ -27,7 +28,7 @@ const OPENCODE_2 = {
   name: 'opencode 2',
   cannotRun: cannotRun2,
   start: startOpencode2,
-  config: { plugins: [PLUGIN] },
+  config: { plugins: [PLUGIN, BLOCKING] },
   headers: AUTHORIZATION2,
   health: '/api/health',
   begin: ['/api/integration/openai/connect/oauth', '{"methodID":"chatgpt-browser","inputs":{}}'],
@@ -84,12 +85,13 @@ async function startStranger(host, port = 0) {
 }
 
 for (const version of [OPENCODE_1, OPENCODE_2]) describe(`what the socket of ${version.name} lets through`, { skip: version.cannotRun }, () => {
-  let opencode, path, listener
+  let opencode, path, listener, busy
   before(async () => {
+    busy = await freePort()
     // A proxy for plain http, and no exception for the loopback: nothing of ours may go there.
     opencode = await version.start({
       provider, home: join(folder.path, version.name), config: version.config,
-      env: { HTTP_PROXY: provider.proxyUrl, NO_PROXY: '' },
+      env: { HTTP_PROXY: provider.proxyUrl, NO_PROXY: '', BLOCK_AT_PORT: String(busy) },
     })
     path = opencode.socket
     listener = await startListener(reply('signed in'))
@@ -217,6 +219,12 @@ for (const version of [OPENCODE_1, OPENCODE_2]) describe(`what the socket of ${v
     }
     assert.equal((await ask('GET', version.health, { host: 'x', 'opencode-callback-TO': '\t opencode ' })).status, 200)
     assert.equal((await ask('GET', version.health, { host: 'x', 'X-Opencode-Callback-To': 'opencode' })).status, 403)
+  })
+
+  test('a busy opencode is no listener that is gone', async (t) => {
+    const late = await startListener(reply('late'), '127.0.0.1', busy)
+    t.after(late.stop)
+    assert.equal(await exchange({ path }, `GET / HTTP/1.1\r\nHost: localhost:${busy}\r\n\r\n`), reply('late'))
   })
 
   test('nothing of another user is reached', async (t) => {

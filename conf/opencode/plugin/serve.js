@@ -7,11 +7,29 @@ import { isListenerPort, parse, route } from "./request.js"
 
 const HEAD_MAX = 16 * 1024 // bytes of a request's head; opencode itself drops longer ones
 const REQUEST_MS = 10_000 // for a request to arrive in full
-const CONNECT_MS = 1_000 // for a loopback port to accept
+const CONNECT_MS = 3_000 // for a loopback port to accept
 const LINGER_MS = 2_000 // for a refused client to read why
 const IDLE_MS = 15 * 60_000 // without a byte of the answer
+const STEPS = 6 // in which a deadline passes
 
 const REASONS = { 200: "OK", 400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway" }
+
+/*
+ * Calls expired after ms, and returns a function that prevents it. opencode may keep the event loop busy
+ * for seconds, and then a timer can fire before what has long happened is reported. After each step the
+ * loop looks for that once more.
+ */
+function deadline(ms, expired) {
+  let steps = STEPS
+  let timer
+  const step = () => {
+    if (steps-- === 0) return expired()
+    timer = setTimeout(step, ms / STEPS)
+    timer.unref()
+  }
+  step()
+  return () => clearTimeout(timer)
+}
 
 /* Connects to the first of the hosts that accepts. Calls back with a socket, or with null. */
 function connect([host, ...others], port, done) {
@@ -19,7 +37,7 @@ function connect([host, ...others], port, done) {
   const socket = net.connect({ host, port })
   let settled = false
   const settle = () => {
-    clearTimeout(timer)
+    cancel()
     const first = !settled
     settled = true
     return first
@@ -28,8 +46,7 @@ function connect([host, ...others], port, done) {
     socket.destroy()
     if (settle()) connect(others, port, done)
   }
-  const timer = setTimeout(failed, CONNECT_MS)
-  timer.unref()
+  const cancel = deadline(CONNECT_MS, failed)
   socket.unref()
   socket.on("error", failed)
   socket.on("close", failed)
@@ -94,14 +111,13 @@ export function serve(client, own) {
   let settled = false
   const settle = (then) => {
     settled = true
-    clearTimeout(timer)
+    cancel()
     then()
   }
-  const timer = setTimeout(() => client.destroy(), REQUEST_MS)
-  timer.unref()
+  const cancel = deadline(REQUEST_MS, () => client.destroy())
   client.unref()
   client.on("error", () => client.destroy())
-  client.on("close", () => clearTimeout(timer))
+  client.on("close", cancel)
   // The Bun inside opencode closes a Unix socket for both directions at once, so a client that has
   // closed its side is gone.
   client.on("end", () => client.destroy())
