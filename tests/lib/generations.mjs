@@ -21,13 +21,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { request, until } from './net.mjs'
 import { NEXT } from './versions.mjs'
 
-const conf = (path) => new URL(`../../conf/opencode/${path}`, import.meta.url)
-
-export const PLUGIN = conf('opencode-callback.js').href
+/* One folder for both. */
+export const PLUGIN = new URL('../../conf/opencode/plugin/', import.meta.url).href
 export const LISTENER_PORT = 1455
 
 /* Where opencode 2 listens for an MCP server whose redirect URI is public: the port of opencode 1. */
@@ -86,7 +84,7 @@ function secondMcp({ oauth, ...server }) {
 }
 
 const second = {
-  plugins: { plugins: [fileURLToPath(conf('plugin'))] },
+  plugins: { plugins: [PLUGIN] },
   password: 'opencode-2-always-has-one',
   env: (password) => ({ OPENCODE_PASSWORD: password, OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' }),
   health: '/api/health',
