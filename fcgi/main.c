@@ -250,6 +250,12 @@ serve(const struct config *config, const struct relay_keys *keys, struct listen 
 	snprintf(threads, sizeof(threads), "%d", config->worker_threads);
 	log_event(LOG_LEVEL_INFO, "worker-start", "version", APP_VERSION, "threads", threads,
 		  "socket", l->path != NULL ? l->path : "inherited", NULL);
+	if (config->http == HTTP_PRIVATE)
+		log_event(
+		    LOG_LEVEL_WARNING, "plain-http", "hint",
+		    "[web] http = private: whoever can listen to that network can take over a "
+		    "sign-in",
+		    NULL);
 	sigwait(&signals, &signo);
 	listen_unlink(l);
 	worker_stop(worker);

@@ -73,8 +73,10 @@ flow_slot(const struct flow *flow)
 void
 flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1])
 {
-	if (flow->kind != KIND_MCP ||
-	    !path_segment_decode(flow->provider, label, FLOW_NAME_MAX + 1))
+	if (flow->label[0] != '\0')
+		memcpy(label, flow->label, sizeof(flow->label));
+	else if (flow->kind != KIND_MCP ||
+		 !path_segment_decode(flow->provider, label, FLOW_NAME_MAX + 1))
 		memcpy(label, flow->provider, sizeof(flow->provider));
 }
 

@@ -51,7 +51,7 @@ enum flow_reason {
 enum flow_kind {
 	KIND_PROVIDER,	  /* POST /provider/{id}/oauth/authorize */
 	KIND_MCP,	  /* POST /mcp/{name}/auth, or .../auth/authenticate */
-	KIND_INTEGRATION, /* POST /api/integration/{id}/connect/oauth */
+	KIND_INTEGRATION, /* POST /api/integration/{id}/connect/oauth; all of opencode 2 */
 	KIND_TERMINAL,	  /* in a separate process, such as opencode auth login; adopted here */
 	KIND_COUNT
 };
@@ -76,8 +76,9 @@ struct flow {
 	bool from_here;	  /* it began on our start page: no window of opencode waits for it */
 	bool with_inputs; /* it began with inputs that the method asks for */
 	char attempt[FLOW_ATTEMPT_MAX + 1]; /* attemptID in the integration API, else "" */
-	char
-	    redirect_host[32]; /* authority of a loopback redirect URI: "localhost:1455", else "" */
+	/* authority of opencode's listener: that of a loopback redirect URI, "localhost:1455"; with
+	 * direct, that of the listener behind a public one, if there is one; else "" */
+	char redirect_host[32];
 	int redirect_port;
 	char redirect_path[FLOW_PATH_MAX + 1];	    /* "" if the response comes through a relay */
 	char authorize_origin[FLOW_ORIGIN_MAX + 1]; /* iss must match it (RFC 9207) */
@@ -90,6 +91,8 @@ struct flow {
 	char client_address[FLOW_CLIENT_ADDRESS_MAX + 1]; /* that began it; for the ask page */
 	int64_t created;				  /* in seconds on the store's clock */
 	int64_t expires;
+	bool mcp;		       /* a sign-in to an MCP server, of either kind */
+	char label[FLOW_NAME_MAX + 1]; /* opencode's name for it; "": provider is the name */
 };
 
 /* Writes the first FLOW_ID_LEN characters of base64url(SHA-256(state)) to id. */
@@ -106,7 +109,8 @@ uint64_t flow_slot(const struct flow *flow);
 /* Returns whether the response comes through a relay, to any of callback_paths. */
 bool flow_relayed(const struct flow *flow);
 
-/* Writes the name that people know: an MCP server's decoded name, else the provider unchanged. */
+/* Writes the name that people know: opencode's name for it, an MCP server's decoded name, else the
+ * provider unchanged. */
 void flow_label(const struct flow *flow, char label[FLOW_NAME_MAX + 1]);
 
 /*

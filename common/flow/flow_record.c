@@ -13,7 +13,10 @@
 
 enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_TIME, TYPE_KIND, TYPE_RESPONSE_TYPE };
 
-/* Each member of struct flow has one row. */
+/* Each member of struct flow has one row. A record may end before the rows from OPTIONAL on, which
+ * older versions did not write. */
+#define OPTIONAL "mcp"
+
 #define NAMED_ROW(name, type, member) \
 	{ \
 		name, type, offsetof(struct flow, member), sizeof(((struct flow *)0)->member) \
@@ -51,6 +54,8 @@ static const struct row {
     NAMED_ROW("address", TYPE_TEXT, client_address),
     ROW(TYPE_TIME, created),
     ROW(TYPE_TIME, expires),
+    ROW(TYPE_BOOL, mcp),
+    ROW(TYPE_TEXT, label),
 };
 #undef ROW
 #undef NAMED_ROW
@@ -191,8 +196,13 @@ flow_record_read(const char *text, size_t len, struct flow *flow)
 		return ERR_UNKNOWN_FLOW;
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		size_t name = strlen(rows[i].name);
-		const char *stop = memchr(line, '\n', (size_t)(end - line));
+		const char *stop;
 
+		if (line == end && strcmp(rows[i].name, OPTIONAL) == 0) {
+			flow->mcp = flow->kind == KIND_MCP;
+			return ERR_OK;
+		}
+		stop = memchr(line, '\n', (size_t)(end - line));
 		if (stop == NULL || (size_t)(stop - line) <= name ||
 		    memcmp(line, rows[i].name, name) != 0 || line[name] != '=' ||
 		    !read_value(&rows[i], line + name + 1, (size_t)(stop - line) - name - 1,

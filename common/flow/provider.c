@@ -3,8 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define MCP_PORT 19876 /* of opencode's own redirect URI for MCP servers */
-
 static const struct provider usual = {.id = "", .cancel = CANCEL_PATH};
 static const struct provider integration = {
     .id = "", .seconds = 600, .cancel = CANCEL_ATTEMPT, .cancel_late = true};
@@ -93,6 +91,6 @@ provider_ports(int port[PROVIDER_PORTS_MAX])
 	for (size_t i = 0; i < PROVIDER_COUNT && count < PROVIDER_PORTS_MAX - 1; i++)
 		if (providers[i].port != 0)
 			port[count++] = providers[i].port;
-	port[count++] = MCP_PORT;
+	port[count++] = PROVIDER_MCP_PORT;
 	return count;
 }

@@ -10,7 +10,8 @@
 
 #include "flow/flow.h"
 
-#define LISTENER_SECONDS 300 /* opencode's listeners usually wait this long */
+#define LISTENER_SECONDS  300	/* opencode's listeners usually wait this long */
+#define PROVIDER_MCP_PORT 19876 /* of opencode 1's redirect URI for MCP servers */
 
 /* How a pending sign-in is cancelled at its listener. */
 enum cancel {

@@ -96,13 +96,30 @@ cookie_offer(struct response *response, bool secure, char browser[44])
 	buf_free(&line);
 }
 
+static bool
+piece_ours(const struct piece *piece)
+{
+	return piece_named(piece, name_secure) || piece_named(piece, name_plain);
+}
+
+bool
+cookie_others(const char *header)
+{
+	struct piece piece;
+
+	while (header != NULL && next_piece(&header, &piece))
+		if (!piece_ours(&piece))
+			return true;
+	return false;
+}
+
 enum err
 cookie_strip(const char *header, struct buf *out)
 {
 	struct piece piece;
 
 	while (header != NULL && next_piece(&header, &piece)) {
-		if (piece_named(&piece, name_secure) || piece_named(&piece, name_plain))
+		if (piece_ours(&piece))
 			continue;
 		if (out->len > 0)
 			buf_puts(out, "; ");

@@ -23,6 +23,9 @@ enum err cookie_browser(const char *header, bool secure, char browser[44]) MUST_
 /* Generates a token, adds its Set-Cookie header to the response and writes its browser id. */
 void cookie_offer(struct response *response, bool secure, char browser[44]);
 
+/* Returns whether a Cookie header (NULL: none) has cookies that are not ours. */
+bool cookie_others(const char *header);
+
 /*
  * Appends a Cookie header (NULL: none) without our cookies, for opencode. ERR_MEMORY,
  * ERR_TOO_LARGE.

@@ -1,13 +1,36 @@
 #include "opencode/account_list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/provider.h"
 #include "http/path_segment.h"
-#include "opencode/call_slot.h"
-#include "opencode/connected.h"
-#include "opencode/opencode.h"
-#include "util/log.h"
+
+struct account_list *
+account_list_new(void)
+{
+	return calloc(1, sizeof(struct account_list));
+}
+
+void
+account_list_free(struct account_list *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->replies; i++)
+		json_decref(c->reply[i]);
+	free(c);
+}
+
+void
+account_list_keep(struct account_list *c, json_t *reply)
+{
+	if (c->replies < ACCOUNT_LIST_REPLIES_MAX)
+		c->reply[c->replies++] = reply;
+	else
+		json_decref(reply);
+}
 
 static const char *
 text_of(const json_t *object, const char *name, const char *otherwise)
@@ -40,12 +63,43 @@ add_options(struct account_list *c, struct page_prompt *prompt, const json_t *op
 
 		if (value == NULL || !room(c, c->options, ACCOUNT_LIST_OPTIONS_MAX))
 			continue;
-		c->option[c->options++] = (struct page_option){value, text_of(item, "label", value),
-							       text_of(item, "hint", "")};
+		c->option[c->options++] =
+		    (struct page_option){value, text_of(item, "label", value),
+					 text_of(item, "hint", text_of(item, "description", ""))};
 		prompt->option_count++;
 	}
 }
 
+static enum page_prompt_type
+prompt_type(const json_t *item)
+{
+	static const struct {
+		const char *word;
+		enum page_prompt_type type;
+	} types[] = {
+	    {"integer", PROMPT_INTEGER},
+	    {"number", PROMPT_NUMBER},
+	    {"boolean", PROMPT_BOOLEAN},
+	    {"multiselect", PROMPT_MULTISELECT},
+	};
+	const char *word = text_of(item, "type", "");
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i].word, word) == 0)
+			return types[i].type;
+	return PROMPT_TEXT;
+}
+
+/* Returns the value that a field has at first, as text; NULL: none that a line can show. */
+static const char *
+initial_of(const json_t *item)
+{
+	const json_t *value = json_object_get(item, "default");
+
+	return json_is_true(value) ? "true" : json_string_value(value);
+}
+
+/* Adds the inputs of a method: prompts, or the fields of a form. */
 static void
 add_prompts(struct account_list *c, struct page_method *method, const json_t *prompts)
 {
@@ -60,9 +114,12 @@ add_prompts(struct account_list *c, struct page_method *method, const json_t *pr
 
 		if (key == NULL || !room(c, c->prompts, ACCOUNT_LIST_PROMPTS_MAX))
 			continue;
-		*prompt = (struct page_prompt){.key = key,
-					       .message = text_of(item, "message", key),
-					       .placeholder = text_of(item, "placeholder", "")};
+		*prompt = (struct page_prompt){
+		    .key = key,
+		    .message = text_of(item, "message", text_of(item, "title", key)),
+		    .placeholder = text_of(item, "placeholder", text_of(item, "description", "")),
+		    .type = prompt_type(item),
+		    .initial = initial_of(item)};
 		if (strcmp(text_of(when, "op", ""), "eq") == 0) {
 			prompt->when_key = text_of(when, "key", NULL);
 			prompt->when_value = text_of(when, "value", NULL);
@@ -73,10 +130,24 @@ add_prompts(struct account_list *c, struct page_method *method, const json_t *pr
 	}
 }
 
-static void
-add_methods(struct account_list *c, struct page_account *account, const json_t *methods)
+/* Returns the id of a method, or NULL. */
+static const char *
+method_id(struct account_list *c, const json_t *item, size_t index, enum account_list_ids ids)
 {
-	const json_t *item;
+	char *number = c->number[c->methods];
+
+	if (ids == METHOD_BY_ID)
+		return text_of(item, "id", NULL);
+	snprintf(number, ACCOUNT_LIST_NUMBER_SIZE, "%zu", index % 1000000);
+	return number;
+}
+
+static void
+add_methods(struct account_list *c, struct page_account *account, const json_t *methods,
+	    enum account_list_ids ids)
+{
+	const json_t *item, *form;
+	const char *id;
 	size_t i;
 
 	account->method = &c->method[c->methods];
@@ -84,138 +155,42 @@ add_methods(struct account_list *c, struct page_account *account, const json_t *
 		struct page_method *method = &c->method[c->methods];
 
 		if (strcmp(text_of(item, "type", ""), "oauth") != 0 ||
-		    !room(c, c->methods, ACCOUNT_LIST_METHODS_MAX))
+		    !room(c, c->methods, ACCOUNT_LIST_METHODS_MAX) ||
+		    (id = method_id(c, item, i, ids)) == NULL)
 			continue;
-		*method = (struct page_method){.number = (int)i,
-					       .label = text_of(item, "label", "Sign in")};
-		add_prompts(c, method, json_object_get(item, "prompts"));
+		*method =
+		    (struct page_method){.id = id, .label = text_of(item, "label", "Sign in")};
+		form = json_object_get(item, "form");
+		add_prompts(c, method, form != NULL ? form : json_object_get(item, "prompts"));
 		c->methods++;
 		account->method_count++;
 	}
 }
 
-/* Adds the providers that one can sign in to, then those that are connected by other means. */
-static void
-add_accounts(struct account_list *c)
+void
+account_list_add(struct account_list *c, const char *provider, const char *name, bool connected,
+		 const json_t *methods, enum account_list_ids ids)
 {
-	const json_t *methods, *item;
-	const char *provider;
-	size_t i;
+	const char *known = provider_name(provider);
+	struct page_account *account = &c->account[c->accounts];
 
-	json_object_foreach (c->providers, provider, methods) {
-		struct page_account *account = &c->account[c->accounts];
-
-		if (!room(c, c->accounts, ACCOUNT_LIST_PROVIDERS_MAX))
-			continue;
-		*account = (struct page_account){
-		    .provider = provider, .connected = connected_has(c->connected, provider)};
-		add_methods(c, account, methods);
-		if (account->method_count > 0 || account->connected)
-			c->accounts++;
-	}
-	json_array_foreach (c->connected, i, item) {
-		provider = json_string_value(item);
-		if (provider != NULL && json_object_get(c->providers, provider) == NULL &&
-		    room(c, c->accounts, ACCOUNT_LIST_PROVIDERS_MAX))
-			c->account[c->accounts++] =
-			    (struct page_account){.provider = provider, .connected = true};
-	}
-}
-
-static void
-add_servers(struct account_list *c)
-{
-	const char *name;
-	const json_t *item;
-
-	json_object_foreach (c->mcp_servers, name, item) {
-		char *segment = c->server[c->servers];
-
-		if (!room(c, c->servers, ACCOUNT_LIST_SERVERS_MAX) ||
-		    !path_segment_encode(name, segment, FLOW_NAME_MAX + 1))
-			continue;
-		c->mcp[c->servers++] = (struct page_mcp){
-		    .name = segment, .label = name, .status = text_of(item, "status", "")};
-	}
-}
-
-/* Fetches one of the lists. ERR_CREDENTIALS: opencode wants a password. */
-static enum err
-fetch(struct context *x, const struct flow *project, const char *path, struct call_reply *reply)
-{
-	struct call call = {.method = "GET", .tail = strcmp(path, "/provider") == 0};
-
-	return opencode_reply_err(opencode_visitor_send(x, project, path, &call, reply), reply);
-}
-
-static enum err
-fetch_json(struct context *x, const struct flow *project, const char *path, json_t **out)
-{
-	struct call_reply reply;
-	enum err err = fetch(x, project, path, &reply);
-
-	if (err == ERR_OK)
-		*out = json_loadb(buf_text(&reply.body), reply.body.len, 0, NULL);
-	if (err == ERR_OK && !json_is_object(*out))
-		err = ERR_OPENCODE_ANSWER;
-	call_reply_free(&reply);
-	return err;
-}
-
-static enum err
-fetch_connected(struct context *x, const struct flow *project, json_t **out)
-{
-	struct call_reply reply;
-	enum err err = fetch(x, project, "/provider", &reply);
-
-	if (err == ERR_OK && (*out = connected_read(&reply)) == NULL)
-		err = ERR_OPENCODE_ANSWER;
-	call_reply_free(&reply);
-	return err;
-}
-
-/* Logs the failure of a list that the page can do without. */
-static void
-dispensable(enum err err, const char *path)
-{
-	if (err != ERR_OK)
-		log_event(LOG_LEVEL_WARNING, "start-page-without", "list", path, "why",
-			  error_name(err), NULL);
-}
-
-enum err
-account_list_read(struct context *x, const struct flow *project, struct account_list **out)
-{
-	struct account_list *c = *out = calloc(1, sizeof(*c));
-	enum err err;
-
-	if (c == NULL)
-		return ERR_MEMORY;
-	if ((err = call_slot_enter(x->app)) != ERR_OK)
-		return err;
-	err = fetch_json(x, project, "/provider/auth", &c->providers);
-	if (err == ERR_OK) {
-		dispensable(fetch_connected(x, project, &c->connected), "/provider");
-		dispensable(fetch_json(x, project, "/mcp", &c->mcp_servers), "/mcp");
-	}
-	call_slot_leave(x->app);
-	if (err != ERR_OK)
-		return err;
-	add_accounts(c);
-	add_servers(c);
-	if (c->cut)
-		log_event(LOG_LEVEL_WARNING, "start-page-cut", "hint",
-			  "opencode lists more than the start page can show", NULL);
-	return ERR_OK;
+	if (!room(c, c->accounts, ACCOUNT_LIST_PROVIDERS_MAX))
+		return;
+	*account = (struct page_account){.provider = provider,
+					 .connected = connected,
+					 .name = name == NULL || known != provider ? known : name};
+	add_methods(c, account, methods, ids);
+	if (account->method_count > 0 || connected)
+		c->accounts++;
 }
 
 void
-account_list_free(struct account_list *c)
+account_list_add_server(struct account_list *c, const char *name, const char *status)
 {
-	if (c == NULL)
+	char *segment = c->server[c->servers];
+
+	if (!room(c, c->servers, ACCOUNT_LIST_SERVERS_MAX) ||
+	    !path_segment_encode(name, segment, FLOW_NAME_MAX + 1))
 		return;
-	json_decref(c->providers);
-	json_decref(c->connected);
-	json_decref(c->mcp_servers);
-	free(c);
+	c->mcp[c->servers++] = (struct page_mcp){.name = segment, .label = name, .status = status};
 }

@@ -135,7 +135,7 @@ prepare(struct call_pending *p, const struct call *call, struct call_reply *repl
 {
 	*reply = (struct call_reply){.status = 0};
 	buf_init(&reply->head, CALL_HEAD_MAX);
-	buf_init(&reply->body, CALL_BODY_MAX);
+	buf_init(&reply->body, call->body_max > 0 ? call->body_max : CALL_BODY_MAX);
 	*p = (struct call_pending){.call = *call, .reply = reply};
 	p->request = (struct curl_request){
 	    .url = "http://opencode.invalid/",

@@ -28,8 +28,10 @@ struct call {
 	size_t header_count;
 	const char *body; /* NULL: none */
 	size_t body_len;
-	int timeout_ms; /* for the whole call; 0: CALL_TOTAL_MS */
-	bool tail;	/* keep the end of a body that is too large, instead of refusing it */
+	int timeout_ms;	 /* for the whole call; 0: CALL_TOTAL_MS */
+	bool tail;	 /* keep the end of a body that is too large, instead of refusing it */
+	size_t body_max; /* bytes of the reply's body; 0: CALL_BODY_MAX */
+	bool session;	 /* opencode may know the visitor by a cookie; see opencode.h */
 };
 
 struct call_reply {

@@ -1,35 +1,13 @@
 #include "opencode/connected.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "http/path_segment.h"
+#include "opencode/api/api_find.h"
+#include "opencode/api/api_v1.h"
 #include "opencode/opencode.h"
-
-/* "connected" is the last member of a very long reply, so the end of the reply is enough. */
-json_t *
-connected_read(const struct call_reply *reply)
-{
-	static const char key[] = "\"connected\":";
-	const char *found = NULL;
-
-	for (const char *p = buf_text(&reply->body); (p = strstr(p, key)) != NULL; p++)
-		found = p;
-	return found == NULL ? NULL
-			     : json_loads(found + sizeof(key) - 1, JSON_DISABLE_EOF_CHECK, NULL);
-}
-
-bool
-connected_has(const json_t *list, const char *provider)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach (list, i, item)
-		if (json_is_string(item) && strcmp(json_string_value(item), provider) == 0)
-			return true;
-	return false;
-}
 
 static enum err
 provider_connected(const struct context *x, const struct flow *flow, bool *connected)
@@ -40,9 +18,9 @@ provider_connected(const struct context *x, const struct flow *flow, bool *conne
 	enum err err = opencode_flow_send(x, flow, "/provider", &call, &reply);
 
 	if ((err = opencode_reply_err(err, &reply)) == ERR_OK &&
-	    (list = connected_read(&reply)) == NULL)
+	    (list = api_v1_connected_read(&reply)) == NULL)
 		err = ERR_OPENCODE_ANSWER;
-	*connected = connected_has(list, flow->provider);
+	*connected = api_v1_connected_has(list, flow->provider);
 	json_decref(list);
 	call_reply_free(&reply);
 	return err;
@@ -77,18 +55,52 @@ connected_mcp(const struct context *x, const struct flow *flow, char *status, si
 	return err;
 }
 
+/* A question about an integration, and its answer. */
+struct question {
+	const struct flow *flow;
+	bool connected;
+};
+
+static enum err
+ask_integration(const struct context *x, const struct opencode_api *api, void *ctx)
+{
+	struct question *q = ctx;
+
+	return api->connected(x, q->flow, &q->connected);
+}
+
+static enum err
+integration_connected(const struct context *x, const struct flow *flow, bool *connected)
+{
+	struct question q = {.flow = flow};
+	enum err err = api_find_run(x, ask_integration, &q);
+
+	*connected = q.connected;
+	return err;
+}
+
+static enum err
+server_connected(const struct context *x, const struct flow *flow, bool *connected)
+{
+	char status[32];
+	enum err err = connected_mcp(x, flow, status, sizeof(status));
+
+	*connected = err == ERR_OK && strcmp(status, "connected") == 0;
+	return err;
+}
+
 enum err
 connected_ask(const struct context *x, const struct flow *flow, bool *connected)
 {
-	char status[32];
-	enum err err;
-
 	*connected = false;
-	if (flow->kind == KIND_PROVIDER)
+	switch (flow->kind) {
+	case KIND_PROVIDER:
 		return provider_connected(x, flow, connected);
-	if (flow->kind != KIND_MCP)
+	case KIND_MCP:
+		return server_connected(x, flow, connected);
+	case KIND_INTEGRATION:
+		return integration_connected(x, flow, connected);
+	default:
 		return ERR_OK;
-	err = connected_mcp(x, flow, status, sizeof(status));
-	*connected = err == ERR_OK && strcmp(status, "connected") == 0;
-	return err;
+	}
 }

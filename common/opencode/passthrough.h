@@ -9,11 +9,12 @@
 
 /*
  * Forwards the request with this body (NULL: none) and without our own cookies, so that
- * opencode's own authentication decides. Errors of call_send(), ERR_TOO_LARGE, ERR_HEADER_LONG.
- * Release reply in any case.
+ * opencode's own authentication decides. session: opencode may know the browser by a cookie, which
+ * it takes only with the browser's Host header, and without the Origin header of our own pages.
+ * Errors of call_send(), ERR_TOO_LARGE, ERR_HEADER_LONG. Release reply in any case.
  */
-enum err
-passthrough_send(struct context *x, const struct buf *body, struct call_reply *reply) MUST_CHECK;
+enum err passthrough_send(struct context *x, const struct buf *body, bool session,
+			  struct call_reply *reply) MUST_CHECK;
 
 /* Answers as opencode did. If json is not NULL, it replaces the body. */
 void passthrough_respond(struct context *x, const struct call_reply *reply, const char *json);

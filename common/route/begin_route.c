@@ -50,7 +50,8 @@ read_body(const struct buf *body, struct flow *flow, bool *known)
 	enum err err = json_read(buf_text(body), body->len, 0, &json);
 
 	*known = read_method(json, flow);
-	flow->with_inputs = begin_has_inputs(json_object_get(json, "inputs"));
+	flow->with_inputs = begin_has_inputs(json_object_get(json, "inputs")) ||
+			    begin_has_inputs(json_object_get(json, "answer"));
 	json_decref(json);
 	return err == ERR_MEMORY ? err : ERR_OK;
 }
@@ -58,7 +59,7 @@ read_body(const struct buf *body, struct flow *flow, bool *known)
 static enum err
 ask_as_it_came(struct begin *b)
 {
-	return passthrough_send(b->x, &b->body, &b->reply);
+	return passthrough_send(b->x, &b->body, b->api != NULL && b->api->sessions, &b->reply);
 }
 
 /* Makes every check that would be too late or unsafe once opencode was asked. */
@@ -277,7 +278,7 @@ begin_route_other(struct context *x)
 	else if (has_body)
 		err = context_body(x, &body);
 	if (err == ERR_OK && (err = call_slot_enter(x->app)) == ERR_OK) {
-		err = passthrough_send(x, has_body ? &body : NULL, &reply);
+		err = passthrough_send(x, has_body ? &body : NULL, false, &reply);
 		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK)

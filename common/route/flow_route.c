@@ -6,6 +6,7 @@
 #include "core/respond.h"
 #include "flow/pasted_text.h"
 #include "http/cookie.h"
+#include "opencode/api/api_find.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
 #include "signin/access.h"
@@ -23,6 +24,7 @@ flow_route_ask(struct context *x, const struct snapshot *snap, const char *callb
 	char label[FLOW_NAME_MAX + 1];
 	struct page_ask ask = {.id = snap->flow.id,
 			       .kind = snap->flow.kind,
+			       .mcp = snap->flow.mcp,
 			       .provider = label,
 			       .client_address = snap->flow.client_address,
 			       .age = snap->now - snap->flow.created,
@@ -66,6 +68,7 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 	char label[FLOW_NAME_MAX + 1];
 	struct page_flow flow = {.id = snap->flow.id,
 				 .kind = snap->flow.kind,
+				 .mcp = snap->flow.mcp,
 				 .response_type = snap->flow.response_type,
 				 .provider = label,
 				 .from_here = snap->flow.from_here,
@@ -201,7 +204,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 
 	response_init(&offered);
 	if ((err = call_slot_enter(x->app)) == ERR_OK) {
-		err = opencode_lets_in(x, NULL);
+		err = api_find_lets_in(x);
 		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK && callback != NULL)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/respond.h"
+#include "opencode/api/api_find.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
 #include "util/json.h"
@@ -16,41 +17,33 @@
 static const char up[] = "up ";	       /* followed by its version */
 static const char locked[] = "locked"; /* up, and requires a password */
 static const char down[] = "down";
-
-static void
-read_version(const struct call_reply *reply, char note[STORE_NOTE_MAX + 1])
-{
-	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
-	const char *version = json_string_value(json_object_get(json, "version"));
-
-	snprintf(note, STORE_NOTE_MAX + 1, "%s%.32s", up, version == NULL ? "?" : version);
-	json_decref(json);
-}
+static const char unknown[] = "unknown"; /* it answers, but not as an opencode that we know */
+static const char plugin[] = "plugin";	 /* its plugin is too old for it */
 
 /* Asks one opencode for its health. ERR_BUSY; any failure of the call itself is noted as down. */
 static enum err
-probe(const struct context *x, const char *authorization, char note[STORE_NOTE_MAX + 1])
+probe(const struct context *x, bool for_visitor, char note[STORE_NOTE_MAX + 1])
 {
-	struct call call = {.method = "GET", .target = "/global/health", .timeout_ms = PROBE_MS};
-	struct call_reply reply = {.status = 0};
+	char version[API_FIND_VERSION_MAX + 1];
 	enum err err;
 
-	call_header(&call, "Authorization", authorization);
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	err = opencode_send(x, &call, &reply);
+	err = api_find_version(x, for_visitor, PROBE_MS, version);
 	call_slot_leave(x->app);
-	if (err == ERR_OK && reply.status == 401)
-		memcpy(note, locked, sizeof(locked));
-	else if (err == ERR_OK && reply.status == 200)
-		read_version(&reply, note);
+	if (err == ERR_OK)
+		snprintf(note, STORE_NOTE_MAX + 1, "%s%s", up, version);
 	else
-		memcpy(note, down, sizeof(down));
-	call_reply_free(&reply);
+		snprintf(note, STORE_NOTE_MAX + 1, "%s",
+			 err == ERR_CREDENTIALS	       ? locked
+			 : err == ERR_OPENCODE_UNKNOWN ? unknown
+			 : err == ERR_OPENCODE_PLUGIN  ? plugin
+						       : down);
 	return ERR_OK;
 }
 
-/* Gets the note on one opencode, at most HEALTH_SECONDS old; asks if there is none. */
+/* Gets the note on one opencode, at most HEALTH_SECONDS old; asks if there is none: nobody in
+ * particular, or where the web server decides who comes in, with our own password. */
 static enum err
 look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 {
@@ -62,7 +55,7 @@ look(const struct context *x, char note[STORE_NOTE_MAX + 1])
 	err = store->ops->note_get(store, name, HEALTH_SECONDS, note);
 	if (err != ERR_ABSENT)
 		return err;
-	if ((err = probe(x, NULL, note)) == ERR_OK)
+	if ((err = probe(x, x->site.opencode->login == LOGIN_OWN, note)) == ERR_OK)
 		err = store->ops->note_set(store, name, note);
 	return err;
 }
@@ -75,8 +68,9 @@ lets_in(struct context *x, const char *note)
 
 	if (strncmp(note, up, sizeof(up) - 1) == 0)
 		return true;
-	if (strcmp(note, locked) != 0 || x->request->authorization == NULL ||
-	    context_check_rate(x) != ERR_OK || probe(x, x->request->authorization, own) != ERR_OK)
+	if (strcmp(note, locked) != 0 ||
+	    (x->request->authorization == NULL && !opencode_has_session(x)) ||
+	    context_check_rate(x) != ERR_OK || probe(x, true, own) != ERR_OK)
 		return false;
 	if (strncmp(own, up, sizeof(up) - 1) == 0)
 		return true;
@@ -99,20 +93,52 @@ look_store(struct store *store)
 	return err;
 }
 
+/* What each note of an opencode that does not work means. */
+static const struct fault {
+	const char *note;
+	const char *status;
+	enum err err;
+	const char *reason; /* NULL: the error's own words */
+} faults[] = {
+    {down, "unreachable", ERR_OPENCODE_DOWN, OPENCODE_PLUGIN_HINT},
+    {unknown, "unknown", ERR_OPENCODE_UNKNOWN, NULL},
+    {plugin, "outdated plugin", ERR_OPENCODE_PLUGIN, NULL},
+};
+
+/* Returns the fault that a note tells of, or NULL. */
+static const struct fault *
+fault_of(const char *note)
+{
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (strcmp(note, faults[i].note) == 0)
+			return &faults[i];
+	return NULL;
+}
+
 static json_t *
 describe(const struct config_opencode *o, const char *note)
 {
 	bool is_up = strncmp(note, up, sizeof(up) - 1) == 0;
+	const struct fault *fault = fault_of(note);
 
 	return json_pack("{s:s, s:s, s:s*}", "name", o->name, "status",
-			 strcmp(note, down) == 0 ? "unreachable" : "ok", "version",
+			 fault == NULL ? "ok" : fault->status, "version",
 			 is_up ? note + sizeof(up) - 1 : NULL);
 }
 
+/* Writes what is wrong with an opencode and what to do, for people. */
 static void
-answer(struct context *x, bool ok, json_t *details)
+write_reason(const struct fault *fault, struct buf *out)
 {
-	json_t *json = json_pack("{s:s}", "status", ok ? "ok" : "degraded");
+	buf_printf(out, "%s. %s", error_title(fault->err),
+		   fault->reason != NULL ? fault->reason : error_advice(fault->err));
+}
+
+static void
+answer(struct context *x, bool ok, const char *reason, json_t *details)
+{
+	json_t *json = json_pack("{s:s, s:s*}", "status", ok ? "ok" : "degraded", "reason",
+				 reason[0] == '\0' ? NULL : reason);
 	char *text;
 
 	if (details != NULL)
@@ -133,23 +159,27 @@ health_route_get(struct context *x)
 	json_t *all = json_array(), *details = NULL;
 	bool ok = true, let_in = false;
 	size_t waiting = 0;
+	struct buf reason;
 
+	buf_init(&reason, RESPONSE_BODY_MAX);
 	if (config->relay_only) { /* a relay needs neither store nor opencode */
 		json_decref(all);
-		answer(x, true, NULL);
+		answer(x, true, "", NULL);
 		return;
 	}
 	if (x->app->store->ops->count_waiting(x->app->store, &waiting) != ERR_OK ||
 	    look_store(x->app->store) != ERR_OK) {
 		json_decref(all);
-		answer(x, false, NULL);
+		answer(x, false, "", NULL);
 		return;
 	}
 	for (size_t i = 0; i < config->opencode_count; i++) {
 		x->site.opencode = &config->opencode[i];
 		if (look(x, note) != ERR_OK)
 			memcpy(note, down, sizeof(down));
-		ok = ok && strcmp(note, down) != 0;
+		if (ok && fault_of(note) != NULL)
+			write_reason(fault_of(note), &reason);
+		ok = ok && fault_of(note) == NULL;
 		if (asked == x->site.opencode)
 			let_in = lets_in(x, note);
 		json_array_append_new(all, describe(x->site.opencode, note));
@@ -157,7 +187,8 @@ health_route_get(struct context *x)
 	if (let_in)
 		details = json_pack("{s:s, s:s, s:O, s:I}", "version", APP_VERSION, "store", "ok",
 				    "opencode", all, "pending", (json_int_t)waiting);
-	answer(x, ok, details);
+	answer(x, ok, buf_text(&reason), details);
 	json_decref(details);
 	json_decref(all);
+	buf_free(&reason);
 }

@@ -1,5 +1,6 @@
 #include "route/start_route.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "flow/pasted_text.h"
 #include "flow/url.h"
 #include "http/origin.h"
-#include "opencode/account_list.h"
+#include "opencode/accounts.h"
+#include "opencode/api/api_find.h"
 #include "opencode/begin_answer.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
@@ -20,8 +22,7 @@
 #include "view/page_device.h"
 #include "view/page_start.h"
 
-#define INPUT_PREFIX "input."
-#define DEVICE_MS    3000 /* for opencode to accept a call that it answers minutes later */
+#define DEVICE_MS 3000 /* for opencode to accept a call that it answers minutes later */
 
 void
 start_route_respond(struct context *x, enum err problem)
@@ -36,7 +37,7 @@ start_route_respond(struct context *x, enum err problem)
 	if (err == ERR_OK && !context_project(x, &project))
 		err = ERR_QUERY_LONG;
 	if (err == ERR_OK)
-		err = account_list_read(x, &project, &accounts);
+		err = accounts_read(x, &project, &accounts);
 	if (err == ERR_OK)
 		err = flow_list(x, false, &flows);
 	if (err == ERR_OK) {
@@ -59,40 +60,105 @@ start_route_get(struct context *x)
 	start_route_respond(x, ERR_OK);
 }
 
-/* Collects the inputs of a method, by key. */
+/* Returns the key in the name of a form's field that begins with prefix; NULL: another field. */
+static const char *
+field_key(const struct query_param *p, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(p->name, prefix, len) == 0 ? p->name + len : NULL;
+}
+
+/* Collects the inputs of a method, by key, as texts. */
 static json_t *
 read_inputs(const struct query *form)
 {
 	json_t *inputs = json_object();
+	const char *key;
+
+	for (size_t i = 0; form != NULL && i < form->count; i++)
+		if ((key = field_key(&form->param[i], "input.")) != NULL)
+			json_object_set_new(inputs, key, json_string(form->param[i].value));
+	return inputs;
+}
+
+/* Collects the options that were ticked: pick.KEY.N=VALUE. */
+static json_t *
+read_picks(const struct query *form, const char *key)
+{
+	json_t *picks = json_array();
+	size_t len = strlen(key);
+	const char *name;
+
+	for (size_t i = 0; i < form->count; i++)
+		if ((name = field_key(&form->param[i], "pick.")) != NULL &&
+		    strncmp(name, key, len) == 0 && name[len] == '.' &&
+		    strchr(name + len + 1, '.') == NULL)
+			json_array_append_new(picks, json_string(form->param[i].value));
+	return picks;
+}
+
+/* Returns a value of the type that the form names, or NULL if there is none. */
+static json_t *
+typed_value(const struct query *form, const char *key, const char *type, const char *text)
+{
+	char *end;
+	double number;
+
+	if (strcmp(type, "boolean") == 0)
+		return json_boolean(text != NULL && strcmp(text, "true") == 0);
+	if (strcmp(type, "multiselect") == 0)
+		return read_picks(form, key);
+	if (text == NULL || text[0] == '\0')
+		return NULL;
+	number = strtod(text, &end);
+	if (*end != '\0' || !isfinite(number))
+		return json_string(text); /* opencode says what is wrong with it */
+	if (strcmp(type, "integer") == 0 && floor(number) == number && fabs(number) < 1e15)
+		return json_integer((json_int_t)number);
+	return json_real(number);
+}
+
+/* Collects the same with their types, as opencode 2 takes them: texts unless type.KEY says more. */
+static json_t *
+read_typed(const struct query *form, const json_t *inputs)
+{
+	json_t *answer = json_copy((json_t *)(uintptr_t)inputs), *value;
+	const char *key;
 
 	for (size_t i = 0; form != NULL && i < form->count; i++) {
-		const struct query_param *p = &form->param[i];
-
-		if (strncmp(p->name, INPUT_PREFIX, sizeof(INPUT_PREFIX) - 1) == 0)
-			json_object_set_new(inputs, p->name + sizeof(INPUT_PREFIX) - 1,
-					    json_string(p->value));
+		if ((key = field_key(&form->param[i], "type.")) == NULL)
+			continue;
+		value = typed_value(form, key, form->param[i].value,
+				    json_string_value(json_object_get(inputs, key)));
+		if (value != NULL)
+			json_object_set_new(answer, key, value);
+		else
+			json_object_del(answer, key);
 	}
-	return inputs;
+	return answer;
 }
 
 static enum err
 write_body(struct begin *b, const struct query *form)
 {
-	json_t *inputs = read_inputs(form), *json = NULL;
+	json_t *inputs = read_inputs(form), *answer = read_typed(form, inputs), *json = NULL;
 	enum err err = ERR_MEMORY;
 	char *text;
 
-	b->flow.with_inputs = begin_has_inputs(inputs);
+	b->flow.with_inputs = begin_has_inputs(answer);
 	if (b->flow.kind == KIND_PROVIDER)
 		json = json_pack("{s:i, s:O}", "method", b->flow.method, "inputs", inputs);
 	else if (b->flow.kind == KIND_INTEGRATION)
-		json = json_pack("{s:s, s:O}", "methodID", b->flow.method_id, "inputs", inputs);
+		json = json_pack("{s:s, s:O, s:O}", "methodID", b->flow.method_id, "inputs", inputs,
+				 "answer", answer);
 	else
 		json = json_object();
 	if ((text = json_write(json)) != NULL)
 		err = buf_puts(&b->body, text);
 	free(text);
 	json_decref(json);
+	json_decref(answer);
 	json_decref(inputs);
 	return err;
 }
@@ -104,11 +170,12 @@ not_begun(const struct begin *b)
 	if (b->reply.status == 401)
 		return ERR_CREDENTIALS;
 	if (b->reply.status == 400)
-		return ERR_BEGIN_INPUT;
+		return b->flow.kind == KIND_INTEGRATION && !b->flow.with_inputs ? ERR_BEGIN_REFUSED
+										: ERR_BEGIN_INPUT;
 	if (b->reply.status != 200)
 		return ERR_BEGIN_REFUSED;
 	if (b->url == NULL)
-		return b->flow.kind == KIND_MCP ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
+		return b->flow.mcp ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
 	return ERR_BEGIN_KIND;
 }
 
@@ -119,9 +186,9 @@ is_device(const struct begin *b, struct begin_answer *begun)
 {
 	struct flow flow = {.method = 0};
 
-	return b->flow.kind == KIND_PROVIDER && b->reply.status == 200 &&
-	       begin_answer_read(b->flow.kind, b->json, begun) && begun->automatic &&
-	       url_is_web(begun->url) &&
+	return (b->flow.kind == KIND_PROVIDER || b->flow.kind == KIND_INTEGRATION) &&
+	       b->reply.status == 200 && begin_answer_read(b->flow.kind, b->json, begun) &&
+	       begun->automatic && url_is_web(begun->url) &&
 	       authorize_url_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT;
 }
 
@@ -158,7 +225,8 @@ answer_device(struct begin *b, const struct begin_answer *begun)
 				     .url = begun->url,
 				     .instructions = begun->instructions,
 				     .query = b->flow.query};
-	enum err err = finish_device(b);
+	/* an attempt of the integration API polls by itself */
+	enum err err = b->flow.kind == KIND_PROVIDER ? finish_device(b) : ERR_OK;
 
 	if (err != ERR_OK) {
 		respond_problem(x, err);
@@ -191,16 +259,6 @@ begin_here(struct begin *b, const struct query *form)
 	}
 }
 
-static bool
-read_number(const char *text, int *out)
-{
-	if (text == NULL || strlen(text) > 3 || strspn(text, "0123456789") != strlen(text) ||
-	    text[0] == '\0')
-		return false;
-	*out = (int)strtol(text, NULL, 10);
-	return true;
-}
-
 /* Whether text is a provider's id or a server's name that, in a path, cannot lead elsewhere. */
 static bool
 is_segment(const char *text)
@@ -212,17 +270,48 @@ is_segment(const char *text)
 	       strcmp(text, "..") != 0;
 }
 
+/* What the visitor chose: a provider's method, or an MCP server. */
+struct choice {
+	struct flow *flow;
+	const char *provider; /* NULL: an MCP server */
+	const char *method;
+	const char *mcp;
+};
+
+static enum err
+choose(const struct context *x, const struct opencode_api *api, void *ctx)
+{
+	const struct choice *c = ctx;
+
+	return c->provider != NULL ? api->choose(c->flow, c->provider, c->method)
+				   : api->choose_mcp(x, c->flow, c->mcp);
+}
+
+/* Finds out how this opencode names what was chosen. */
+static enum err
+resolve(struct context *x, struct choice *choice)
+{
+	const char *name = choice->provider != NULL ? choice->provider : choice->mcp;
+	enum err err;
+
+	if (!is_segment(name) || !context_project(x, choice->flow))
+		return ERR_REQUEST;
+	if ((err = call_slot_enter(x->app)) != ERR_OK)
+		return err;
+	err = api_find_run(x, choose, choice);
+	call_slot_leave(x->app);
+	return err;
+}
+
 static void
-start_named(struct context *x, enum flow_kind kind, const char *name, const struct query *form)
+start_named(struct context *x, const char *provider, const char *mcp, const struct query *form)
 {
 	struct begin b;
-	enum err err = ERR_REQUEST;
+	struct choice choice = {&b.flow, provider, query_get(form, "method"), mcp};
+	enum err err;
 
-	begin_init(&b, x, kind);
-	if (is_segment(name) && begin_name(&b, name) && context_project(x, &b.flow) &&
-	    (kind != KIND_PROVIDER || read_number(query_get(form, "method"), &b.flow.method)))
-		err = ERR_OK;
-	if (err == ERR_OK)
+	begin_init(&b, x, KIND_PROVIDER);
+	if ((err = resolve(x, &choice)) == ERR_OK)
 		begin_here(&b, form);
 	else
 		respond_problem(x, err);
@@ -266,7 +355,8 @@ start_again(struct context *x, const char *id)
 		return;
 	}
 	begin_init(&b, x, snap.flow.kind);
-	b.flow = (struct flow){.kind = snap.flow.kind, .method = snap.flow.method};
+	b.flow =
+	    (struct flow){.kind = snap.flow.kind, .method = snap.flow.method, .mcp = snap.flow.mcp};
 	memcpy(b.flow.provider, snap.flow.provider, sizeof(b.flow.provider));
 	memcpy(b.flow.method_id, snap.flow.method_id, sizeof(b.flow.method_id));
 	memcpy(b.flow.directory, snap.flow.directory, sizeof(b.flow.directory));
@@ -291,9 +381,9 @@ start_route_post(struct context *x)
 	else if (again != NULL)
 		start_again(x, again);
 	else if (mcp != NULL)
-		start_named(x, KIND_MCP, mcp, &form);
+		start_named(x, NULL, mcp, &form);
 	else if (provider != NULL)
-		start_named(x, KIND_PROVIDER, provider, &form);
+		start_named(x, provider, NULL, &form);
 	else
 		respond_problem(x, ERR_REQUEST);
 	query_free(&form);
@@ -303,7 +393,7 @@ start_route_post(struct context *x)
 static enum err
 ask_consent(struct begin *b)
 {
-	return opencode_lets_in(b->x, NULL);
+	return api_find_lets_in(b->x);
 }
 
 /* Records the sign-in of an authorize URL, under the name of the host that it leads to. */

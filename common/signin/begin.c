@@ -5,10 +5,13 @@
 
 #include "flow/provider.h"
 #include "http/cookie.h"
+#include "opencode/api/api_find.h"
+#include "opencode/attempt.h"
 #include "opencode/begin_answer.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
 #include "signin/authorize_url.h"
+#include "signin/find_listener.h"
 #include "signin/relay_wrap.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -22,6 +25,7 @@ void
 begin_init(struct begin *b, struct context *x, enum flow_kind kind)
 {
 	*b = (struct begin){.x = x, .lock = STORE_LOCK_NONE, .flow = {.kind = kind, .method = -1}};
+	b->flow.mcp = kind == KIND_MCP;
 	b->newcomer =
 	    (struct newcomer){.x = x, .flow = &b->flow, .keys = &b->keys, .body = &b->body};
 	buf_init(&b->body, BODY_MAX);
@@ -53,8 +57,9 @@ is_taken(const struct begin *b)
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
-	return reply->status == 400 &&
-	       strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL;
+	return reply->status == 409 ||
+	       (reply->status == 400 &&
+		strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL);
 }
 
 /* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
@@ -63,6 +68,16 @@ static enum err
 cancel_older(struct begin *b)
 {
 	return b->adopted != NULL ? ERR_OK : supersede_cancel(&b->newcomer);
+}
+
+static enum err
+ask_once(struct begin *b)
+{
+	enum err err = ERR_OK;
+
+	if (b->api != NULL && b->api->listens)
+		err = listeners_ask(b->x, &b->before);
+	return err == ERR_OK ? b->ask(b) : err;
 }
 
 /* Asks opencode, if need be several times: a cancelled listener frees its port with a delay. */
@@ -74,21 +89,24 @@ ask_opencode(struct begin *b)
 	enum err err = late ? ERR_OK : cancel_older(b);
 
 	if (err == ERR_OK)
-		err = b->ask(b);
+		err = ask_once(b);
 	if (err == ERR_OK && late && is_taken(b))
 		err = cancel_older(b);
 	for (int i = 0; err == ERR_OK && b->newcomer.cancelled && is_taken(b) && i < RETRIES; i++) {
 		nanosleep(&pause, NULL);
 		call_reply_free(&b->reply);
-		err = b->ask(b);
+		err = ask_once(b);
 	}
-	return err;
+	return err == ERR_OK && b->newcomer.foreign && is_taken(b) ? ERR_BEGIN_TAKEN : err;
 }
 
 enum err
 begin_ask(struct begin *b)
 {
-	struct call call = {.method = "POST", .body = buf_text(&b->body), .body_len = b->body.len};
+	struct call call = {.method = "POST",
+			    .body = buf_text(&b->body),
+			    .body_len = b->body.len,
+			    .session = b->api != NULL && b->api->sessions};
 	struct buf path;
 	enum err err;
 
@@ -126,7 +144,9 @@ fill_flow(struct begin *b)
 
 	if (own != 0 && (own < seconds || seconds == LISTENER_SECONDS))
 		seconds = own;
-	flow->authenticated = r->authorization != NULL || strstr(r->query, "auth_token=") != NULL;
+	flow->authenticated = x->site.opencode->login == LOGIN_OWN || r->authorization != NULL ||
+			      strstr(r->query, "auth_token=") != NULL ||
+			      (b->api != NULL && b->api->sessions && opencode_has_session(x));
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);
 	flow->expires = flow->created + seconds;
@@ -149,11 +169,11 @@ copy_attempt(struct flow *flow, const char *attempt)
 	       text_copy(flow->attempt, sizeof(flow->attempt), attempt);
 }
 
-/* Returns whether the error is on our side. */
+/* Returns whether the visitor is told of the error, instead of what opencode answered. */
 static bool
-is_ours(enum err err)
+is_told(enum err err)
 {
-	return err == ERR_MEMORY || err == ERR_CONFIG;
+	return err == ERR_MEMORY || err == ERR_CONFIG || err == ERR_BEGIN_LISTENER;
 }
 
 /* Adds what a relay needs to the result of reading the authorize URL: wraps the state if the
@@ -166,6 +186,22 @@ lead_by_relay(struct begin *b, enum err read)
 	else if (flow_relayed(&b->flow))
 		return relay_wrap(b->x, &b->flow, b->url, &b->wrapped);
 	return read;
+}
+
+/* Fills in what opencode's reply to the begin of an attempt does not tell. If nobody can tell where
+ * the listener is, the attempt cannot be finished. */
+static enum err
+complete_attempt(struct begin *b)
+{
+	enum err err = ERR_OK;
+
+	b->api->describe(b->x, &b->flow);
+	if (b->flow.direct && b->api->listens)
+		err = find_listener(b->x, &b->before, &b->flow);
+	if (err == ERR_BEGIN_LISTENER && attempt_cancel(b->x, &b->flow) != ERR_OK)
+		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "provider", b->flow.provider,
+			  NULL);
+	return err;
 }
 
 /* Reads the authorize URL. ERR_UNRECORDED: its response does not come to us. ERR_CONFIG,
@@ -195,7 +231,9 @@ read_answer(struct begin *b)
 		err = ERR_UNRECORDED;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
 		err = lead_by_relay(b, err);
-	return err == ERR_OK || is_ours(err) ? err : ERR_UNRECORDED;
+	if (err == ERR_OK && b->api != NULL)
+		err = complete_attempt(b);
+	return err == ERR_OK || is_told(err) ? err : ERR_UNRECORDED;
 }
 
 /* Records the flow, and supersedes those that it replaces. */
@@ -205,6 +243,7 @@ record(struct begin *b)
 	struct context *x = b->x;
 	struct store *store = x->app->store;
 	struct flow *flow = &b->flow;
+	char label[FLOW_NAME_MAX + 1];
 	enum err err;
 
 	b->keys.slot = flow_slot(flow);
@@ -217,8 +256,9 @@ record(struct begin *b)
 	if (err != ERR_OK)
 		return err;
 	b->recorded = true;
+	flow_label(flow, label);
 	log_event(LOG_LEVEL_INFO, "flow-begun", "flow", flow->id, "kind",
-		  flow_kind_name(flow->kind), "provider", flow->provider, "client",
+		  flow_kind_name(flow->kind), "provider", label, "client",
 		  context_client(x)->address, "bound", flow->bound ? "yes" : "offered", NULL);
 	return ERR_OK;
 }
@@ -238,15 +278,29 @@ begin_locked(struct begin *b)
 		err = ask_opencode(b);
 	if (err == ERR_OK)
 		read = read_answer(b);
-	if (is_ours(read))
+	if (is_told(read))
 		err = read;
 	if (read == ERR_OK)
 		err = record(b);
-	else if (b->url != NULL || b->newcomer.cancelled || read == ERR_MEMORY)
+	else if (b->flow.kind != KIND_INTEGRATION &&
+		 (b->url != NULL || b->newcomer.cancelled || read == ERR_MEMORY))
 		/* opencode keeps one pending sign-in of each, even one that is not recorded */
 		supersede_waiting(&b->newcomer, "");
 	store->ops->unlock(store, &b->lock);
 	return err;
+}
+
+/* Finds the interface of the opencode that begins an attempt. If a password hides it, opencode
+ * refuses the begin too, and its reply is the one to pass on. */
+static enum err
+find_api(struct begin *b)
+{
+	enum err err;
+
+	if (b->flow.kind != KIND_INTEGRATION)
+		return ERR_OK;
+	err = api_find(b->x, &b->api);
+	return err == ERR_CREDENTIALS ? ERR_OK : err;
 }
 
 enum err
@@ -263,6 +317,8 @@ begin_run(struct begin *b)
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	if ((err = context_consume(x)) == ERR_OK)
+		err = find_api(b);
+	if (err == ERR_OK)
 		err = begin_locked(b);
 	call_slot_leave(x->app);
 	return err;

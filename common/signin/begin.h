@@ -8,7 +8,9 @@
 #include <jansson.h>
 
 #include "core/context.h"
+#include "opencode/api/api.h"
 #include "opencode/call.h"
+#include "opencode/listeners.h"
 #include "signin/supersede.h"
 
 /* A sign-in that begins. After begin_init(), fill in the first part, then call begin_run() and
@@ -32,6 +34,8 @@ struct begin {
 	struct response offered; /* sets our cookie, if the sender had none */
 
 	/* internal */
+	const struct opencode_api *api; /* for KIND_INTEGRATION, else NULL; NULL also if unknown */
+	struct listeners before;	/* the ports at which opencode listened before the begin */
 	struct store_keys keys;
 	struct store_lock lock;
 	struct newcomer newcomer;
@@ -55,7 +59,8 @@ enum err begin_ask(struct begin *b) MUST_CHECK;
  * Asks opencode and records the flow. Holds the lock of the flow's group, so that flows are
  * recorded in the order in which opencode begins them. A sign-in that opencode begins supersedes
  * the flow that waited before it. ERR_OK: opencode replied; see reply and recorded. Otherwise an
- * error of b->ask or the store, ERR_BUSY, ERR_RATE, ERR_CONFIG, ERR_MEMORY.
+ * error of b->ask or the store, ERR_BEGIN_TAKEN, ERR_BEGIN_LISTENER, ERR_BUSY, ERR_RATE,
+ * ERR_CONFIG, ERR_MEMORY.
  */
 enum err begin_run(struct begin *b) MUST_CHECK;
 

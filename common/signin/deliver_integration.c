@@ -1,65 +1,53 @@
 #include "signin/deliver_integration.h"
 
-#include <jansson.h>
-#include <stdio.h>
-#include <string.h>
+#include "opencode/attempt.h"
+#include "util/clock.h"
 
-#include "opencode/opencode.h"
-
-enum verdict { VERDICT_PENDING, VERDICT_COMPLETE, VERDICT_FAILED, VERDICT_NONE };
-
-static enum verdict
-read_verdict(const struct call_reply *reply)
-{
-	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
-	const char *status =
-	    json_string_value(json_object_get(json_object_get(json, "data"), "status"));
-	enum verdict verdict = VERDICT_NONE;
-
-	if (status != NULL && strcmp(status, "pending") == 0)
-		verdict = VERDICT_PENDING;
-	else if (status != NULL && strcmp(status, "complete") == 0)
-		verdict = VERDICT_COMPLETE;
-	else if (status != NULL && strcmp(status, "failed") == 0)
-		verdict = VERDICT_FAILED;
-	json_decref(json);
-	return verdict;
-}
+#define LOOK_MS 1500 /* for an attempt to end after its listener refused the response */
 
 /* Asks how the attempt went until opencode knows, or the time is over. */
-static void
-await_attempt(struct delivery *d)
+static enum err
+await_attempt(struct delivery *d, enum attempt_status *status)
 {
-	struct call_reply reply = {.status = 0};
-	enum verdict verdict = VERDICT_NONE;
-	char path[FLOW_ATTEMPT_MAX + 40];
-	int status = 0;
+	enum err err;
 
-	snprintf(path, sizeof(path), "/api/integration/attempt/%s", d->flow->attempt);
-	do {
-		struct call call = {.method = "GET", .timeout_ms = delivery_left_ms(d)};
-		enum err err;
+	do
+		err = attempt_ask(d->x, d->flow, delivery_left_ms(d), status);
+	while (err == ERR_OK && *status == ATTEMPT_PENDING && delivery_pause(d));
+	return err;
+}
 
-		call_reply_free(&reply);
-		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
-		status = err == ERR_OK ? reply.status : 0;
-		verdict = status == 200 ? read_verdict(&reply) : VERDICT_NONE;
-	} while (verdict == VERDICT_PENDING && delivery_pause(d));
-	call_reply_free(&reply);
-	if (verdict == VERDICT_FAILED)
-		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
-	else if (status == 401)
+/*
+ * Sets the outcome from what opencode says of the attempt, because the listener's own page says
+ * "successful" before the exchange. If opencode says nothing, what the listener said stands:
+ * d->outcome is still as delivery_judge() left it.
+ */
+static void
+judge_attempt(struct delivery *d)
+{
+	bool taken = d->outcome.state == FLOW_DELIVERING;
+	int64_t soon = clock_monotonic_ms() + LOOK_MS;
+	enum attempt_status status;
+	enum err err;
+
+	if (!taken && soon < d->deadline_ms)
+		d->deadline_ms = soon;
+	err = await_attempt(d, &status);
+	if (err == ERR_OK && status == ATTEMPT_COMPLETE)
+		d->outcome = (struct outcome){.state = FLOW_DONE};
+	else if (err == ERR_OK && (status == ATTEMPT_FAILED || status == ATTEMPT_EXPIRED))
+		delivery_fail(d, status == ATTEMPT_FAILED ? REASON_REFUSED_BY_PROVIDER
+							  : REASON_LISTENER_GONE);
+	else if (taken && err == ERR_CREDENTIALS)
 		delivery_fail(d, REASON_OPENCODE_AUTH);
-	else
-		d->outcome = (struct outcome){
-		    .state = FLOW_DONE,
-		    .reason = verdict == VERDICT_COMPLETE ? REASON_NONE : REASON_UNCONFIRMED};
+	else if (taken)
+		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
 }
 
 void
 deliver_integration(struct delivery *d)
 {
 	delivery_listener(d);
-	if (d->outcome.err == ERR_OK && d->outcome.state == FLOW_DELIVERING)
-		await_attempt(d);
+	if (d->outcome.err == ERR_OK && d->outcome.state != FLOW_DECLINED)
+		judge_attempt(d);
 }

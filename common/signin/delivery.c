@@ -1,16 +1,19 @@
 #include "signin/delivery.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "flow/url.h"
 #include "opencode/opencode.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/secret.h"
 
 #define LEFT_MIN_MS  500 /* each step gets at least this */
-#define PAUSE_MS     200 /* between two checks for a verdict */
+#define PAUSE_MIN_MS 10	 /* between the first two checks for a verdict */
+#define PAUSE_MAX_MS 200 /* between two later ones */
 #define TOKEN_TARGET "/auth/token"
 
 int
@@ -22,12 +25,17 @@ delivery_left_ms(const struct delivery *d)
 }
 
 bool
-delivery_pause(const struct delivery *d)
+delivery_pause(struct delivery *d)
 {
-	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	int ms = d->pause_ms == 0 ? PAUSE_MIN_MS : d->pause_ms * 2;
+	struct timespec pause;
 
-	if (clock_monotonic_ms() + PAUSE_MS >= d->deadline_ms)
+	if (ms > PAUSE_MAX_MS)
+		ms = PAUSE_MAX_MS;
+	d->pause_ms = ms;
+	if (clock_monotonic_ms() + ms >= d->deadline_ms)
 		return false;
+	pause = (struct timespec){.tv_nsec = ms * 1000000L};
 	nanosleep(&pause, NULL);
 	return true;
 }
@@ -39,6 +47,24 @@ delivery_fail(struct delivery *d, enum flow_reason reason)
 	d->outcome.reason = reason;
 }
 
+/* Appends the path at which the listener waits. Behind a public redirect URI that is the URI's
+ * own, mount point included; a relay's URI is the relay's. */
+static enum err
+add_path(const struct delivery *d, struct buf *target)
+{
+	struct url via;
+	enum err err;
+
+	if (!flow_relayed(d->flow))
+		return buf_printf(target, "%s%s", d->flow->direct ? d->x->request->mount : "",
+				  d->flow->redirect_path);
+	if ((err = url_parse(d->x->app->config->relay_via, &via)) == ERR_OK) {
+		err = buf_puts(target, via.path);
+		url_free(&via);
+	}
+	return err;
+}
+
 enum err
 delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 {
@@ -47,11 +73,12 @@ delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply)
 	enum err err;
 
 	*reply = (struct call_reply){.status = 0};
-	buf_init(&target, FLOW_PATH_MAX + QUERY_MAX + 2);
-	buf_printf(&target, "%s?%s", d->flow->redirect_path, d->response->raw);
+	buf_init(&target, PATH_MAX + QUERY_MAX + 2);
+	if ((err = add_path(d, &target)) == ERR_OK)
+		err = buf_printf(&target, "?%s", d->response->raw);
 	call.target = buf_text(&target);
-	err =
-	    target.err != ERR_OK ? target.err : opencode_listener_send(d->x, d->flow, &call, reply);
+	if (err == ERR_OK)
+		err = opencode_listener_send(d->x, d->flow, &call, reply);
 	buf_free(&target);
 	return err;
 }

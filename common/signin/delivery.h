@@ -21,14 +21,16 @@ struct delivery {
 	const struct flow *flow;
 	const struct authorization_response *response;
 	int64_t deadline_ms; /* on the monotonic clock */
+	int pause_ms;	     /* the last pause between two checks for the verdict; 0: none yet */
 	struct outcome outcome;
 };
 
 /* Returns the milliseconds left for the next step, at least a few hundred. */
 int delivery_left_ms(const struct delivery *d);
 
-/* Waits briefly before the next check for the verdict. False: the time is over. */
-bool delivery_pause(const struct delivery *d);
+/* Waits before the next check for the verdict, each time twice as long up to a limit. False: the
+ * time is over. */
+bool delivery_pause(struct delivery *d);
 
 /* Sets the outcome to FLOW_FAILED, with this reason. */
 void delivery_fail(struct delivery *d, enum flow_reason reason);

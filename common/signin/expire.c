@@ -1,40 +1,98 @@
 #include "signin/expire.h"
 
+#include "opencode/attempt.h"
 #include "opencode/call_slot.h"
 #include "opencode/connected.h"
-#include "opencode/credentials.h"
 #include "util/log.h"
 
+#define ASK_MS 2000
+
+/* Records how a flow ended that we hold the claim of. */
 static void
-end_expired(struct context *x, struct snapshot *snap, bool connected)
+end(struct context *x, struct snapshot *snap, enum flow_state state, enum flow_reason reason)
 {
 	struct store *store = x->app->store;
+	char label[FLOW_NAME_MAX + 1];
 
-	snap->state = connected ? FLOW_DONE : FLOW_EXPIRED;
-	snap->reason = connected ? REASON_UNCONFIRMED : REASON_NONE;
-	snap->expired = true;
-	if (store->ops->finish(store, snap->flow.id, snap->state, snap->reason) != ERR_OK)
+	snap->state = state;
+	snap->reason = reason;
+	if (store->ops->finish(store, snap->flow.id, state, reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
-	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider",
-		  snap->flow.provider, "result", flow_state_name(snap->state), NULL);
+	flow_label(&snap->flow, label);
+	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", snap->flow.id, "provider", label, "result",
+		  flow_state_name(state), "reason",
+		  reason == REASON_NONE ? NULL : flow_reason_name(reason), NULL);
+}
+
+/* Asks whether opencode has the account, first by the attempt, if the flow is one: only that tells
+ * that it was this sign-in. */
+static enum err
+ask_connected(struct context *x, const struct flow *flow, bool *connected, bool *confirmed)
+{
+	enum attempt_status status = ATTEMPT_UNKNOWN;
+	enum err err = ERR_OK;
+
+	if (flow->kind == KIND_INTEGRATION)
+		err = attempt_ask(x, flow, ASK_MS, &status);
+	*connected = *confirmed = status == ATTEMPT_COMPLETE;
+	return err == ERR_OK && !*confirmed ? connected_ask(x, flow, connected) : err;
+}
+
+/* Ends a flow whose time is over. */
+static void
+settle_expired(struct context *x, struct snapshot *snap)
+{
+	struct store *store = x->app->store;
+	bool connected, confirmed;
+
+	if (store->ops->expire(store, snap->flow.id) != ERR_OK) {
+		if (store->ops->find(store, snap->flow.id, snap) != ERR_OK)
+			snap->state = FLOW_EXPIRED;
+	} else if (ask_connected(x, &snap->flow, &connected, &confirmed) == ERR_OK) {
+		snap->expired = true;
+		if (connected)
+			end(x, snap, FLOW_DONE, confirmed ? REASON_NONE : REASON_UNCONFIRMED);
+		else
+			end(x, snap, FLOW_EXPIRED, REASON_NONE);
+	} else if (store->ops->release(store, snap->flow.id) != ERR_OK) {
+		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
+	}
+}
+
+/* Ends a waiting flow whose attempt has ended: a browser on opencode's own computer reaches the
+ * listener without us. */
+static void
+settle_attempt(struct context *x, struct snapshot *snap)
+{
+	struct store *store = x->app->store;
+	enum attempt_status status;
+
+	if (attempt_ask(x, &snap->flow, ASK_MS, &status) != ERR_OK ||
+	    (status != ATTEMPT_COMPLETE && status != ATTEMPT_FAILED))
+		return;
+	if (store->ops->claim(store, snap->flow.id, NULL) == ERR_OK) {
+		if (status == ATTEMPT_COMPLETE)
+			end(x, snap, FLOW_DONE, REASON_NONE);
+		else
+			end(x, snap, FLOW_FAILED, REASON_REFUSED_BY_PROVIDER);
+	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
+		snap->state = FLOW_WAITING;
+	}
 }
 
 void
 expire_settle(struct context *x, struct snapshot *snap)
 {
-	struct store *store = x->app->store;
-	bool connected = false;
+	bool attempt = snap->state == FLOW_WAITING && snap->flow.kind == KIND_INTEGRATION;
 
-	if (snap->state != FLOW_EXPIRED || snap->ended || !credentials_suffice(x, &snap->flow) ||
+	if ((!attempt && (snap->state != FLOW_EXPIRED || snap->ended)) ||
 	    call_slot_enter(x->app) != ERR_OK)
 		return;
-	if (store->ops->expire(store, snap->flow.id) == ERR_OK) {
-		if (connected_ask(x, &snap->flow, &connected) == ERR_OK)
-			end_expired(x, snap, connected);
-		else if (store->ops->release(store, snap->flow.id) != ERR_OK)
-			log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
-	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
-		snap->state = FLOW_EXPIRED;
+	if (attempt_credentials_suffice(x, &snap->flow)) {
+		if (attempt)
+			settle_attempt(x, snap);
+		else
+			settle_expired(x, snap);
 	}
 	call_slot_leave(x->app);
 }

@@ -1,5 +1,6 @@
 /*
- * Ends a flow whose time is over.
+ * Settles a flow that ends without a response at this site: its time is over, or the redirect
+ * reached opencode without us.
  */
 #ifndef EXPIRE_H
 #define EXPIRE_H
@@ -7,10 +8,10 @@
 #include "core/context.h"
 
 /*
- * Settles a flow whose time is over, before anybody is told "expired". The redirect may have
- * reached the listener without us, so opencode is asked once whether the account is connected. If
- * it is, the flow is done, but unconfirmed. If opencode cannot be asked, the next request tries
- * again. Updates snap.
+ * Asks opencode about a flow whose time is over, once, before anybody is told "expired". If the
+ * account is connected, the flow is done, but unconfirmed. Asks about a waiting attempt of the
+ * integration API each time: if it has ended, so has the flow. If opencode cannot be asked, the
+ * next request tries again. Updates snap.
  */
 void expire_settle(struct context *x, struct snapshot *snap);
 

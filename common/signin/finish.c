@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "opencode/attempt.h"
 #include "opencode/call_slot.h"
-#include "opencode/credentials.h"
 #include "signin/deliver.h"
 #include "util/log.h"
 
@@ -36,6 +36,7 @@ deliver_claimed(struct context *x, const struct flow *flow,
 	struct delivery d = {.x = x, .flow = flow, .response = response};
 	struct store *store = x->app->store;
 	const struct outcome *outcome = &d.outcome;
+	char label[FLOW_NAME_MAX + 1];
 	enum err err;
 
 	deliver(&d);
@@ -45,8 +46,9 @@ deliver_claimed(struct context *x, const struct flow *flow,
 	}
 	if (store->ops->finish(store, flow->id, outcome->state, outcome->reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", flow->id, NULL);
-	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", flow->provider,
-		  "result", flow_state_name(outcome->state), "reason",
+	flow_label(flow, label);
+	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", label, "result",
+		  flow_state_name(outcome->state), "reason",
 		  outcome->reason == REASON_NONE ? NULL : flow_reason_name(outcome->reason), NULL);
 	return ERR_OK;
 }
@@ -82,11 +84,12 @@ finish_waiting(struct context *x, const struct snapshot *snap,
 
 	if (!issuer_matches(x, &snap->flow, query_get(&response->query, "iss")))
 		return ERR_ISSUER;
-	if (!credentials_suffice(x, &snap->flow))
-		return ERR_CREDENTIALS;
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	err = claim_and_deliver(x, &snap->flow, response);
+	if (attempt_credentials_suffice(x, &snap->flow))
+		err = claim_and_deliver(x, &snap->flow, response);
+	else
+		err = ERR_CREDENTIALS;
 	call_slot_leave(x->app);
 	return err;
 }

@@ -10,6 +10,7 @@ add(struct flow_list *list, const struct snapshot *snap)
 	struct page_list_item *item = &list->item[list->count++];
 
 	*item = (struct page_list_item){.kind = snap->flow.kind,
+					.mcp = snap->flow.mcp,
 					.response_type = snap->flow.response_type,
 					.state = snap->state,
 					.expires_in = snap->flow.expires - snap->now};

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "flow/provider.h"
+#include "opencode/attempt.h"
 #include "opencode/opencode.h"
 #include "util/log.h"
+#include "util/secret.h"
 
 #define CANCEL_MS 2000
 
@@ -34,16 +36,13 @@ list_older(const struct newcomer *b, const struct store_keys *keys,
 
 /* Returns whether opencode lists this method as a sign-in. */
 static bool
-method_listed(const struct call_reply *reply, const struct flow *flow)
+method_listed(const json_t *providers, const struct flow *flow)
 {
-	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
-	const json_t *methods = json_object_get(json, flow->provider);
+	const json_t *methods = json_object_get(providers, flow->provider);
 	const json_t *item = json_array_get(methods, (size_t)flow->method);
 	const char *type = json_string_value(json_object_get(item, "type"));
-	bool listed = flow->method >= 0 && type != NULL && strcmp(type, "oauth") == 0;
 
-	json_decref(json);
-	return listed;
+	return flow->method >= 0 && type != NULL && strcmp(type, "oauth") == 0;
 }
 
 /* Returns whether the begin has the input that opencode needs for it. */
@@ -63,20 +62,37 @@ has_needed(const struct newcomer *b)
 	return given;
 }
 
+/* Returns whether an older sign-in was begun by the sender of this one, as far as one can tell. */
+static bool
+is_own(const struct newcomer *b, const struct snapshot *old)
+{
+	if (b->x->browser[0] != '\0')
+		return secret_equal(old->browser, b->x->browser);
+	return !old->bound && strcmp(old->flow.client_address, context_client(b->x)->address) == 0;
+}
+
+/* Returns whether an older sign-in is an attempt that this one must not end. */
+static bool
+is_spared(const struct newcomer *b, const struct snapshot *old)
+{
+	return b->flow->kind == KIND_INTEGRATION && old->flow.kind == KIND_INTEGRATION &&
+	       !is_own(b, old);
+}
+
 /* Asks opencode whether it would begin this for this caller. Does not ask for an integration,
  * which replaces a pending attempt only if opencode would begin it. */
 static enum err
 ask_acceptable(struct newcomer *b, bool *acceptable)
 {
-	struct call_reply reply;
+	json_t *providers;
 	enum err err;
 
 	*acceptable = has_needed(b);
 	if (!*acceptable || b->flow->kind == KIND_INTEGRATION)
 		return ERR_OK;
-	err = opencode_lets_in(b->x, &reply);
-	*acceptable = err == ERR_OK && method_listed(&reply, b->flow);
-	call_reply_free(&reply);
+	err = opencode_visitor_read(b->x, b->flow, "/provider/auth", &providers);
+	*acceptable = err == ERR_OK && method_listed(providers, b->flow);
+	json_decref(providers);
 	/* opencode's reply to the begin itself explains these better */
 	return err == ERR_CREDENTIALS || err == ERR_OPENCODE_ANSWER ? ERR_OK : err;
 }
@@ -89,7 +105,7 @@ cancel(struct context *x, const struct flow *old)
 	struct call call = {.method = "GET", .timeout_ms = CANCEL_MS};
 	enum cancel way = provider_of(old)->cancel;
 	char target[FLOW_PATH_MAX + 64];
-	struct call_reply reply;
+	struct call_reply reply = {.status = 0};
 	enum err err;
 
 	snprintf(target, sizeof(target), "%s?error=superseded", old->redirect_path);
@@ -100,13 +116,8 @@ cancel(struct context *x, const struct flow *old)
 				     .body = body,
 				     .body_len = sizeof(body) - 1,
 				     .timeout_ms = CANCEL_MS};
-	if (way == CANCEL_ATTEMPT) {
-		call.method = "DELETE";
-		snprintf(target, sizeof(target), "/api/integration/attempt/%s", old->attempt);
-		err = opencode_visitor_send(x, old, target, &call, &reply);
-	} else {
-		err = opencode_listener_send(x, old, &call, &reply);
-	}
+	err = way == CANCEL_ATTEMPT ? attempt_cancel(x, old)
+				    : opencode_listener_send(x, old, &call, &reply);
 	if (err != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "flow", old->id, NULL);
 	call_reply_free(&reply);
@@ -126,6 +137,10 @@ cancel_group(struct newcomer *b, const struct store_keys *keys)
 	for (size_t i = 0; err == ERR_OK && i < count; i++) {
 		if (store->ops->find(store, id[i], &old) != ERR_OK || !may_linger(&old))
 			continue;
+		if (is_spared(b, &old)) {
+			b->foreign = b->foreign || old.state == FLOW_WAITING;
+			continue;
+		}
 		err = ask_acceptable(b, &acceptable);
 		if (err != ERR_OK || !acceptable)
 			return err;
@@ -160,19 +175,36 @@ supersede_cancel(struct newcomer *b)
 	return err == ERR_OK ? cancel_group(b, b->keys) : err;
 }
 
+/* Supersedes one flow, unless it no longer waits or is not the newcomer's to end. */
+static void
+supersede_one(const struct newcomer *b, const char *id, const char *by)
+{
+	struct store *store = b->x->app->store;
+	struct snapshot old;
+	bool spared;
+
+	if (store->ops->find(store, id, &old) != ERR_OK || old.state != FLOW_WAITING)
+		return;
+	spared = is_spared(b, &old);
+	if (spared && flow_slot(&old.flow) != b->keys->slot)
+		return;
+	if (store->ops->supersede(store, id) != ERR_OK)
+		return;
+	log_event(LOG_LEVEL_INFO, "flow-superseded", "flow", id, "by", by[0] == '\0' ? NULL : by,
+		  NULL);
+	if (!spared && b->flow->kind == KIND_INTEGRATION && old.flow.kind == KIND_INTEGRATION)
+		cancel(b->x, &old.flow);
+}
+
 void
 supersede_waiting(const struct newcomer *b, const char *keep)
 {
-	struct store *store = b->x->app->store;
 	char id[STORE_LIST_MAX][FLOW_ID_LEN + 1];
-	struct snapshot old;
 	size_t count;
 
 	if (list_older(b, b->keys, id, &count) != ERR_OK)
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(id[i], keep) != 0 && store->ops->find(store, id[i], &old) == ERR_OK &&
-		    old.state == FLOW_WAITING && store->ops->supersede(store, id[i]) == ERR_OK)
-			log_event(LOG_LEVEL_INFO, "flow-superseded", "flow", id[i], "by",
-				  keep[0] == '\0' ? NULL : keep, NULL);
+		if (strcmp(id[i], keep) != 0)
+			supersede_one(b, id[i], keep);
 }

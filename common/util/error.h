@@ -65,12 +65,17 @@ enum err {
 	ERR_BEGIN_REFUSED,  /* opencode did not begin the sign-in */
 	ERR_BEGIN_KIND,	    /* a sign-in that does not return through a redirect */
 	ERR_BEGIN_NEEDLESS, /* an MCP server that needs no sign-in */
+	ERR_BEGIN_TAKEN,    /* somebody else's sign-in to the same account is pending */
+	ERR_BEGIN_LISTENER, /* nothing tells at which port opencode waits for the response */
 
 	/* opencode behind its socket */
 	ERR_OPENCODE_DOWN,    /* the socket is missing or refused: nothing was sent */
 	ERR_OPENCODE_GONE,    /* the connection ended without a response */
 	ERR_OPENCODE_TIMEOUT, /* no response in time */
 	ERR_OPENCODE_ANSWER,  /* a response that is malformed or too large */
+	ERR_OPENCODE_UNKNOWN, /* it speaks no interface that we know */
+	ERR_OPENCODE_PLUGIN,  /* its plugin is too old for it */
+	ERR_LOGIN_OWN,	      /* opencode refuses the password of password_file */
 	ERR_BUSY,	      /* too many calls to opencode at once */
 
 	/* ourselves */

@@ -16,7 +16,7 @@ ask_warning(struct buf *out, const char *provider)
 enum err
 page_ask(struct buf *out, const struct page_site *site, const struct page_ask *ask)
 {
-	const char *provider = page_part_name(ask->kind, ask->provider);
+	const char *provider = page_part_name(ask->kind, ask->mcp, ask->provider);
 
 	page_part_open(out, site, "Is this sign-in yours?", PAGE_RELOAD_NEVER);
 	buf_puts(out, "<div id=\"ask\" class=\"verdict\">\n");

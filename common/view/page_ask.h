@@ -15,6 +15,7 @@
 struct page_ask {
 	const char *id;
 	enum flow_kind kind;
+	bool mcp;
 	const char *provider;	    /* as in struct page_flow */
 	const char *client_address; /* client address of the begin */
 	int64_t age;		    /* seconds since the begin */

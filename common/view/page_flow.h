@@ -14,8 +14,9 @@
 struct page_flow {
 	const char *id;
 	enum flow_kind kind;
+	bool mcp; /* a sign-in to an MCP server */
 	enum flow_response_type response_type;
-	const char *provider; /* provider id, such as "openai"; an MCP server's name, decoded */
+	const char *provider;	   /* provider id, such as "openai", or a name from flow_label() */
 	const char *authorize_url; /* NULL unless the flow waits */
 	const char *redirect_host; /* "localhost:1455" */
 	const char *redirect_path; /* "/auth/callback" */

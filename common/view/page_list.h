@@ -14,6 +14,7 @@
 struct page_list_item {
 	char id[FLOW_ID_LEN + 1];
 	enum flow_kind kind;
+	bool mcp;
 	enum flow_response_type response_type;
 	char provider[FLOW_NAME_MAX + 1]; /* as in struct page_flow */
 	enum flow_state state;

@@ -69,16 +69,16 @@ page_part_back(struct buf *out)
 }
 
 const char *
-page_part_name(enum flow_kind kind, const char *provider)
+page_part_name(enum flow_kind kind, bool mcp, const char *provider)
 {
-	return kind == KIND_MCP || kind == KIND_TERMINAL ? provider : provider_name(provider);
+	return mcp || kind == KIND_TERMINAL ? provider : provider_name(provider);
 }
 
 void
 page_part_waiting_row(struct buf *out, const struct page_site *site,
 		      const struct page_list_item *item)
 {
-	const char *name = page_part_name(item->kind, item->provider);
+	const char *name = page_part_name(item->kind, item->mcp, item->provider);
 
 	html_add(out,
 		 "<li class=\"row\" data-state=\"%s\">\n"

@@ -30,7 +30,7 @@ void page_part_back(struct buf *out);
 
 /* Returns the name of the other side of a flow. MCP servers and hosts of terminals are named as
  * given. */
-const char *page_part_name(enum flow_kind kind, const char *provider);
+const char *page_part_name(enum flow_kind kind, bool mcp, const char *provider);
 
 /* Appends a row of a list, which leads to a waiting flow. */
 void page_part_waiting_row(struct buf *out, const struct page_site *site,

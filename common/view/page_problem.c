@@ -42,7 +42,7 @@ count_tokens(const struct page_list *waiting)
 static void
 token_flow(struct buf *out, const struct page_site *site, const struct page_list_item *item)
 {
-	const char *name = page_part_name(item->kind, item->provider);
+	const char *name = page_part_name(item->kind, item->mcp, item->provider);
 
 	html_add(out,
 		 "<p>Your sign-in to <strong>%s</strong> waits for an answer that stands behind a "

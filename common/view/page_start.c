@@ -55,10 +55,11 @@ ended_flows(struct buf *out, const struct page_site *site, const struct page_lis
 		const struct page_list_item *item = &flows->item[i];
 
 		if (!is_waiting(item))
-			html_add(
-			    out, "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> %s</li>\n",
-			    flow_state_name(item->state), site->base, item->id,
-			    page_part_name(item->kind, item->provider), ended_word(item->state));
+			html_add(out,
+				 "<li data-state=\"%s\"><a href=\"%s/flow/%s\">%s</a> %s</li>\n",
+				 flow_state_name(item->state), site->base, item->id,
+				 page_part_name(item->kind, item->mcp, item->provider),
+				 ended_word(item->state));
 	}
 	buf_puts(out, "</ul>\n");
 }
@@ -121,7 +122,7 @@ server_waits(const struct page_mcp *mcp, const struct page_list *flows)
 	if (!server_wants(mcp))
 		return false;
 	for (size_t i = 0; i < flows->count; i++)
-		if (is_waiting(&flows->item[i]) && flows->item[i].kind == KIND_MCP &&
+		if (is_waiting(&flows->item[i]) && flows->item[i].mcp &&
 		    strcmp(flows->item[i].provider, mcp->label) == 0)
 			return true;
 	return false;
@@ -215,28 +216,88 @@ options(struct buf *out, const struct page_prompt *prompt)
 	}
 }
 
+/* Appends a line of text, or a choice of one of the options. */
 static void
-field(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+field_line(struct buf *out, const struct page_prompt *prompt)
 {
-	buf_puts(out, "<label class=\"field\"");
-	if (is_conditional(prompt))
-		html_add(out, " data-when=\"%s\" data-is=\"%s\"", prompt->when_key,
-			 prompt->when_value);
-	html_add(out, "><span>%s", prompt->message);
-	if (is_conditional(prompt))
-		condition(out, method, prompt);
-	buf_puts(out, "</span>\n");
+	static const char *const attributes[] = {
+	    [PROMPT_TEXT] = "type=\"text\"",
+	    [PROMPT_INTEGER] = "type=\"number\" step=\"1\"",
+	    [PROMPT_NUMBER] = "type=\"number\" step=\"any\"",
+	};
+
 	if (prompt->option_count > 0) {
 		html_add(out, "<select name=\"input.%s\">\n", prompt->key);
 		options(out, prompt);
 		buf_puts(out, "</select>");
-	} else {
-		html_add(out,
-			 "<input name=\"input.%s\" type=\"text\" autocomplete=\"off\" "
-			 "autocapitalize=\"off\" spellcheck=\"false\" placeholder=\"%s\">",
-			 prompt->key, prompt->placeholder);
+		return;
 	}
-	buf_puts(out, "</label>\n");
+	html_add(out, "<input name=\"input.%s\" ", prompt->key);
+	buf_puts(out, attributes[prompt->type]);
+	html_add(
+	    out,
+	    " autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" placeholder=\"%s\"",
+	    prompt->placeholder);
+	if (prompt->initial != NULL)
+		html_add(out, " value=\"%s\"", prompt->initial);
+	buf_puts(out, ">");
+}
+
+/* Appends a box to tick: for a yes, or for each of the options. */
+static void
+field_boxes(struct buf *out, const struct page_prompt *prompt)
+{
+	if (prompt->type == PROMPT_BOOLEAN) {
+		html_add(out, "<input name=\"input.%s\" type=\"checkbox\" value=\"true\"%s>",
+			 prompt->key,
+			 prompt->initial != NULL && strcmp(prompt->initial, "true") == 0
+			     ? " checked"
+			     : "");
+		return;
+	}
+	for (size_t i = 0; i < prompt->option_count; i++) {
+		html_add(out, "<label><input name=\"pick.%s.", prompt->key);
+		buf_number(out, i);
+		html_add(out, "\" type=\"checkbox\" value=\"%s\"> %s", prompt->option[i].value,
+			 prompt->option[i].label);
+		if (prompt->option[i].hint[0] != '\0')
+			html_add(out, " (%s)", prompt->option[i].hint);
+		buf_puts(out, "</label>\n");
+	}
+}
+
+static void
+field(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+{
+	static const char *const types[] = {[PROMPT_INTEGER] = "integer",
+					    [PROMPT_NUMBER] = "number",
+					    [PROMPT_BOOLEAN] = "boolean",
+					    [PROMPT_MULTISELECT] = "multiselect"};
+	const char *element = prompt->type == PROMPT_MULTISELECT ? "fieldset" : "label";
+
+	html_add(out, "<%s class=\"field\"", element);
+	if (is_conditional(prompt))
+		html_add(out, " data-when=\"%s\" data-is=\"%s\"", prompt->when_key,
+			 prompt->when_value);
+	html_add(out, "><%s>%s", prompt->type == PROMPT_MULTISELECT ? "legend" : "span",
+		 prompt->message);
+	if (is_conditional(prompt))
+		condition(out, method, prompt);
+	html_add(out, "</%s>\n", prompt->type == PROMPT_MULTISELECT ? "legend" : "span");
+	if (prompt->type == PROMPT_BOOLEAN || prompt->type == PROMPT_MULTISELECT)
+		field_boxes(out, prompt);
+	else
+		field_line(out, prompt);
+	html_add(out, "</%s>\n", element);
+	if (prompt->type != PROMPT_TEXT)
+		html_add(out, "<input type=\"hidden\" name=\"type.%s\" value=\"%s\">\n",
+			 prompt->key, types[prompt->type]);
+}
+
+static const char *
+account_name(const struct page_account *account)
+{
+	return account->name != NULL ? account->name : provider_name(account->provider);
 }
 
 static void
@@ -246,13 +307,12 @@ method_form(struct buf *out, const struct page_site *site, const struct page_sta
 	form_open(out, site, start, "start");
 	if (method->prompt_count > 0)
 		buf_puts(out, " class=\"asks\"");
-	html_add(out, " data-provider=\"%s\"", account->provider);
-	buf_printf(out, " data-method=\"%d\">\n", method->number);
 	html_add(out,
+		 " data-provider=\"%s\" data-method=\"%s\">\n"
 		 "<p class=\"hint\">%s</p>\n"
-		 "<input type=\"hidden\" name=\"provider\" value=\"%s\">\n",
-		 method->label, account->provider);
-	buf_printf(out, "<input type=\"hidden\" name=\"method\" value=\"%d\">\n", method->number);
+		 "<input type=\"hidden\" name=\"provider\" value=\"%s\">\n"
+		 "<input type=\"hidden\" name=\"method\" value=\"%s\">\n",
+		 account->provider, method->id, method->label, account->provider, method->id);
 	if (method->prompt_count > 0) {
 		buf_puts(out, "<div class=\"fields\">\n");
 		for (size_t i = 0; i < method->prompt_count; i++)
@@ -260,7 +320,7 @@ method_form(struct buf *out, const struct page_site *site, const struct page_sta
 		buf_puts(out, "</div>\n");
 	}
 	form_close(out, account->connected ? " quiet" : " soft",
-		   account->connected ? "Reconnect" : "Connect", provider_name(account->provider),
+		   account->connected ? "Reconnect" : "Connect", account_name(account),
 		   method->label);
 }
 
@@ -268,8 +328,7 @@ static void
 account_row(struct buf *out, const struct page_site *site, const struct page_start *start,
 	    const struct page_account *account)
 {
-	html_add(out, "<li class=\"account\">\n<div>\n<h3>%s</h3>\n",
-		 provider_name(account->provider));
+	html_add(out, "<li class=\"account\">\n<div>\n<h3>%s</h3>\n", account_name(account));
 	if (account->connected)
 		buf_puts(out, "<p class=\"good\">connected</p>\n");
 	buf_puts(out, "</div>\n<div>\n");

@@ -20,7 +20,16 @@ struct page_option {
 	const char *hint; /* "" if none */
 };
 
-/* An input that a method asks for before it begins; sent as input.KEY. */
+enum page_prompt_type {
+	PROMPT_TEXT, /* or one of its options */
+	PROMPT_INTEGER,
+	PROMPT_NUMBER,
+	PROMPT_BOOLEAN,
+	PROMPT_MULTISELECT, /* any of its options */
+};
+
+/* An input that a method asks for before it begins; sent as input.KEY, or for each option of
+ * PROMPT_MULTISELECT as pick.KEY.N. Other types than PROMPT_TEXT are sent as type.KEY. */
 struct page_prompt {
 	const char *key;
 	const char *message;
@@ -29,11 +38,13 @@ struct page_prompt {
 	size_t option_count;	/* 0: a line of text */
 	const char *when_key;	/* key of another prompt of the method; NULL: always asked */
 	const char *when_value; /* asked only if that prompt has this value */
+	enum page_prompt_type type;
+	const char *initial; /* its value at first; NULL: none */
 };
 
-/* A way to sign in to a provider; its form sends provider=ID and method=NUMBER to {base}/start. */
+/* A way to sign in to a provider; its form sends provider=ID and method=ID to {base}/start. */
 struct page_method {
-	int number;
+	const char *id;	   /* "0" in opencode 1, "chatgpt-browser" in opencode 2 */
 	const char *label; /* "ChatGPT Pro/Plus (browser)" */
 	const struct page_prompt *prompt;
 	size_t prompt_count;
@@ -44,6 +55,7 @@ struct page_account {
 	bool connected;
 	const struct page_method *method;
 	size_t method_count; /* 0: connected by other means, so nothing can be begun here */
+	const char *name;    /* opencode's name for it; NULL: see provider_name() */
 };
 
 /* An MCP server; its form sends mcp=NAME to {base}/start. */

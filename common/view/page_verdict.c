@@ -39,7 +39,7 @@ what_is_there_now(const struct page_flow *flow)
 	if (flow->listed)
 		return "opencode says so. Nothing came through this page: the browser reached "
 		       "opencode itself, or it was connected before.";
-	if (flow->kind == KIND_MCP)
+	if (flow->mcp)
 		return "Its tools are available in opencode at once. A window there that still "
 		       "offers the sign-in only has to be reloaded.";
 	if (flow->kind == KIND_INTEGRATION || flow->from_here)
@@ -52,7 +52,7 @@ nothing_connected(const struct page_flow *flow)
 {
 	if (in_terminal(flow))
 		return "The terminal is not signed in.";
-	if (flow->kind == KIND_MCP)
+	if (flow->mcp)
 		return "It is not connected.";
 	return "No account was connected.";
 }
@@ -105,7 +105,7 @@ look(struct buf *out, const struct page_flow *flow, const char *name)
 			      "command there again.");
 		return;
 	}
-	if (flow->kind == KIND_MCP)
+	if (flow->mcp)
 		html_add(out, "Look in opencode whether %s is connected, among its MCP servers. ",
 			 name);
 	else
@@ -143,7 +143,7 @@ delivering(struct verdict *v, const struct page_flow *flow, const char *name)
 			 "<p>The terminal is exchanging the answer of %s for an account. "
 			 "This takes a few seconds.</p>\n",
 			 name);
-	else if (flow->kind == KIND_MCP)
+	else if (flow->mcp)
 		html_add(&v->text,
 			 "<p>opencode is exchanging the answer of %s for access to it. "
 			 "This takes a few seconds.</p>\n",
@@ -475,7 +475,7 @@ add_page(struct buf *out, const struct page_site *site, const struct page_flow *
 enum err
 page_verdict(struct buf *out, const struct page_site *site, const struct page_flow *flow)
 {
-	const char *name = page_part_name(flow->kind, flow->provider);
+	const char *name = page_part_name(flow->kind, flow->mcp, flow->provider);
 	struct verdict verdict;
 
 	buf_init(&verdict.title, PAGE_TEXT_MAX);

@@ -6,7 +6,7 @@
 static const char *
 name_of(const struct page_flow *flow)
 {
-	return page_part_name(flow->kind, flow->provider);
+	return page_part_name(flow->kind, flow->mcp, flow->provider);
 }
 
 /* Returns who receives the response in the end. */
@@ -37,8 +37,7 @@ link_open(struct buf *out, const struct page_flow *flow)
 static void
 step_provider(struct buf *out, const struct page_flow *flow)
 {
-	html_add(out, "<li>\n<h2>Sign in %s %s</h2>\n<p>", flow->kind == KIND_MCP ? "to" : "at",
-		 name_of(flow));
+	html_add(out, "<li>\n<h2>Sign in %s %s</h2>\n<p>", flow->mcp ? "to" : "at", name_of(flow));
 	link_open(out, flow);
 	buf_puts(out,
 		 " <span class=\"hint\">It opens in a new tab. Keep this one open.</span></p>\n"

@@ -99,7 +99,7 @@ test('a second begin replaces the first, which opencode alone would refuse', asy
   const client = site.client()
   const first = await begin(client)
   const old = provider.approve(first.authorize)
-  const second = await begin(site.client())
+  const second = await begin(client)
   await expectEnd(client, first, SUPERSEDED, { again: true })
   assert.equal((await client.callback(old)).headers.get('location'), first.path)
   assert.equal((await client.paste(first, old)).status, 303)
@@ -108,6 +108,19 @@ test('a second begin replaces the first, which opencode alone would refuse', asy
   const third = await begin(client)
   await client.paste(third, provider.approve(third.authorize))
   await expectEnd(client, third, DONE)
+})
+
+test('somebody else’s pending sign-in is told, and goes on waiting', async () => {
+  const client = site.client()
+  const flow = await begin(client)
+  const stranger = site.client()
+  const answer = await stranger.begin({ target: path('openai'), body: JSON.stringify(METHOD) })
+  assert.equal(answer.status, 409)
+  assert.match(JSON.parse(answer.content).data.message, /^Somebody else is signing in/)
+  assert.equal(stranger.cookie, undefined)
+  assert.equal(await attempt(client, flow.attemptID), 'pending')
+  await client.paste(flow, provider.approve(flow.authorize))
+  await expectEnd(client, flow, DONE)
 })
 
 test('the older API beside a pending attempt: it works, and goes on working', async () => {

@@ -142,6 +142,94 @@ describe('[opencode] password_file', () => {
   }
 })
 
+describe('[opencode] login = own', () => {
+  const folder = scratch('own')
+  const file = join(folder.path, 'password')
+  const guard = { Authorization: 'Basic Z3VhcmQ6Z3VhcmQ=' }
+  const own = `Basic ${Buffer.from('opencode:CANARYpass').toString('base64')}`
+  let site
+  before(async () => {
+    give(folder.path)
+    writeFileSync(file, 'CANARYpass\n', { mode: 0o600 })
+    give(file)
+    site = await startFrontends({ web: false, ini: { opencode: { login: 'own', password_file: file } } })
+  })
+  after(async () => {
+    await site?.stop()
+    folder.remove()
+  })
+
+  test('every call to opencode has password_file’s, none what the visitor brings', async () => {
+    for (const frontend of site.frontends) {
+      const since = site.standin.connections.length
+      const flow = await begunFlow(site, { headers: guard })
+      const request = goodCallback(flow)
+      assert.equal((await frontend.send({ ...request, headers: { ...request.headers, Authorization: guard.Authorization } })).status, 303)
+      assert.equal((await frontend.send({ target: '/signin/', headers: guard })).status, 200)
+      const calls = site.standin.since(since).filter(({ host }) => host === 'opencode')
+      assert.ok(calls.length >= 4)
+      for (const { headers, path } of calls) assert.equal(headers.authorization, own, path)
+      await afterEvery(site, flow, { state: 'done' })
+    }
+    assertCleanLogs(site)
+  })
+
+  test('a 401 of opencode’s asks nobody for a password', async () => {
+    site.standin.answer = () => ({ status: 401, headers: { 'WWW-Authenticate': 'Basic realm="Secure Area"' }, body: '' })
+    try {
+      for (const frontend of site.frontends) {
+        const answer = await frontend.send({ target: '/signin/', headers: guard })
+        assert.equal(answer.status, 502)
+        assert.equal(answer.headers['www-authenticate'], undefined)
+        assertSafe(answer)
+      }
+    } finally {
+      site.standin.answer = () => undefined
+    }
+  })
+})
+
+describe('[web] http = private', () => {
+  let site
+  before(async () => (site = await startFrontends({ web: false, ini: { web: { http: 'private' } } })))
+  after(() => site?.stop())
+
+  test('a form is known by its Origin alone, and its page lets the browser send one', async () => {
+    for (const frontend of site.frontends) {
+      const host = { Host: 'myserver.lan:8080' }
+      const flow = await begunFlow(site)
+      const page = await frontend.send({ target: flow.page, headers: { ...flow.cookies, ...host } })
+      assert.equal(page.status, 200)
+      assert.equal(page.header('referrer-policy'), 'same-origin')
+      const form = { ...flow.cookies, ...host, 'Content-Type': 'application/x-www-form-urlencoded' }
+      const body = new URLSearchParams({ address: `${flow.redirect}?${flow.query}` }).toString()
+      for (const Origin of ['null', 'http://evil.lan:8080', 'https://myserver.lan:8080', undefined]) {
+        const refused = await frontend.send({ method: 'POST', target: flow.page, headers: { ...form, ...(Origin ? { Origin } : {}) }, body })
+        assert.equal(refused.status, 403, Origin)
+      }
+      const taken = await frontend.send({ method: 'POST', target: flow.page, headers: { ...form, Origin: 'http://myserver.lan:8080' }, body })
+      assert.equal(taken.status, 303)
+      await afterEvery(site, flow, { state: 'done' })
+    }
+  })
+
+  test('the answer to a callback sends no referrer at all', async () => {
+    const flow = await begunFlow(site, { cookie: null })
+    const { Cookie, ...headers } = goodCallback(flow).headers
+    const ask = await site.fcgi.send({ ...goodCallback(flow), headers })
+    assert.match(ask.body, /id="ask"/)
+    assert.equal(ask.header('referrer-policy'), 'no-referrer')
+  })
+
+  test('a public name stays refused, and the page names the setting', async () => {
+    for (const frontend of site.frontends) {
+      const answer = await frontend.send({ target: '/signin/', headers: { Host: 'opencode.example.com' } })
+      assert.equal(answer.status, 403)
+      assert.match(answer.body, /http = private/)
+    }
+  })
+})
+
 describe('[worker] threads', () => {
   let site
   let worker

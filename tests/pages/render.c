@@ -48,12 +48,14 @@ static const struct {
       .again = true}},
     {"mcp-",
      {.kind = KIND_MCP,
+      .mcp = true,
       .provider = "issue tracker",
       .redirect_host = "127.0.0.1:19876",
       .redirect_path = "/mcp/oauth/callback",
       .address_edit = true}},
     {"direct-",
      {.kind = KIND_MCP,
+      .mcp = true,
       .provider = "issue tracker",
       .redirect_host = "",
       .redirect_path = "/mcp/oauth/callback",
@@ -61,6 +63,7 @@ static const struct {
       .again = true}},
     {"relay-",
      {.kind = KIND_MCP,
+      .mcp = true,
       .provider = "issue tracker",
       .redirect_host = "",
       .redirect_path = "",
@@ -82,15 +85,15 @@ static const struct {
 };
 
 static const struct page_list_item flows[] = {
-    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 287},
-    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "issue tracker", FLOW_DELIVERING, 45},
-    {ID, KIND_TERMINAL, RESPONSE_TYPE_CODE, "auth.openai.com", FLOW_WAITING, 45},
-    {ID, KIND_PROVIDER, RESPONSE_TYPE_TOKEN, "digitalocean", FLOW_WAITING, 200},
-    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "poe", FLOW_DONE, 0},
-    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "gitlab", FLOW_SUPERSEDED, 0},
-    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "wiki", FLOW_EXPIRED, 0},
-    {ID, KIND_MCP, RESPONSE_TYPE_CODE, "wiki", FLOW_DECLINED, 0},
-    {ID, KIND_PROVIDER, RESPONSE_TYPE_CODE, "xai", FLOW_FAILED, 0},
+    {ID, KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 287},
+    {ID, KIND_MCP, true, RESPONSE_TYPE_CODE, "issue tracker", FLOW_DELIVERING, 45},
+    {ID, KIND_TERMINAL, false, RESPONSE_TYPE_CODE, "auth.openai.com", FLOW_WAITING, 45},
+    {ID, KIND_PROVIDER, false, RESPONSE_TYPE_TOKEN, "digitalocean", FLOW_WAITING, 200},
+    {ID, KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "poe", FLOW_DONE, 0},
+    {ID, KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "gitlab", FLOW_SUPERSEDED, 0},
+    {ID, KIND_MCP, true, RESPONSE_TYPE_CODE, "wiki", FLOW_EXPIRED, 0},
+    {ID, KIND_MCP, true, RESPONSE_TYPE_CODE, "wiki", FLOW_DECLINED, 0},
+    {ID, KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "xai", FLOW_FAILED, 0},
 };
 
 static const struct page_mcp servers[] = {
@@ -111,46 +114,50 @@ static const struct page_option deployments[] = {
 
 static const struct page_prompt copilot_prompts[] = {
     {"deploymentType", "Select GitHub deployment type", "", deployments, COUNT(deployments), NULL,
-     NULL},
+     NULL, PROMPT_TEXT, NULL},
     {"enterpriseUrl", "Enter your GitHub Enterprise URL or domain",
-     "company.ghe.com or https://company.ghe.com", NULL, 0, "deploymentType", "enterprise"},
+     "company.ghe.com or https://company.ghe.com", NULL, 0, "deploymentType", "enterprise",
+     PROMPT_TEXT, NULL},
 };
 
 static const struct page_prompt gitlab_prompts[] = {
-    {"instanceUrl", "GitLab instance URL", "https://gitlab.com", NULL, 0, NULL, NULL},
+    {"instanceUrl", "GitLab instance URL", "https://gitlab.com", NULL, 0, NULL, NULL, PROMPT_TEXT,
+     NULL},
 };
 
 static const struct page_prompt snowflake_prompts[] = {
-    {"account", "Snowflake Account Identifier", "myorg-myaccount", NULL, 0, NULL, NULL},
-    {"role", "Snowflake Role (optional)", "PUBLIC", NULL, 0, NULL, NULL},
+    {"account", "Snowflake Account Identifier", "myorg-myaccount", NULL, 0, NULL, NULL, PROMPT_TEXT,
+     NULL},
+    {"role", "Snowflake Role (optional)", "PUBLIC", NULL, 0, NULL, NULL, PROMPT_TEXT, NULL},
 };
 
 static const struct page_method openai_methods[] = {
-    {0, "ChatGPT Pro/Plus (browser)", NULL, 0},
-    {1, "ChatGPT Pro/Plus (headless)", NULL, 0},
+    {"0", "ChatGPT Pro/Plus (browser)", NULL, 0},
+    {"1", "ChatGPT Pro/Plus (headless)", NULL, 0},
 };
 static const struct page_method copilot_methods[] = {
-    {0, "Login with GitHub Copilot", copilot_prompts, COUNT(copilot_prompts)},
+    {"0", "Login with GitHub Copilot", copilot_prompts, COUNT(copilot_prompts)},
 };
 static const struct page_method gitlab_methods[] = {
-    {0, "GitLab OAuth", gitlab_prompts, COUNT(gitlab_prompts)},
+    {"0", "GitLab OAuth", gitlab_prompts, COUNT(gitlab_prompts)},
 };
-static const struct page_method poe_methods[] = {{0, "Login with Poe (browser)", NULL, 0}};
-static const struct page_method digitalocean_methods[] = {{0, "Login with DigitalOcean", NULL, 0}};
+static const struct page_method poe_methods[] = {{"0", "Login with Poe (browser)", NULL, 0}};
+static const struct page_method digitalocean_methods[] = {
+    {"0", "Login with DigitalOcean", NULL, 0}};
 static const struct page_method snowflake_methods[] = {
-    {0, "Login with Snowflake (External Browser)", snowflake_prompts, COUNT(snowflake_prompts)},
+    {"0", "Login with Snowflake (External Browser)", snowflake_prompts, COUNT(snowflake_prompts)},
 };
-static const struct page_method xai_methods[] = {{0, "SuperGrok Subscription", NULL, 0}};
+static const struct page_method xai_methods[] = {{"0", "SuperGrok Subscription", NULL, 0}};
 
 static const struct page_account accounts[] = {
-    {"openai", true, openai_methods, COUNT(openai_methods)},
-    {"github-copilot", false, copilot_methods, COUNT(copilot_methods)},
-    {"gitlab", true, gitlab_methods, COUNT(gitlab_methods)},
-    {"poe", false, poe_methods, COUNT(poe_methods)},
-    {"digitalocean", false, digitalocean_methods, COUNT(digitalocean_methods)},
-    {"snowflake-cortex", false, snowflake_methods, COUNT(snowflake_methods)},
-    {"xai", false, xai_methods, COUNT(xai_methods)},
-    {"anthropic", true, NULL, 0},
+    {"openai", true, openai_methods, COUNT(openai_methods), NULL},
+    {"github-copilot", false, copilot_methods, COUNT(copilot_methods), NULL},
+    {"gitlab", true, gitlab_methods, COUNT(gitlab_methods), NULL},
+    {"poe", false, poe_methods, COUNT(poe_methods), NULL},
+    {"digitalocean", false, digitalocean_methods, COUNT(digitalocean_methods), NULL},
+    {"snowflake-cortex", false, snowflake_methods, COUNT(snowflake_methods), NULL},
+    {"xai", false, xai_methods, COUNT(xai_methods), NULL},
+    {"anthropic", true, NULL, 0, NULL},
 };
 
 /* Writes the page to folder/name.html and empties the buffer. */
@@ -231,7 +238,7 @@ write_sort(const char *folder, size_t sort)
 static void
 write_ask(const char *folder, const char *name, const char *callback)
 {
-	struct page_ask ask = {ID, KIND_PROVIDER, "openai", "203.0.113.7", 130, callback};
+	struct page_ask ask = {ID, KIND_PROVIDER, false, "openai", "203.0.113.7", 130, callback};
 	struct buf page;
 
 	buf_init(&page, PAGE_LIMIT);

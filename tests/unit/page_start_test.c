@@ -10,24 +10,26 @@ static const struct page_option deployments[] = {
 };
 
 static const struct page_prompt prompts[] = {
-    {"deploymentType", "Deployment type", "", deployments, COUNT(deployments), NULL, NULL},
-    {"enterpriseUrl", "Enterprise URL", "company.ghe.com", NULL, 0, "deploymentType", "enterprise"},
-    {"odd", "Odd", "", NULL, 0, "deploymentType", "unknown value"},
-    {"lost", "Lost", "", NULL, 0, "no such key", "x"},
-    {"free", "Free", "", NULL, 0, "deploymentType", NULL},
+    {"deploymentType", "Deployment type", "", deployments, COUNT(deployments), NULL, NULL,
+     PROMPT_TEXT, NULL},
+    {"enterpriseUrl", "Enterprise URL", "company.ghe.com", NULL, 0, "deploymentType", "enterprise",
+     PROMPT_TEXT, NULL},
+    {"odd", "Odd", "", NULL, 0, "deploymentType", "unknown value", PROMPT_TEXT, NULL},
+    {"lost", "Lost", "", NULL, 0, "no such key", "x", PROMPT_TEXT, NULL},
+    {"free", "Free", "", NULL, 0, "deploymentType", NULL, PROMPT_TEXT, NULL},
 };
 
 static const struct page_method openai_methods[] = {
-    {0, "ChatGPT (browser)", NULL, 0},
-    {1, "ChatGPT (headless)", NULL, 0},
+    {"0", "ChatGPT (browser)", NULL, 0},
+    {"1", "ChatGPT (headless)", NULL, 0},
 };
-static const struct page_method copilot_methods[] = {{7, "GitHub", prompts, COUNT(prompts)}};
+static const struct page_method copilot_methods[] = {{"7", "GitHub", prompts, COUNT(prompts)}};
 
 static const struct page_account accounts[] = {
-    {"openai", true, openai_methods, COUNT(openai_methods)},
-    {"github-copilot", false, copilot_methods, COUNT(copilot_methods)},
-    {"anthropic", true, NULL, 0},
-    {"unconnected", false, NULL, 0},
+    {"openai", true, openai_methods, COUNT(openai_methods), NULL},
+    {"github-copilot", false, copilot_methods, COUNT(copilot_methods), NULL},
+    {"anthropic", true, NULL, 0, NULL},
+    {"unconnected", false, NULL, 0, NULL},
 };
 
 static const struct page_mcp servers[] = {
@@ -179,6 +181,7 @@ test_flows(void **unused)
 		memcpy(item[s].provider, "openai", sizeof("openai"));
 		item[s].state = (enum flow_state)s;
 		item[s].kind = s == FLOW_WAITING ? KIND_PROVIDER : KIND_MCP;
+		item[s].mcp = s != FLOW_WAITING;
 		item[s].expires_in = 45;
 	}
 	render(&page, &start);
@@ -235,20 +238,23 @@ static void
 test_hostile(void **unused)
 {
 	static const char *const fields[] = {
-	    "base",	 "query",	"select",   "provider", "label", "key",
-	    "message",	 "placeholder", "value",    "option",	"hint",	 "whenkey",
-	    "whenvalue", "mcp",		"mcplabel", "status",	"flow",	 "ended",
+	    "base",	   "query", "select", "provider", "label",   "key",	  "message",
+	    "placeholder", "value", "option", "hint",	  "whenkey", "whenvalue", "initial",
+	    "name",	   "picks", "mcp",    "mcplabel", "status",  "flow",	  "ended",
 	};
 	const struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
 	const struct page_option option = {HOSTILE("value"), HOSTILE("option"), HOSTILE("hint")};
 	const struct page_prompt asked[] = {
 	    {HOSTILE("key"), HOSTILE("message"), HOSTILE("placeholder"), NULL, 0,
-	     HOSTILE("whenkey"), HOSTILE("whenvalue")},
+	     HOSTILE("whenkey"), HOSTILE("whenvalue"), PROMPT_TEXT, HOSTILE("initial")},
 	    {HOSTILE("select"), HOSTILE("message"), "", &option, 1, HOSTILE("select"),
-	     HOSTILE("value")},
+	     HOSTILE("value"), PROMPT_TEXT, NULL},
+	    {HOSTILE("picks"), HOSTILE("message"), "", &option, 1, NULL, NULL, PROMPT_MULTISELECT,
+	     NULL},
 	};
-	const struct page_method method = {-1, HOSTILE("label"), asked, 2};
-	const struct page_account account = {HOSTILE("provider"), false, &method, 1};
+	const struct page_method method = {"-1", HOSTILE("label"), asked, COUNT(asked)};
+	const struct page_account account = {HOSTILE("provider"), false, &method, 1,
+					     HOSTILE("name")};
 	const struct page_mcp mcp[] = {
 	    {HOSTILE("mcp"), HOSTILE("mcplabel"), "needs_auth"},
 	    {HOSTILE("mcp"), HOSTILE("mcplabel"), HOSTILE("status")},

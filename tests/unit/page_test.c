@@ -6,7 +6,7 @@
 static void
 test_ask(void **unused)
 {
-	struct page_ask ask = {ID, KIND_PROVIDER, "gitlab", "203.0.113.7", 130, NULL};
+	struct page_ask ask = {ID, KIND_PROVIDER, false, "gitlab", "203.0.113.7", 130, NULL};
 	struct buf page;
 
 	(void)unused;
@@ -33,13 +33,14 @@ test_ask(void **unused)
 
 	/* a server may be called like a provider */
 	ask.kind = KIND_MCP;
+	ask.mcp = true;
 	assert_int_equal(page_ask(&page, &site, &ask), ERR_OK);
 	assert_has(&page, "<strong>gitlab</strong>");
 	buf_free(&page);
 
-	ask = (struct page_ask){
-	    HOSTILE("id"),	KIND_PROVIDER, HOSTILE("provider"), HOSTILE("address"), -5,
-	    HOSTILE("callback")};
+	ask = (struct page_ask){HOSTILE("id"),	     KIND_PROVIDER,	 false,
+				HOSTILE("provider"), HOSTILE("address"), -5,
+				HOSTILE("callback")};
 	assert_int_equal(page_ask(&page, &site, &ask), ERR_OK);
 	assert_whole(&page);
 	assert_tame(&page);
@@ -81,10 +82,11 @@ test_problems(void **unused)
 }
 
 static const struct page_list_item waiting[] = {
-    {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 45},
-    {"mcp-flow-aaaaaaaaaaaaa", KIND_MCP, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 200},
-    {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, RESPONSE_TYPE_TOKEN, "digitalocean", FLOW_WAITING,
-     200},
+    {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING,
+     45},
+    {"mcp-flow-aaaaaaaaaaaaa", KIND_MCP, true, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING, 200},
+    {"token-flow-aaaaaaaaaaa", KIND_PROVIDER, false, RESPONSE_TYPE_TOKEN, "digitalocean",
+     FLOW_WAITING, 200},
 };
 
 /* A relay's name has no opencode to go back to. */
