@@ -149,10 +149,22 @@ check_opencode_answers(struct examination *d)
 	return verdict;
 }
 
+/* Reads what our health page says is wrong; "" if it does not say. */
+static void
+read_reason(const struct probe *v, char reason[EXAMINATION_TEXT_MAX])
+{
+	json_t *json =
+	    json_loadb(buf_text(&v->reply.body), v->reply.body.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *text = json_string_value(json_object_get(json, "reason"));
+
+	snprintf(reason, EXAMINATION_TEXT_MAX, "%s", text == NULL ? "" : text);
+	json_decref(json);
+}
+
 enum verdict
 check_opencode_health(struct examination *d)
 {
-	char path[96], words[PROBE_WORDS_MAX];
+	char path[96], words[PROBE_WORDS_MAX], reason[EXAMINATION_TEXT_MAX];
 	struct probe_call call = {.target = path};
 	struct probe v;
 
@@ -160,7 +172,10 @@ check_opencode_health(struct examination *d)
 	examination_probe(d, call, &v);
 	d->healthy = probe_status(&v) == 200 && probe_says(&v, "\"status\":\"ok\"");
 	probe_words(&v, words);
+	read_reason(&v, reason);
 	probe_free(&v);
+	if (!d->healthy && reason[0] != '\0')
+		return examination_say(d, VERDICT_FAILED, "%s: %s, %s", path, words, reason);
 	if (!d->healthy)
 		return examination_say(d, VERDICT_FAILED,
 				       "%s: %s, the store or the socket to opencode fails", path,

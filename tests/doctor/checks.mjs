@@ -308,6 +308,7 @@ test('health and socket: opencode does not answer on its socket', () =>
     await standin.stop()
     const far = await check()
     assert.deepEqual([far.code, ...far.failed], [1, 'health'], far.text)
+    assert.match(far.line('health'), /status 503, opencode cannot be reached\./)
     assert.equal(far.table.socket, 'skipped')
     const near = await check({ own: true })
     assert.deepEqual(near.failed, ['health', 'socket'], near.text)

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { json } from '../lib/standin.mjs'
 import { add, checks, swap, withSite } from './site.mjs'
 
 const PLUGIN = '["file:///usr/share/opencode-callback/plugin/"]'
@@ -111,4 +112,14 @@ test('opencode 2 has loaded the plugin, and the socket is not there', () =>
     assert.deepEqual(failed, ['socket'], text)
     assert.match(line('socket'), /opencode has loaded our plugin, but \S+\/nothing is not there/)
     assert.match(advice(text, line('socket')), /OPENCODE_CALLBACK_SOCKET/)
+  }))
+
+test('health says what the handler says of opencode', () =>
+  withSite({}, async ({ check, standin }) => {
+    for (const [status, says] of [[404, /status 503, opencode answers, but speaks no interface/], [403, /status 503, The plugin in opencode is older/]]) {
+      standin.answer = () => json({}, status)
+      const { failed, text, line } = await check()
+      assert.deepEqual(failed, ['health'], text)
+      assert.match(line('health'), says)
+    }
   }))
