@@ -92,6 +92,9 @@ static const struct error_row table[] = {
 	{"wrong-issuer", 400, "The answer came from somebody else",
 	 "The address names another provider than the one this sign-in was begun with. It was "
 	 "not used. " BEGIN_AGAIN},
+    [ERR_ISSUER_UNSURE] =
+	{"issuer-unsure", 400, "The answer names another server than the sign-in",
+	 "It was not used. Go back to the page of the sign-in, and paste the answer there."},
     [ERR_TOO_MANY_FLOWS] =
 	{"too-many-flows", 429, "Too many sign-ins are waiting",
 	 "Finish one of them, or wait a few minutes until they expire; then begin again."},

@@ -36,6 +36,7 @@ enum err {
 	/* the flow */
 	ERR_UNKNOWN_FLOW,   /* unknown, or bound to another browser; the page does not say which */
 	ERR_ISSUER,	    /* iss names another authorization server (RFC 9207) */
+	ERR_ISSUER_UNSURE,  /* iss names another host, and no setting says whose it is */
 	ERR_TOO_MANY_FLOWS, /* max_pending or max_pending_per_client reached */
 	ERR_RATE,	    /* the client has used up its allowance ([limit] rate and burst) */
 	ERR_CREDENTIALS,    /* opencode requires a password that the request did not carry */

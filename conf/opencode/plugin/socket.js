@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto"
 import { accessSync, constants, lstatSync, renameSync, unlinkSync } from "node:fs"
 import net from "node:net"
 import { dirname, join } from "node:path"
+import { findServer } from "./ports.js"
 import { serve } from "./serve.js"
 
 const CONNECTIONS_MAX = 256
@@ -32,7 +33,7 @@ function probe(file, done) {
 /* Binds the socket under another name and then renames it, so the path never names a dead one. */
 function listen(state) {
   const hidden = join(dirname(state.path), `.${randomBytes(4).toString("hex")}`)
-  const server = net.createServer((client) => serve(client, state.own))
+  const server = net.createServer((client) => serve(client, () => own(state)))
   server.maxConnections = CONNECTIONS_MAX
   server.on("error", (error) => {
     state.busy = false
@@ -45,7 +46,7 @@ function listen(state) {
       const { dev, ino } = lstatSync(hidden)
       renameSync(hidden, state.path)
       Object.assign(state, { server, dev, ino })
-      say(state, `listening at ${state.path}`)
+      say(state, `listening at ${state.path}, opencode's own port is ${own(state)?.port ?? "not known yet"}`)
     } catch (error) {
       server.close()
       discard(hidden)
@@ -69,8 +70,20 @@ function ours(state) {
   }
 }
 
+/* opencode's own server: {hosts, port}, or null. Its port does not change. */
+function own(state) {
+  if (state.own?.sure) return state.own
+  try {
+    state.own = findServer(process.argv.slice(2), state.url?.())
+  } catch {
+    // No descriptor is left to look into /proc with; the next request asks again.
+  }
+  return state.own
+}
+
 /* Ensures that a socket is there: ours, or another opencode's that answers. */
 function tend(state) {
+  own(state)
   if (state.busy || ours(state)) return
   state.busy = true
   state.server?.close()
@@ -100,10 +113,12 @@ function discard(file) {
   }
 }
 
-export function start(input) {
+/* Starts it all. The caller may give the state a function url(), which tells opencode's URL. */
+export function start(url) {
   const state = {
     path: process.env.OPENCODE_CALLBACK_SOCKET || "/run/opencode/opencode.sock",
-    own: () => input.serverUrl, // read each time: before opencode listens, it names a port that may be another's
+    url,
+    own: null,
     server: null,
     busy: false,
     said: false,
@@ -118,4 +133,5 @@ export function start(input) {
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
     })
   }
+  return state
 }
