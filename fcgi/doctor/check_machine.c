@@ -108,6 +108,22 @@ ask_socket(const char *path, const char *host, const char *target, struct call_r
 	return call_send(&call, reply);
 }
 
+/* Checks that the plugin is ours of this version: older ones refuse this request. */
+static enum verdict
+check_plugin(struct examination *d, const char *path)
+{
+	struct call_reply reply;
+	enum err err = ask_socket(path, "plugin", "/listeners", &reply);
+	bool old = err == ERR_OK && reply.status == 403;
+
+	call_reply_free(&reply);
+	if (!old)
+		return examination_say(d, VERDICT_OK, "opencode answers on %s", path);
+	examination_advise(d, "update the plugin to this version's, then restart opencode");
+	return examination_say(d, VERDICT_WARNING,
+			       "%s: opencode has loaded an older plugin of ours", path);
+}
+
 static enum verdict
 examine_socket(struct examination *d, const char *path)
 {
@@ -134,6 +150,8 @@ examine_socket(struct examination *d, const char *path)
 	if (look.found == GENERATION_UNKNOWN && !look.challenged)
 		return examination_say(d, VERDICT_FAILED, "%s: status %d, not opencode's", path,
 				       status);
+	if (plugin_expected(d))
+		return check_plugin(d, path);
 	return examination_say(d, VERDICT_OK, "opencode answers on %s", path);
 }
 

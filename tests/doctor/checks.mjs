@@ -8,12 +8,9 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startFront } from '../lib/front.mjs'
-import { startInternet } from '../lib/internet.mjs'
-import { request, scratch, until } from '../lib/net.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
+import { scratch, until } from '../lib/net.mjs'
 import { ADDRESS } from './network.mjs'
-import { add, bridge, checks, doctor, doctorInTime, open, ORIGIN, swap, withSite } from './site.mjs'
+import { add, bridge, checks, doctor, open, ORIGIN, swap, withSite } from './site.mjs'
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   test(`a good site: ${kind}`, () =>
@@ -35,33 +32,6 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       assert.ok(!front.logs().includes('geheim'))
     }))
 }
-
-test('the real opencode, behind both web servers', async () => {
-  const internet = await startInternet({ 'auth.openai.com': () => null })
-  const opencode = await startOpencode({ provider: internet, password: 'geheim' })
-  try {
-    for (const kind of ['nginx-fcgi', 'apache-cgi']) {
-      const options = { kind, tls: true, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: opencode.socket }
-      const front = await startFront({ ...options, ini: { opencode: { url: ORIGIN } } })
-      const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
-      try {
-        const { code, text } = await doctorInTime(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
-          env: { SSL_CERT_FILE: front.certificate.ca, OPENCODE_SERVER_PASSWORD: 'geheim' },
-        })
-        assert.equal(code, 0, text)
-        assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
-      } finally {
-        for (const part of [...bridges, front]) await part.stop()
-      }
-    }
-    const { body } = await request({ port: opencode.port }, 'GET', '/pty', { headers: opencode.authorization })
-    assert.equal(body, '[]', 'the terminal is gone')
-    assert.deepEqual(opencode.auth(), {})
-  } finally {
-    await opencode.stop()
-    await internet.stop()
-  }
-})
 
 test('a good site without a password: a warning on a public address', () =>
   withSite({ password: null }, async ({ check }) => {

@@ -5,8 +5,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startFront } from '../lib/front.mjs'
+import { startInternet } from '../lib/internet.mjs'
+import { request } from '../lib/net.mjs'
+import { startOpencode } from '../lib/opencode.mjs'
 import { json } from '../lib/standin.mjs'
-import { add, checks, swap, withSite } from './site.mjs'
+import { NEXT, cannotRun } from '../lib/versions.mjs'
+import { ADDRESS } from './network.mjs'
+import { add, bridge, checks, doctorInTime, ORIGIN, swap, withSite } from './site.mjs'
 
 const PLUGIN = '["file:///usr/share/opencode-callback/plugin/"]'
 const NAMES = { 1: 'opencode 1', preview: 'opencode 2', 2: 'opencode 2' }
@@ -123,3 +129,71 @@ test('health says what the handler says of opencode', () =>
       assert.match(line('health'), says)
     }
   }))
+
+test('an older plugin of ours is a warning', () =>
+  withSite({}, async ({ check, standin }) => {
+    const before = standin.answer
+    let status = 200
+    standin.answer = (request) => (request.host === 'plugin' && request.path === '/listeners' ? json({ listeners: null }, status) : before(request))
+    const today = await check({ own: true })
+    assert.equal(today.table.socket, 'ok', today.text)
+    status = 403
+    const { code, table, text, line } = await check({ own: true })
+    assert.deepEqual([code, table.socket], [0, 'warning'], text)
+    assert.match(line('socket'), /has loaded an older plugin of ours/)
+    assert.match(advice(text, line('socket')), /update the plugin/)
+  }))
+
+/* The real ones: what the doctor says of each, and the path at which it makes terminals. */
+const real = [[undefined, 'opencode 1', '/pty'], [NEXT, 'opencode 2', '/api/pty']]
+
+for (const [version, name, terminals] of real) {
+  test(`the real ${name}, behind both web servers`, { skip: (version && cannotRun(version)) ?? false }, async () => {
+    const internet = await startInternet({ 'auth.openai.com': () => null })
+    const opencode = await startOpencode({ version, provider: internet, password: 'geheim' })
+    const env = { OPENCODE_SERVER_PASSWORD: 'geheim' }
+    const accounts = await opencode.accounts()
+    try {
+      for (const kind of ['nginx-fcgi', 'apache-cgi']) {
+        const options = { kind, tls: true, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: opencode.socket }
+        const front = await startFront({ ...options, ini: { opencode: { url: ORIGIN } } })
+        const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
+        const examine = (more) => doctorInTime(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
+          env: { SSL_CERT_FILE: front.certificate.ca, ...more },
+        })
+        try {
+          const { code, text, line } = await examine(env)
+          assert.equal(code, 0, text)
+          assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
+          assert.ok(line('opencode').includes(name), text)
+          const stranger = await examine({})
+          assert.equal(stranger.code, 0, stranger.text)
+        } finally {
+          for (const part of [...bridges, front]) await part.stop()
+        }
+      }
+      const { body } = await request({ port: opencode.port }, 'GET', terminals, { headers: opencode.authorization })
+      assert.deepEqual(JSON.parse(body).data ?? JSON.parse(body), [], 'the terminal is gone')
+      assert.deepEqual(await opencode.accounts(), accounts)
+    } finally {
+      await opencode.stop()
+      await internet.stop()
+    }
+  })
+
+  test(`the real ${name}, without the plugin`, { skip: (version && cannotRun(version)) ?? false }, async () => {
+    const internet = await startInternet({ 'auth.openai.com': () => null })
+    const opencode = await startOpencode({ version, provider: internet, password: 'geheim', plugin: false, ports: [] })
+    try {
+      // the site is a stand-in's, the port that of the real one
+      await withSite({ opencode: version ? 'preview' : '1' }, async ({ check, path }) => {
+        const { table, text, line } = await check({ settings: { socket: join(path, 'nothing'), port: opencode.port } })
+        assert.equal(table.socket, 'failed', text)
+        assert.match(line('socket'), new RegExp(`${name} runs on port ${opencode.port} without our plugin`))
+      })
+    } finally {
+      await opencode.stop()
+      await internet.stop()
+    }
+  })
+}
