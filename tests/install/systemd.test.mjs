@@ -242,7 +242,7 @@ describe('booted', () => {
     await until('the proxy is up', () => proxy.output().includes('up'))
     const home = join(folder.path, 'home')
     mkdirSync(join(home, '.config/opencode'), { recursive: true })
-    const plugin = 'file:///usr/local/share/opencode-callback/opencode-callback.js'
+    const plugin = 'file:///usr/local/share/opencode-callback/plugin/'
     writeFileSync(join(home, '.config/opencode/opencode.json'), JSON.stringify({ autoupdate: false, plugin: [plugin] }))
     execFileSync('chown', ['-R', '60100:60100', home])
     mkdirSync(join(folder.path, 'local/bin'), { recursive: true })
