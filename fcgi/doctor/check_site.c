@@ -283,6 +283,7 @@ check_spellings(struct examination *d)
 	static const char *const paths[] = {
 	    "/Provider//opencode-callback-doctor/oauth/authorize/",
 	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
+	    "/Api//Integration/opencode-callback-doctor/connect/oauth/",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

@@ -180,7 +180,7 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 		return EXIT_FAILURE;
 	if (!read_url(&d, source->url)) {
 		fputs("--doctor: an address such as https://opencode.example.com, without a path; "
-		      "credentials belong in OPENCODE_SERVER_USERNAME and "
+		      "credentials belong in OPENCODE_PASSWORD, or OPENCODE_SERVER_USERNAME and "
 		      "OPENCODE_SERVER_PASSWORD\n",
 		      stderr);
 		return START_EXIT_USAGE;
