@@ -183,6 +183,7 @@ coverage:
 		tests replay-programs
 	BUILD_DIR=$(COVERAGE) tests/coverage
 
+# OPENCODE=2 make run starts a preview of opencode 2.
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/demo/start
 

@@ -90,6 +90,11 @@ ask_opencode(struct begin *b)
 
 	if (err == ERR_OK)
 		err = ask_once(b);
+	/* opencode 1 fails once for a server with a redirect URI at whose port nobody listens */
+	if (err == ERR_OK && b->flow.kind == KIND_MCP && b->reply.status == 500) {
+		call_reply_free(&b->reply);
+		err = ask_once(b);
+	}
 	if (err == ERR_OK && late && is_taken(b))
 		err = cancel_older(b);
 	for (int i = 0; err == ERR_OK && b->newcomer.cancelled && is_taken(b) && i < RETRIES; i++) {

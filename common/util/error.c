@@ -189,6 +189,14 @@ static const struct error_row table[] = {
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},
 
+    [ERR_BEGIN_MCP] =
+	{"begin-mcp", 502, "opencode could not begin the sign-in to this server",
+	 "opencode does not say why; its log does. The likely causes, in this order: the provider "
+	 "allows no public redirect address (then take redirectUri, or redirect_uri, out of the "
+	 "server’s settings in opencode.json, and paste the address instead); the server, or its "
+	 "sign-in, cannot be reached from opencode’s computer; or it wants a client id, in the "
+	 "same "
+	 "settings."},
     [ERR_BEGIN_TAKEN] =
 	{"begin-taken", 409, "Somebody else is signing in to this account right now",
 	 "opencode waits for one such sign-in at a time, and another browser began one. It ends "

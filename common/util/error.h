@@ -66,6 +66,7 @@ enum err {
 	ERR_BEGIN_REFUSED,  /* opencode did not begin the sign-in */
 	ERR_BEGIN_KIND,	    /* a sign-in that does not return through a redirect */
 	ERR_BEGIN_NEEDLESS, /* an MCP server that needs no sign-in */
+	ERR_BEGIN_MCP,	    /* opencode did not begin the sign-in to an MCP server */
 	ERR_BEGIN_TAKEN,    /* somebody else's sign-in to the same account is pending */
 	ERR_BEGIN_LISTENER, /* nothing tells at which port opencode waits for the response */
 

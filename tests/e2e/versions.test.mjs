@@ -1,7 +1,8 @@
 /*
  * The same sign-ins with each supported version of opencode, from our start page: ChatGPT, and an MCP
- * server in both ways. `make check` runs the oldest and the newest 1.x; `make check-opencodes` runs all
- * that tests/lib/versions.mjs has.
+ * server in both ways. `make check` runs the oldest, the newest 1.x and a preview of opencode 2;
+ * `make check-opencodes` runs all of tests/lib/versions.mjs. With the preview also a sign-in as its own
+ * window would begin it.
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
@@ -10,7 +11,7 @@ import { Fixture } from '../lib/fixture.mjs'
 import { startMcpServer } from '../lib/mcp.mjs'
 import { until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
-import { DONE, expectEnd } from '../lib/site.mjs'
+import { DONE, KINDS, expectEnd } from '../lib/site.mjs'
 import { NEXT, VERSIONS, cannotRun } from '../lib/versions.mjs'
 
 const MCP = 'my demo'
@@ -103,6 +104,38 @@ function runs(version, kind) {
   })
 }
 
-for (const version of VERSIONS.filter((one) => one !== NEXT)) {
-  describe(`opencode ${version}, through nginx-fcgi`, () => runs(version, 'nginx-fcgi'))
+/* The calls that the window of opencode 2 makes: the begin, and what has become of the attempt. */
+function runsAsItsWindow(kind) {
+  const target = '/api/integration/openai/connect/oauth'
+  const body = '{"methodID":"chatgpt-browser","inputs":{}}'
+
+  test('begun by opencode’s own window, pasted: the attempt is complete', { skip: cannotRun(NEXT) ?? false }, async () => {
+    const client = await start({ version: NEXT, kind })
+    const stranger = new Client(front.origin)
+    assert.equal((await stranger.begin({ target, body })).status, 401)
+    const answer = await client.begin({ target, body })
+    assert.equal(answer.status, 200, answer.content)
+    const { url, mode, attemptID } = JSON.parse(answer.content).data
+    assert.equal(mode, 'auto')
+    assert.ok(url.startsWith(`${front.origin}/signin/flow/`), url)
+
+    const own = new Client(opencode.origin, { authorization: opencode.authorization.Authorization })
+    const attempt = async () => JSON.parse((await own.send('GET', `${target}/${attemptID}`)).content).data.status
+    const flow = await client.open(url)
+    assert.equal(await attempt(), 'pending')
+    const paste = await client.paste(flow, provider.approve(flow.authorize))
+    assert.equal(paste.headers.get('location'), flow.path)
+    await expectEnd(client, flow, DONE, { again: false })
+    assert.equal(await attempt(), 'complete')
+    assert.ok((await opencode.accounts()).includes('openai'))
+  })
+}
+
+for (const version of VERSIONS) {
+  for (const kind of version === NEXT ? KINDS : ['nginx-fcgi']) {
+    describe(`opencode ${version}, through ${kind}`, () => {
+      runs(version, kind)
+      if (version === NEXT) runsAsItsWindow(kind)
+    })
+  }
 }

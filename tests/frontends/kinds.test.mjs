@@ -420,6 +420,23 @@ describe('the start page', () => {
     }
   })
 
+  test('an MCP server at which opencode fails once is tried a second time; then the page names the likely causes', async () => {
+    for (const frontend of site.frontends) {
+      for (const failures of [1, 2]) {
+        let asked = 0
+        const url = authorizeUrl({ state: `mcp-${frontend.name}-${failures}`, redirect: 'http://127.0.0.1:19876/mcp/oauth/callback' })
+        site.standin.answer = (r) => r.path === '/mcp/demo/auth'
+          ? ++asked > failures ? json({ authorizationUrl: url, oauthState: 'x' }) : json({ name: 'UnknownError' }, 500)
+          : undefined
+        const answer = await post(frontend, '/signin/start', { mcp: 'demo' }, newCookie())
+        assert.equal(asked, 2)
+        assert.equal(answer.status, failures === 1 ? 303 : 502, answer.body)
+        assertSafe(answer)
+        if (failures === 2) assert.match(answer.body, /allows no public redirect address .*redirectUri.*cannot be reached.*client id/)
+      }
+    }
+  })
+
   test('a device code: shown, and opencode is set to ask for it', async () => {
     const device = { url: 'https://device.example/?a=1&b=2', method: 'auto', instructions: 'Enter code: <AB-CD>' }
     const answers = []
