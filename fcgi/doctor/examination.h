@@ -32,6 +32,7 @@ struct examination {
 	int port;
 	bool https;
 	bool loopback;
+	bool private; /* a name of a private network, at which the configuration allows http */
 	char login[EXAMINATION_LOGIN_MAX]; /* "Authorization: Basic …", "" if none is to be sent */
 	const char *ca_file;
 	long long deadline; /* of all checks, in ms of the monotonic clock */

@@ -9,7 +9,7 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { scratch, until } from '../lib/net.mjs'
-import { ADDRESS } from './network.mjs'
+import { ADDRESS, PRIVATE } from './network.mjs'
 import { add, bridge, checks, doctor, open, ORIGIN, swap, withSite } from './site.mjs'
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
@@ -230,6 +230,18 @@ test('https: plain http at a public address', () =>
     assert.deepEqual([code, ...failed], [1, 'https'], text)
     assert.equal(table.events, 'skipped')
     assert.deepEqual(opencode.requests, ['GET /'], 'no password was sent in the clear')
+  }))
+
+test('https: plain http in a private network, where the configuration allows it', () =>
+  withSite({ tls: false, url: null, ini: { web: { http: 'private' } } }, async ({ check, front }) => {
+    const passage = await bridge(PRIVATE, 80, front.port)
+    const { code, table, text, line } = await check({ at: `http://${PRIVATE}`, own: true })
+    assert.deepEqual([code, table.https, table.cookie], [0, 'warning', 'ok'], text)
+    assert.match(line('https'), /can take over a sign-in/)
+    const { failed, text: told } = await check({ at: `http://${PRIVATE}`, settings: {} })
+    assert.deepEqual(failed, ['https'], told)
+    assert.match(told, /\[web\] http = private/)
+    await passage.stop()
   }))
 
 test('https: plain http on the loopback is a warning', () =>

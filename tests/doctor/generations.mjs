@@ -120,15 +120,16 @@ test('opencode 2 has loaded the plugin, and the socket is not there', () =>
     assert.match(advice(text, line('socket')), /OPENCODE_CALLBACK_SOCKET/)
   }))
 
-test('health says what the handler says of opencode', () =>
-  withSite({}, async ({ check, standin }) => {
-    for (const [status, says] of [[404, /status 503, opencode answers, but speaks no interface/], [403, /status 503, The plugin in opencode is older/]]) {
+// a site of its own for each: health asks opencode at most every two seconds
+for (const [status, says] of [[404, /status 503, opencode answers, but speaks no interface/], [403, /status 503, The plugin in opencode is older/]]) {
+  test(`health says what the handler says of an opencode that answers ${status}`, () =>
+    withSite({}, async ({ check, standin }) => {
       standin.answer = () => json({}, status)
       const { failed, text, line } = await check()
       assert.deepEqual(failed, ['health'], text)
       assert.match(line('health'), says)
-    }
-  }))
+    }))
+}
 
 test('an older plugin of ours is a warning', () =>
   withSite({}, async ({ check, standin }) => {
