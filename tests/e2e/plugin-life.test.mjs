@@ -3,7 +3,10 @@
  * the process.
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import net from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -30,6 +33,12 @@ after(async () => {
 
 const inode = (path) => statSync(path).ino
 const ourLines = (opencode) => opencode.logs().match(/opencode-callback: .*/g)
+
+/* Starts what follows it in a mount namespace where it cannot see who listens, as on a system without /proc. */
+const BLIND = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/$$/net && exec "$@"', 'sh']
+const cannotBlind = spawnSync(BLIND[0], [...BLIND.slice(1), 'true']).status === 0 ? false : 'no mount namespace of its own'
+
+const listeners = async (path) => (await request({ path }, 'GET', '/listeners', { host: 'plugin' })).body
 
 /* A plugin that adds a line to a file for each call of its functions. */
 function writeWitness(name) {
@@ -150,6 +159,23 @@ describe('opencode 1', () => {
     }
   })
 
+  test('without /proc it believes the URL that opencode tells', { skip: cannotBlind }, async (t) => {
+    const socket = join(folder.path, 'blind.sock')
+    const port = await freePort()
+    const program = await serveByHand(port, join(folder.path, 'blind'), { socket, wrap: BLIND })
+    t.after(() => program.stop())
+    await until('the plugin listens', () => existsSync(socket))
+    const ask = async (host) => (await request({ path: socket }, 'GET', '/global/health', { host })).status
+    assert.equal(await ask('opencode'), 200)
+    assert.equal(await ask(`localhost:${port}`), 403)
+    const listener = http.createServer((_, response) => response.writeHead(204).end()).listen(0, '127.0.0.1')
+    t.after(() => listener.close())
+    await once(listener, 'listening')
+    assert.equal(await ask(`localhost:${listener.address().port}`), 204)
+    assert.equal(await ask(`localhost:${await freePort()}`), 502)
+    assert.equal(await listeners(socket), '{"listeners":null}')
+  })
+
   test('a file that is no socket stays what it is', async () => {
     const folder = scratch('plugin')
     const socket = join(folder.path, 'opencode.sock')
@@ -191,11 +217,12 @@ describe('opencode 1', () => {
 })
 
 /* An opencode 1 with the plugin whose socket is not to be waited for. */
-async function serveByHand(port, home, { socket, first = '/provider/auth', plugins = [PLUGIN] }) {
+async function serveByHand(port, home, { socket, first = '/provider/auth', plugins = [PLUGIN], wrap = [] }) {
   const config = join(home, 'config', 'opencode')
   mkdirSync(config, { recursive: true })
   writeFileSync(join(config, 'opencode.json'), JSON.stringify({ autoupdate: false, plugin: plugins }))
-  const program = startProgram(OPENCODE, ['--log-level', 'WARN', 'serve', '--port', String(port)], {
+  const [command, ...args] = [...wrap, OPENCODE, '--log-level', 'WARN', 'serve', '--port', String(port)]
+  const program = startProgram(command, args, {
     cwd: home,
     env: opencodeEnv(home, {
       provider,
@@ -211,7 +238,7 @@ async function serveByHand(port, home, { socket, first = '/provider/auth', plugi
 describe('opencode 2', { skip: cannotRun2 }, () => {
   const health = (path, host = 'opencode') => request({ path }, 'GET', '/api/health', { host, headers: AUTHORIZATION2 })
 
-  test('one socket through other locations and reloads, for which the module is evaluated anew', async () => {
+  test('one socket through other locations, reloads for which the module is evaluated anew, and evictions', async () => {
     const witness = writeWitness('second')
     // A change of the folder's time is what makes opencode load the module again.
     const copy = join(folder.path, 'copy')
@@ -245,6 +272,16 @@ describe('opencode 2', { skip: cannotRun2 }, () => {
         assert.equal((await health(path)).status, 200)
         assert.equal(inode(path), before)
       }
+      for (const directory of [locations[1], locations[0]]) {
+        const calls = witness.count('setup')
+        const target = `location[directory]=${directory}`
+        const evicted = await request({ port: opencode.port }, 'DELETE', `/api/debug/location?${target}`, { headers: AUTHORIZATION2 })
+        assert.equal(evicted.status, 204)
+        await opencode.ask(`/api/integration?${target}`)
+        await until('the location has loaded its plugins again', () => witness.count('setup') > calls)
+        assert.equal((await health(path)).status, 200)
+        assert.equal(inode(path), before)
+      }
       assert.deepEqual(readdirSync(dirname(path)), ['opencode.sock'])
       assert.deepEqual(ourLines(opencode), [`opencode-callback: listening at ${path}, opencode's own port is ${opencode.port}`])
     } finally {
@@ -266,6 +303,18 @@ describe('opencode 2', { skip: cannotRun2 }, () => {
     }
   })
 
+  for (const given of [true, false]) {
+    test(`without /proc, ${given ? '--port is believed' : 'and without --port, nothing passes'}`, { skip: cannotBlind }, async (t) => {
+      const opencode = await startOpencode2({ provider, wrap: BLIND, args: given ? undefined : [] })
+      t.after(() => opencode.stop())
+      const [own, other, port] = given ? [200, 403, opencode.port] : [502, 502, 'not known']
+      assert.deepEqual(ourLines(opencode), [`opencode-callback: listening at ${opencode.socket}, opencode's own port is ${port}`])
+      assert.equal((await health(opencode.socket)).status, own)
+      assert.equal((await health(opencode.socket, `localhost:${opencode.port}`)).status, other)
+      assert.equal(await listeners(opencode.socket), '{"listeners":null}')
+    })
+  }
+
   for (const hostname of ['0.0.0.0', '::1', '::']) {
     test(`with --hostname ${hostname} too`, async (t) => {
       if (hostname.includes(':') && !(await canListen(hostname))) return t.skip('this machine has no IPv6')
@@ -279,8 +328,7 @@ describe('opencode 2', { skip: cannotRun2 }, () => {
       await until('the plugin listens', () => accepts({ path: socket }), 30_000)
       assert.equal((await health(socket)).status, 200)
       assert.equal((await health(socket, `localhost:${port}`)).status, 403)
-      const { body } = await request({ path: socket }, 'GET', '/listeners', { host: 'plugin' })
-      assert.equal(body, '{"listeners":[]}')
+      assert.equal(await listeners(socket), '{"listeners":[]}')
     })
   }
 

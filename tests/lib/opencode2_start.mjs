@@ -32,10 +32,10 @@ export function opencode2Config(home, config) {
  * Starts `opencode serve`.
  *   args    in place of a --port that is free
  *   config  more of opencode.json · env: more of the environment · home: files of an earlier run
- *   socket  where the plugin listens · waits: false if it is not to listen
- * The answer: port, socket, home, pid, running(), logs(), log() (its log file), ask(target), stop(signal) → {code, signal}.
+ *   socket  where the plugin listens · wrap: a command that starts it
+ * The answer: port, socket, home, pid, running(), logs(), ask(target), stop(signal) → {code, signal}.
  */
-export async function startOpencode2({ provider, args, config, env, home, socket, waits = true } = {}) {
+export async function startOpencode2({ provider, args, config, env, home, socket, wrap = [] } = {}) {
   const folder = home ? null : scratch('opencode2')
   const base = home ?? folder.path
   const work = join(base, 'work')
@@ -44,7 +44,8 @@ export async function startOpencode2({ provider, args, config, env, home, socket
   socket ??= join(run, 'opencode.sock')
   opencode2Config(base, config)
   args ??= ['--port', String(await freePort())]
-  const program = startProgram(OPENCODE2, ['serve', ...args], { cwd: work, env: opencode2Env(base, { provider, socket, env }) })
+  const [command, ...rest] = [...wrap, OPENCODE2, 'serve', ...args]
+  const program = startProgram(command, rest, { cwd: work, env: opencode2Env(base, { provider, socket, env }) })
   const self = {
     socket,
     home: base,
@@ -68,7 +69,7 @@ export async function startOpencode2({ provider, args, config, env, home, socket
       const { status, body } = await self.ask('/api/integration')
       return status === 200 && JSON.parse(body).data.length > 0
     }, 90_000)
-    if (waits) await until(`${socket} accepts`, () => accepts({ path: socket }))
+    await until(`${socket} accepts`, () => accepts({ path: socket }))
   } catch (error) {
     await self.stop('SIGKILL')
     throw error

@@ -46,7 +46,7 @@ function listen(state) {
       const { dev, ino } = lstatSync(hidden)
       renameSync(hidden, state.path)
       Object.assign(state, { server, dev, ino })
-      say(state, `listening at ${state.path}, opencode's own port is ${own(state)?.port ?? "not known yet"}`)
+      say(state, `listening at ${state.path}, opencode's own port is ${own(state)?.port ?? "not known"}`)
     } catch (error) {
       server.close()
       discard(hidden)
