@@ -222,7 +222,8 @@ resolve(struct context *x, struct choice *choice)
 		return err;
 	err = api_find_run(x, choose, choice);
 	call_slot_leave(x->app);
-	return err;
+	/* opencode answered, and has no such method */
+	return choice->provider != NULL && err == ERR_OPENCODE_ANSWER ? ERR_REQUEST : err;
 }
 
 static void

@@ -134,9 +134,12 @@ list(const struct context *x, const struct flow *project, struct account_list *o
 static enum err
 choose(struct flow *flow, const char *provider, const char *method)
 {
+	if (method == NULL || method[0] == '\0')
+		return ERR_REQUEST;
+	if (strspn(method, "0123456789") == strlen(method))
+		return ERR_OPENCODE_ANSWER; /* the number of a method of opencode 1 */
 	flow->kind = KIND_INTEGRATION;
-	return method != NULL && method[0] != '\0' &&
-		       text_copy(flow->provider, sizeof(flow->provider), provider) &&
+	return text_copy(flow->provider, sizeof(flow->provider), provider) &&
 		       text_copy(flow->method_id, sizeof(flow->method_id), method)
 		   ? ERR_OK
 		   : ERR_REQUEST;
