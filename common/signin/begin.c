@@ -87,11 +87,9 @@ cancel_older(struct begin *b)
 static enum err
 ask_once(struct begin *b)
 {
-	enum err err = ERR_OK;
-
 	if (b->api != NULL && b->api->listens)
-		err = listeners_ask(b->x, &b->before);
-	return err == ERR_OK ? b->ask(b) : err;
+		listeners_ask(b->x, &b->before);
+	return b->ask(b);
 }
 
 /* Asks opencode, if need be several times: a cancelled listener frees its port with a delay. */
