@@ -61,7 +61,11 @@ value_of(struct account_list *c, const json_t *value)
 		return json_is_true(value) ? "true" : "false";
 	if (!json_is_number(value) || !room(c, c->texts, ACCOUNT_LIST_TEXTS_MAX))
 		return json_string_value(value);
-	snprintf(text, ACCOUNT_LIST_TEXT_SIZE, "%.15g", json_number_value(value));
+	if (json_is_integer(value))
+		snprintf(text, ACCOUNT_LIST_TEXT_SIZE, "%lld",
+			 (long long)json_integer_value(value));
+	else
+		snprintf(text, ACCOUNT_LIST_TEXT_SIZE, "%.15g", json_real_value(value));
 	c->texts++;
 	return text;
 }
