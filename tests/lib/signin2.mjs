@@ -55,15 +55,16 @@ export async function beginAttempt(site, opencode, options = {}) {
     integration = 'openai', method = 'chatgpt-browser', answer, label, cookie = newCookie(), session, headers = {}, frontend = site.fcgi,
     query = '', body = JSON.stringify({ methodID: method, answer, label }),
   } = options
-  const before = opencode.attempts.length
+  const own = () => opencode.attempts.filter((attempt) => attempt.integration === integration)
+  const before = own().length
   const since = site.standin.connections.length
   const reply = await frontend.send({
     method: 'POST', target: connectPath(integration) + query, body,
     headers: { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin', ...browser(cookie, session), ...headers },
   })
   const offered = new RegExp(`^${COOKIE}=([A-Za-z0-9_-]{43});`).exec(reply.header('set-cookie') ?? '')?.[1]
-  if (opencode.attempts.length === before) return { answer: reply }
-  return { answer: reply, ...flowOf(opencode.newest, cookie ?? offered, { session, since }) }
+  if (own().length === before) return { answer: reply }
+  return { answer: reply, ...flowOf(own().at(-1), cookie ?? offered, { session, since }) }
 }
 
 /* beginAttempt, and the proof that it was recorded: opencode's window is led to our page. */
