@@ -85,6 +85,7 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 			call_header(&call, "Authorization", credentials.authorization);
 		call_header(&call, "Content-Type", r->content_type);
 		call_header(&call, "Accept", r->accept);
+		call_header(&call, "Sec-Fetch-Mode", r->sec_fetch_mode);
 		if (!call.session || !same_origin_is(&x->site, r))
 			call_header(&call, "Origin", r->origin);
 		call_header(&call, "Access-Control-Request-Method", r->cors_method);

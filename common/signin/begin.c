@@ -49,7 +49,23 @@ begin_name(struct begin *b, const char *provider)
 	return text_copy(b->flow.provider, sizeof(b->flow.provider), provider);
 }
 
-/* Returns whether opencode says, or may mean, that an older sign-in is still pending. */
+/* Returns whether opencode says, or may mean, that an older attempt is still pending. Its kind of
+ * error is the same where it refuses what was entered; only some versions say more. */
+static bool
+is_attempt_taken(const struct call_reply *reply)
+{
+	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+	const char *message = json_string_value(json_object_get(json, "message"));
+	bool taken = kind != NULL && strcmp(kind, "integration_authorization") == 0 &&
+		     (message == NULL || strcmp(message, "Authentication failed") == 0 ||
+		      strstr(message, "in use") != NULL);
+
+	json_decref(json);
+	return taken;
+}
+
+/* Does so for a sign-in of any kind. */
 static bool
 is_taken(const struct begin *b)
 {
@@ -57,9 +73,7 @@ is_taken(const struct begin *b)
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
-	return reply->status == 409 ||
-	       (reply->status == 400 &&
-		strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL);
+	return reply->status == 409 || (reply->status == 400 && is_attempt_taken(reply));
 }
 
 /* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
@@ -73,11 +87,9 @@ cancel_older(struct begin *b)
 static enum err
 ask_once(struct begin *b)
 {
-	enum err err = ERR_OK;
-
 	if (b->api != NULL && b->api->listens)
-		err = listeners_ask(b->x, &b->before);
-	return err == ERR_OK ? b->ask(b) : err;
+		listeners_ask(b->x, &b->before);
+	return b->ask(b);
 }
 
 /* Asks opencode, if need be several times: a cancelled listener frees its port with a delay. */

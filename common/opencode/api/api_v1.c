@@ -113,7 +113,13 @@ list(const struct context *x, const struct flow *project, struct account_list *o
 static enum err
 choose(struct flow *flow, const char *provider, const char *method)
 {
-	if (method == NULL || method[0] == '\0' || strlen(method) > 3 ||
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	if (method == NULL)
+		return ERR_REQUEST;
+	if (strpbrk(method, letters) != NULL)
+		return ERR_OPENCODE_ANSWER; /* the id of a method of opencode 2 */
+	if (method[0] == '\0' || strlen(method) > 3 ||
 	    strspn(method, "0123456789") != strlen(method))
 		return ERR_REQUEST;
 	flow->kind = KIND_PROVIDER;
