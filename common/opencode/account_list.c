@@ -132,8 +132,9 @@ add_conditions(struct account_list *c, struct page_prompt *prompt, const json_t 
 	prompt->condition = &c->condition[c->conditions];
 	if (json_is_object(when))
 		add_condition(c, prompt, when);
-	json_array_foreach (when, i, item)
+	json_array_foreach (when, i, item) {
 		add_condition(c, prompt, item);
+	}
 }
 
 static enum page_prompt_type

@@ -78,9 +78,10 @@ add_providers(struct account_list *out, json_t *providers, const json_t *connect
 	const char *provider;
 	size_t i;
 
-	json_object_foreach (providers, provider, methods)
+	json_object_foreach (providers, provider, methods) {
 		account_list_add(out, provider, NULL, api_v1_connected_has(connected, provider),
 				 methods, METHOD_BY_INDEX);
+	}
 	json_array_foreach (connected, i, item) {
 		provider = json_string_value(item);
 		if (provider != NULL && json_object_get(providers, provider) == NULL)
