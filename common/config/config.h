@@ -37,6 +37,18 @@ enum config_proxy_header {
 	PROXY_FORWARDED, /* RFC 7239 */
 };
 
+/* The hosts at which sign-ins are possible over plain http. */
+enum config_http {
+	HTTP_LOOPBACK, /* loopback names, to which browsers connect within the computer */
+	HTTP_PRIVATE,  /* those of private networks too */
+};
+
+/* Who decides who may use an opencode. */
+enum config_login {
+	LOGIN_VISITOR, /* opencode: calls bring what the visitor brings */
+	LOGIN_OWN,     /* the web server, before us: all our calls use password_file */
+};
+
 struct config_opencode {
 	char name[CONFIG_NAME_MAX + 1]; /* "" for [opencode] */
 	char url[ORIGIN_MAX + 1];	/* public origin; "" = detected for each request */
@@ -44,6 +56,7 @@ struct config_opencode {
 	int port;			/* replaces %p for opencode itself */
 	char username[CONFIG_NAME_MAX + 1];
 	char password_file[512]; /* "" = none */
+	enum config_login login;
 };
 
 struct config_issuer {
@@ -74,6 +87,7 @@ struct config {
 	size_t issuer_count;
 	size_t callback_path_count;
 	char prefix[65]; /* "/signin" */
+	enum config_http http;
 	enum config_proxy_header proxy_header;
 	int lifetime; /* seconds */
 	int max_pending;

@@ -12,6 +12,7 @@
 
 #include "config/config_keys.h"
 #include "config/config_relay.h"
+#include "http/origin.h"
 
 #define LINE_MAX_INIH	 199 /* bytes; inih truncates longer lines */
 #define SECTION_MAX_INIH 49  /* bytes; inih truncates longer section names */
@@ -420,6 +421,18 @@ via_is_own(const struct config *config)
 static enum err
 check_whole(const struct config *config, const char *file, char message[CONFIG_MESSAGE_MAX])
 {
+	for (size_t i = 0; i < config->opencode_count; i++) {
+		const struct config_opencode *o = &config->opencode[i];
+
+		if (o->login == LOGIN_OWN && o->password_file[0] == '\0')
+			return complain(message, file, 0,
+					"[opencode] login = own needs a password_file");
+		if (config->http == HTTP_LOOPBACK && strncmp(o->url, "http://", 7) == 0 &&
+		    !origin_host_is_loopback(o->url + 7))
+			return complain(message, file, 0,
+					"[opencode] url: plain http on a private name needs [web] "
+					"http = private, else https");
+	}
 	for (size_t i = 0; config->opencode_count > 1 && i < config->opencode_count; i++) {
 		if (config->opencode[i].url[0] == '\0')
 			return complain(

@@ -95,10 +95,11 @@ config_types_read_origin(const struct config_key *key, void *member, const char 
 		    why, why_size,
 		    "must be an origin such as https://opencode.example.com, without a path");
 	if (value[0] != '\0' && strncmp(member, "https://", 8) != 0 &&
-	    !origin_host_is_loopback(origin_authority(member)))
+	    !origin_host_is_loopback(origin_authority(member)) &&
+	    !origin_host_is_private(origin_authority(member)))
 		return refuse(why, why_size,
 			      "must be https: browsers keep secure cookies only there (http is for "
-			      "loopback names)");
+			      "loopback names and, with [web] http = private, private ones)");
 	if (value[0] == '\0')
 		*(char *)member = '\0';
 	return true;
@@ -298,6 +299,8 @@ config_types_write_trust(const void *member, struct buf *out)
 
 static const char *const header_words[] = {"X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP",
 					   "Forwarded", NULL};
+static const char *const http_words[] = {"loopback", "private", NULL};
+static const char *const login_words[] = {"visitor", "own", NULL};
 static const char *const target_words[] = {"stderr", "syslog", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -330,6 +333,44 @@ void
 config_types_write_proxy_header(const void *member, struct buf *out)
 {
 	buf_puts(out, header_words[*(const enum config_proxy_header *)member]);
+}
+
+bool
+config_types_read_http(const struct config_key *key, void *member, const char *value, char *why,
+		       size_t why_size)
+{
+	int i = word_index(http_words, value);
+
+	(void)key;
+	if (i < 0)
+		return refuse(why, why_size, "must be loopback or private");
+	*(enum config_http *)member = (enum config_http)i;
+	return true;
+}
+
+void
+config_types_write_http(const void *member, struct buf *out)
+{
+	buf_puts(out, http_words[*(const enum config_http *)member]);
+}
+
+bool
+config_types_read_login(const struct config_key *key, void *member, const char *value, char *why,
+			size_t why_size)
+{
+	int i = word_index(login_words, value);
+
+	(void)key;
+	if (i < 0)
+		return refuse(why, why_size, "must be visitor or own");
+	*(enum config_login *)member = (enum config_login)i;
+	return true;
+}
+
+void
+config_types_write_login(const void *member, struct buf *out)
+{
+	buf_puts(out, login_words[*(const enum config_login *)member]);
 }
 
 bool

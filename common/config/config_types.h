@@ -47,6 +47,8 @@ config_reader config_types_read_id;
 config_reader config_types_read_issuers;
 config_reader config_types_read_trust;
 config_reader config_types_read_proxy_header;
+config_reader config_types_read_http;
+config_reader config_types_read_login;
 config_reader config_types_read_log_target;
 config_reader config_types_read_log_level;
 
@@ -57,6 +59,8 @@ config_writer config_types_write_routes;
 config_writer config_types_write_issuers;
 config_writer config_types_write_trust;
 config_writer config_types_write_proxy_header;
+config_writer config_types_write_http;
+config_writer config_types_write_login;
 config_writer config_types_write_log_target;
 config_writer config_types_write_log_level;
 

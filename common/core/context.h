@@ -46,6 +46,7 @@ struct context {
 	const char *cause;	/* for the log only; the visitor is not told */
 	const char *relay_site; /* for the log only: the site that a relay's request names */
 	bool relay;		/* the route is that of a relay */
+	bool discreet;		/* the URL of the request may hold an authorization response */
 	bool uncounted;		/* a refusal of this request costs no allowance */
 	bool counted;		/* one request has been taken from the allowance */
 	struct allowance allowance;

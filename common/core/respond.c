@@ -37,7 +37,10 @@ respond_page(struct context *x, int status)
 	x->response->status = status;
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
-	response_security_headers(x->response, "no-store");
+	if (x->discreet)
+		response_security_headers(x->response, "no-store");
+	else
+		response_form_headers(x->response);
 }
 
 /* Returns the seconds of Retry-After; 0: send no such header. */
@@ -87,6 +90,8 @@ is_visitors_doing(const struct context *x, enum err err)
 static enum err
 refuse(struct context *x, enum err err)
 {
+	if (err == ERR_CREDENTIALS && x->site.opencode->login == LOGIN_OWN)
+		err = ERR_LOGIN_OWN;
 	if (!x->uncounted && is_visitors_doing(x, err) && context_consume(x) == ERR_RATE)
 		err = ERR_RATE;
 	respond_log_refusal(x, err, NULL);
@@ -168,7 +173,11 @@ respond_json_problem(struct context *x, enum err err)
 void
 respond_api_text(struct context *x, int status, const char *text)
 {
-	json_t *json = json_pack("{s:s, s:{s:s}}", "name", "UnknownError", "data", "message", text);
+	/* the integration API has errors of another form, which may say more */
+	bool integration = strncmp(x->request->path, "/api/", 5) == 0;
+	json_t *json = json_pack(
+	    "{s:s, s:{s:s}, s:s*, s:s*}", "name", "UnknownError", "data", "message", text, "_tag",
+	    integration ? "InvalidRequestError" : NULL, "message", integration ? text : NULL);
 	char *body = json_write(json);
 
 	respond_json(x, status, body == NULL ? "{}" : body);

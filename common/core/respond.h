@@ -36,7 +36,8 @@ void respond_api_problem(struct context *x, enum err err);
 void respond_json_problem(struct context *x, enum err err);
 void respond_json(struct context *x, int status, const char *json);
 
-/* Answers with an error in the form of opencode's API, whose web UI shows the text. */
+/* Answers with an error in the form of opencode's API, whose web UI shows the text: of the older
+ * one, and below /api of the integration API too. */
 void respond_api_text(struct context *x, int status, const char *text);
 
 /* Redirects to the page of a flow with status 303. */

@@ -10,14 +10,15 @@
 #include "util/text.h"
 
 static void
-site_set(struct site *site, const char *scheme, const char *authority)
+site_set(const struct config *config, struct site *site, const char *scheme, const char *authority)
 {
 	char text[ORIGIN_MAX + 1];
 
 	if (!text_join(text, sizeof(text), scheme, authority) || !origin_read(text, site->origin))
 		site->origin[0] = '\0';
 	site->secure = strncmp(site->origin, "https://", 8) == 0;
-	site->usable = site->secure || origin_host_is_loopback(authority);
+	site->usable = site->secure || origin_host_is_loopback(authority) ||
+		       (config->http == HTTP_PRIVATE && origin_host_is_private(authority));
 }
 
 /* Where the browser sent its request, as far as known. */
@@ -77,7 +78,7 @@ ask_proxy(const struct config *config, const struct request *request, struct tar
  * browsers send only if the connection is secure or loopback.
  */
 static void
-site_detect(const struct request *request, const struct target *target,
+site_detect(const struct config *config, const struct request *request, const struct target *target,
 	    const struct authority *host, struct site *site)
 {
 	const char *named = request->origin == NULL ? NULL : origin_authority(request->origin);
@@ -86,16 +87,17 @@ site_detect(const struct request *request, const struct target *target,
 	if (named != NULL && request_same_origin(request) &&
 	    origin_authority_read(named, &origin) && origin.name_len == host->name_len &&
 	    strncasecmp(origin.name, host->name, host->name_len) == 0) {
-		site_set(site, named == request->origin + 8 ? "https://" : "http://", named);
+		site_set(config, site, named == request->origin + 8 ? "https://" : "http://",
+			 named);
 		return;
 	}
 	if (target->scheme != NULL)
-		site_set(site, target->scheme, target->host);
+		site_set(config, site, target->scheme, target->host);
 	else if (request->https ||
 		 (request->sec_fetch_site != NULL && !origin_host_is_loopback(target->host)))
-		site_set(site, "https://", target->host);
+		site_set(config, site, "https://", target->host);
 	else
-		site_set(site, "http://", target->host);
+		site_set(config, site, "http://", target->host);
 }
 
 /* Returns whether the host names this origin. If exact, the ports must match too, where a missing
@@ -127,7 +129,7 @@ site_find(const struct config *config, const struct request *request, struct sit
 	if (target.host == NULL || !origin_authority_read(target.host, &host))
 		return ERR_HOST;
 	if (config->opencode_count == 1 && config->opencode[0].url[0] == '\0') {
-		site_detect(request, &target, &host, site);
+		site_detect(config, request, &target, &host, site);
 		return ERR_OK;
 	}
 	/* a Host header may lack its port, so a match by name alone comes second */
@@ -139,7 +141,8 @@ site_find(const struct config *config, const struct request *request, struct sit
 			if (!host_names(&host, url, exact == 1))
 				continue;
 			site->opencode = &config->opencode[i];
-			site_set(site, authority == url + 8 ? "https://" : "http://", authority);
+			site_set(config, site, authority == url + 8 ? "https://" : "http://",
+				 authority);
 			return ERR_OK;
 		}
 	return ERR_HOST;

@@ -15,7 +15,7 @@ struct site {
 	const struct config_opencode *opencode;
 	char origin[ORIGIN_MAX + 1]; /* "https://opencode.example.com", in lower case */
 	bool secure;		     /* the origin is https: cookies are Secure */
-	bool usable;		     /* secure, or on a loopback name: sign-ins are possible */
+	bool usable;		     /* secure, or where [web] http allows sign-ins without */
 };
 
 /*

@@ -55,6 +55,15 @@ origin_authority_same(const struct authority *a, const struct authority *b)
 	return a->port[0] == '\0' || b->port[0] == '\0' || strcmp(a->port, b->port) == 0;
 }
 
+/* Returns whether a name ends with a suffix, and has more before it. */
+static bool
+name_ends(const struct authority *a, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return a->name_len > len && strncasecmp(a->name + a->name_len - len, suffix, len) == 0;
+}
+
 bool
 origin_host_is_loopback(const char *host)
 {
@@ -64,9 +73,48 @@ origin_host_is_loopback(const char *host)
 		return false;
 	if (a.name_len == 9 && strncasecmp(a.name, "localhost", 9) == 0)
 		return true;
+	if (name_ends(&a, ".localhost"))
+		return true;
 	if (a.name_len == 5 && strncmp(a.name, "[::1]", 5) == 0)
 		return true;
 	return strncmp(a.name, "127.", 4) == 0 && strspn(a.name, "0123456789.") == a.name_len;
+}
+
+/* Returns whether a host is an address in a private range: RFC 1918, 3927, 4193 and 4291. */
+static bool
+is_private_address(const struct authority *a)
+{
+	static const char *const ranges[] = {"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",
+					     "169.254.0.0/16", "fc00::/7",	"fe80::/10"};
+	bool brackets = a->name[0] == '[';
+	struct ip_range range;
+	struct ip ip;
+
+	if (!ip_read(a->name + brackets, a->name_len - (brackets ? 2 : 0), &ip))
+		return false;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (ip_range_read(ranges[i], strlen(ranges[i]), &range) &&
+		    ip_range_has(&range, &ip))
+			return true;
+	return false;
+}
+
+bool
+origin_host_is_private(const char *host)
+{
+	static const char *const suffixes[] = {".local", ".lan", ".home.arpa", ".internal",
+					       ".ts.net"};
+	struct authority a;
+
+	if (!origin_authority_read(host, &a))
+		return false;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (name_ends(&a, suffixes[i]))
+			return true;
+	/* a name of one label, which no public DNS has; a number is an address in disguise */
+	if (memchr(a.name, '.', a.name_len) == NULL && memchr(a.name, ':', a.name_len) == NULL)
+		return isalpha((unsigned char)a.name[0]) != 0;
+	return is_private_address(&a);
 }
 
 const char *

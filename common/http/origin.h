@@ -26,8 +26,14 @@ bool origin_authority_read(const char *text, struct authority *out);
 /* Returns whether the names are equal, and the ports too if both sides give one. */
 bool origin_authority_same(const struct authority *a, const struct authority *b);
 
-/* Returns whether a host with an optional port is a loopback name: localhost, 127.x.x.x, [::1]. */
+/* Returns whether a host with an optional port is a loopback name: localhost, any name below it
+ * (RFC 6761 section 6.3), 127.x.x.x, [::1]. */
 bool origin_host_is_loopback(const char *host);
+
+/* Returns whether a host with an optional port is of a private network: an address that is private
+ * or link-local (RFC 1918, 3927, 4193, 4291), a name below .local, .lan, .home.arpa, .internal or
+ * .ts.net, or a name of one label. */
+bool origin_host_is_private(const char *host);
 
 /* Returns what follows "http://" or "https://" in an origin; NULL: it begins with neither. */
 const char *origin_authority(const char *origin);

@@ -49,18 +49,30 @@ response_header(struct response *r, const char *name, const char *value)
 	return buf_add(&r->head, "\r\n", 2);
 }
 
-void
-response_security_headers(struct response *r, const char *cache)
+static void
+add_headers(struct response *r, const char *cache, const char *referrer)
 {
 	response_header(r, "Cache-Control", cache);
 	buf_puts(
 	    &r->head,
 	    "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'; "
 	    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-	    "frame-ancestors 'none'\r\n"
-	    "Referrer-Policy: no-referrer\r\n"
-	    "X-Content-Type-Options: nosniff\r\n"
-	    "X-Frame-Options: DENY\r\n");
+	    "frame-ancestors 'none'\r\n");
+	response_header(r, "Referrer-Policy", referrer);
+	buf_puts(&r->head, "X-Content-Type-Options: nosniff\r\n"
+			   "X-Frame-Options: DENY\r\n");
+}
+
+void
+response_security_headers(struct response *r, const char *cache)
+{
+	add_headers(r, cache, "no-referrer");
+}
+
+void
+response_form_headers(struct response *r)
+{
+	add_headers(r, "no-store", "same-origin");
 }
 
 void

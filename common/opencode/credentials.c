@@ -27,18 +27,32 @@ read_password(const struct config_opencode *o, char *out, size_t size)
 	return read;
 }
 
+static void
+find(const struct context *x, bool own, bool file, struct credentials *out)
+{
+	const struct config_opencode *o = x->site.opencode;
+	const char *header = own ? x->request->authorization : NULL;
+
+	out->authorization[0] = '\0';
+	if (header != NULL && strlen(header) <= CREDENTIALS_MAX)
+		memcpy(out->authorization, header, strlen(header) + 1);
+	else if (file && o->password_file[0] != '\0' &&
+		 !read_password(o, out->authorization, sizeof(out->authorization)))
+		out->authorization[0] = '\0';
+}
+
 void
 credentials_find(const struct context *x, struct credentials *out)
 {
-	const struct config_opencode *o = x->site.opencode;
-	const char *own = x->request->authorization;
+	find(x, x->site.opencode->login == LOGIN_VISITOR, true, out);
+}
 
-	out->authorization[0] = '\0';
-	if (own != NULL && strlen(own) <= CREDENTIALS_MAX)
-		memcpy(out->authorization, own, strlen(own) + 1);
-	else if (o->password_file[0] != '\0' &&
-		 !read_password(o, out->authorization, sizeof(out->authorization)))
-		out->authorization[0] = '\0';
+void
+credentials_visitor(const struct context *x, struct credentials *out)
+{
+	bool visitor = x->site.opencode->login == LOGIN_VISITOR;
+
+	find(x, visitor, !visitor, out);
 }
 
 void

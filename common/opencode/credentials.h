@@ -16,8 +16,12 @@ struct credentials {
 
 /*
  * Finds the request's own Authorization, else builds one from password_file. Wipe it afterwards.
+ * With [opencode] login = own only password_file counts.
  */
 void credentials_find(const struct context *x, struct credentials *out);
+
+/* Does the same for the visitor, who has no password_file unless login = own. */
+void credentials_visitor(const struct context *x, struct credentials *out);
 void credentials_wipe(struct credentials *c);
 
 /* Returns whether there are credentials for a flow that began with some. A flow that began

@@ -42,7 +42,8 @@ opencode_has_session(const struct context *x)
 {
 	const struct request *r = x->request;
 
-	return r->authorization == NULL && cookie_others(r->cookie) && host_sendable(r->host);
+	return x->site.opencode->login == LOGIN_VISITOR && r->authorization == NULL &&
+	       cookie_others(r->cookie) && host_sendable(r->host);
 }
 
 /* Fills in who the call is for, and who the visitor is to opencode. cookie must be empty, and
@@ -146,21 +147,26 @@ opencode_visitor_send(const struct context *x, const struct flow *flow, const ch
 		      struct call *call, struct call_reply *reply)
 {
 	char token[QUERY_MAX + 1] = "";
+	struct credentials credentials;
 	struct buf target;
 	enum err err;
 
 	*reply = (struct call_reply){.status = 0};
 	/* the query may carry the credentials */
-	if (!query_copy_raw(x->request->query, "auth_token", token, sizeof(token)))
+	if (x->site.opencode->login == LOGIN_VISITOR &&
+	    !query_copy_raw(x->request->query, "auth_token", token, sizeof(token)))
 		return ERR_QUERY_LONG;
 	buf_init(&target, FLOW_DIRECTORY_MAX + QUERY_MAX + FLOW_NAME_MAX + 64);
 	buf_printf(&target, "%s%s%s%s%s", path,
 		   flow->query[0] == '\0' && token[0] == '\0' ? "" : "?", flow->query,
 		   flow->query[0] == '\0' || token[0] == '\0' ? "" : "&", token);
-	call_header(call, "Authorization", x->request->authorization);
+	credentials_visitor(x, &credentials);
+	if (credentials.authorization[0] != '\0')
+		call_header(call, "Authorization", credentials.authorization);
 	call->target = buf_text(&target);
 	err = target.err != ERR_OK ? target.err : project_send(x, flow, call, reply, NULL);
 	buf_free(&target);
+	credentials_wipe(&credentials);
 	secret_wipe(token, sizeof(token));
 	return err;
 }

@@ -12,7 +12,7 @@
 
 /* For operators, where nobody listens at the socket. */
 #define OPENCODE_PLUGIN_HINT \
-	"is opencode running, with its plugin loaded? The setting is \"plugin\" in opencode 1 " \
+	"Is opencode running, with its plugin loaded? The setting is \"plugin\" in opencode 1 " \
 	"and " \
 	"\"plugins\" in opencode 2, and names the directory " \
 	"file:///usr/share/opencode-callback/plugin/"
@@ -50,8 +50,8 @@ enum err opencode_flow_start(const struct context *x, const struct flow *flow, c
 			     struct call *call, struct call_reply *reply,
 			     struct call_pending **out) MUST_CHECK;
 
-/* Calls opencode for the visitor, with the visitor's own credentials only, in the project of a
- * flow. Also ERR_QUERY_LONG. */
+/* Calls opencode for the visitor, with the credentials of credentials_visitor() only, in the
+ * project of a flow. Also ERR_QUERY_LONG. */
 enum err opencode_visitor_send(const struct context *x, const struct flow *flow, const char *path,
 			       struct call *call, struct call_reply *reply) MUST_CHECK;
 

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/respond.h"
 #include "core/same_origin.h"
 #include "http/cookie.h"
+#include "opencode/credentials.h"
 #include "opencode/opencode.h"
 
 /* Returns whether a header of opencode's reply goes back to the browser. */
@@ -31,6 +33,11 @@ passthrough_respond(struct context *x, const struct call_reply *reply, const cha
 	const char *pos = NULL;
 	struct buf name, value;
 
+	/* the browser must not be asked for a password that it is not to have */
+	if (reply->status == 401 && x->site.opencode->login == LOGIN_OWN) {
+		respond_api_problem(x, ERR_CREDENTIALS);
+		return;
+	}
 	response_start(x->response, reply->status);
 	buf_init(&name, HEADER_MAX);
 	buf_init(&value, HEADER_MAX);
@@ -58,6 +65,7 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 {
 	const struct request *r = x->request;
 	struct call call = {.method = r->method, .session = session && opencode_has_session(x)};
+	struct credentials credentials;
 	struct buf target, cookie;
 	enum err err;
 
@@ -72,7 +80,9 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 		call.target = buf_text(&target);
 		call.body = body == NULL ? NULL : buf_text(body);
 		call.body_len = body == NULL ? 0 : body->len;
-		call_header(&call, "Authorization", r->authorization);
+		credentials_visitor(x, &credentials);
+		if (credentials.authorization[0] != '\0')
+			call_header(&call, "Authorization", credentials.authorization);
 		call_header(&call, "Content-Type", r->content_type);
 		call_header(&call, "Accept", r->accept);
 		call_header(&call, "Sec-Fetch-Mode", r->sec_fetch_mode);
@@ -85,6 +95,7 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 		for (size_t i = 0; i < r->x_opencode_count; i++)
 			call_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
 		err = opencode_send(x, &call, reply);
+		credentials_wipe(&credentials);
 	}
 	buf_free(&target);
 	buf_free(&cookie);

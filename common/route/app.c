@@ -254,6 +254,7 @@ app_handle(struct app *app, const struct request *request, struct response *resp
 	else
 		err = route_find(&x, &route, allow);
 	x.uncounted = route != NULL && (route->flags & UNCOUNTED);
+	x.discreet = route == NULL || (route->flags & PERSON_ONLY);
 	x.relay = route != NULL && (route->flags & RELAY);
 	if (err == ERR_OK)
 		err = check_request(&x, route);

@@ -88,16 +88,19 @@ write_body(struct begin *b, const struct query *form)
 static enum err
 not_begun(const struct begin *b, const struct query *form)
 {
+	const struct flow *flow = &b->flow;
+
 	if (b->reply.status == 401)
 		return ERR_CREDENTIALS;
+	if (b->reply.status != 200 && flow->mcp)
+		return ERR_BEGIN_MCP;
 	if (b->reply.status == 400)
-		return b->flow.kind == KIND_INTEGRATION && !start_form_asks(form)
-			   ? ERR_BEGIN_REFUSED
-			   : ERR_BEGIN_INPUT;
+		return flow->kind == KIND_INTEGRATION && !start_form_asks(form) ? ERR_BEGIN_REFUSED
+										: ERR_BEGIN_INPUT;
 	if (b->reply.status != 200)
 		return ERR_BEGIN_REFUSED;
 	if (b->url == NULL)
-		return b->flow.mcp ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
+		return flow->mcp ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
 	return ERR_BEGIN_KIND;
 }
 

@@ -73,7 +73,7 @@ is_taken(const struct begin *b)
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
-	return reply->status == 400 && is_attempt_taken(reply);
+	return reply->status == 409 || (reply->status == 400 && is_attempt_taken(reply));
 }
 
 /* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
@@ -102,6 +102,11 @@ ask_opencode(struct begin *b)
 
 	if (err == ERR_OK)
 		err = ask_once(b);
+	/* opencode 1 fails once for a server with a redirect URI at whose port nobody listens */
+	if (err == ERR_OK && b->flow.kind == KIND_MCP && b->reply.status == 500) {
+		call_reply_free(&b->reply);
+		err = ask_once(b);
+	}
 	if (err == ERR_OK && late && is_taken(b))
 		err = cancel_older(b);
 	for (int i = 0; err == ERR_OK && b->newcomer.cancelled && is_taken(b) && i < RETRIES; i++) {
@@ -156,7 +161,8 @@ fill_flow(struct begin *b)
 
 	if (own != 0 && (own < seconds || seconds == LISTENER_SECONDS))
 		seconds = own;
-	flow->authenticated = r->authorization != NULL || strstr(r->query, "auth_token=") != NULL ||
+	flow->authenticated = x->site.opencode->login == LOGIN_OWN || r->authorization != NULL ||
+			      strstr(r->query, "auth_token=") != NULL ||
 			      (b->api != NULL && b->api->sessions && opencode_has_session(x));
 	flow->bound = x->browser[0] != '\0';
 	flow->created = x->app->store->ops->now(x->app->store);

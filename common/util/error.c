@@ -49,8 +49,14 @@ static const struct error_row table[] = {
 	 "opencode-callback has to be set to it."},
     [ERR_NEEDS_HTTPS] =
 	{"needs-https", 403, "Signing in needs https",
-	 "Over plain http, others on the way could read the sign-in. Open opencode by an "
-	 "address that begins with https://."},
+	 "Over plain http, others on the way could read the sign-in. There are three ways to "
+	 "https: a "
+	 "certificate for the web server (Caddy and certbot get one by themselves), a tunnel such "
+	 "as "
+	 "tailscale serve or cloudflared, or ssh -L to the server and http://localhost. In a "
+	 "private "
+	 "network that you trust, the line “http = private” below [web] in opencode-callback.ini "
+	 "allows http."},
 
     [ERR_ENCODING] =
 	{"bad-encoding", 400, "This address is damaged",
@@ -86,6 +92,9 @@ static const struct error_row table[] = {
 	{"wrong-issuer", 400, "The answer came from somebody else",
 	 "The address names another provider than the one this sign-in was begun with. It was "
 	 "not used. " BEGIN_AGAIN},
+    [ERR_ISSUER_UNSURE] =
+	{"issuer-unsure", 400, "The answer names another server than the sign-in",
+	 "It was not used. Go back to the page of the sign-in, and paste the answer there."},
     [ERR_TOO_MANY_FLOWS] =
 	{"too-many-flows", 429, "Too many sign-ins are waiting",
 	 "Finish one of them, or wait a few minutes until they expire; then begin again."},
@@ -180,6 +189,14 @@ static const struct error_row table[] = {
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},
 
+    [ERR_BEGIN_MCP] =
+	{"begin-mcp", 502, "opencode could not begin the sign-in to this server",
+	 "opencode does not say why; its log does. The likely causes, in this order: the provider "
+	 "allows no public redirect address (then take redirectUri, or redirect_uri, out of the "
+	 "server’s settings in opencode.json, and paste the address instead); the server, or its "
+	 "sign-in, cannot be reached from opencode’s computer; or it wants a client id, in the "
+	 "same "
+	 "settings."},
     [ERR_BEGIN_TAKEN] =
 	{"begin-taken", 409, "Somebody else is signing in to this account right now",
 	 "opencode waits for one such sign-in at a time, and another browser began one. It ends "
@@ -214,6 +231,10 @@ static const struct error_row table[] = {
 	 "It does not let the calls of this opencode through. Install the plugin that belongs "
 	 "to "
 	 "this version, and restart opencode."},
+    [ERR_LOGIN_OWN] =
+	{"login-own", 502, "opencode refuses the password that this site has for it",
+	 "Nothing that you could enter helps. The [opencode] username and password_file of "
+	 "opencode-callback have to be those of opencode."},
     [ERR_BUSY] = {"busy", 503, "Too much is going on just now",
 		  "Nothing was lost: wait a few seconds, then reload this page."},
 

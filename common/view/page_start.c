@@ -394,18 +394,19 @@ accounts(struct buf *out, const struct page_site *site, const struct page_start 
 	buf_puts(out, "</ul>\n</section>\n");
 }
 
-/* Appends the form for the URL that `opencode auth login` and the like print. */
+/* Appends the form for the URL that a program on the server prints. */
 static void
 terminal(struct buf *out, const struct page_site *site, const struct page_start *start)
 {
 	buf_puts(
 	    out,
 	    "<section id=\"terminal\" aria-labelledby=\"adopt\">\n"
-	    "<h2 id=\"adopt\">Begun in a terminal?</h2>\n"
+	    "<h2 id=\"adopt\">Begun by a program on the server?</h2>\n"
 	    "<div class=\"only\">\n"
-	    "<p><label for=\"address\"><code>opencode auth login</code> prints a long address. "
-	    "Paste it here and sign in with this browser; the terminal then goes on by "
-	    "itself.</label></p>\n");
+	    "<p><label for=\"address\"><code>opencode auth login</code>, <code>codex login</code> "
+	    "and "
+	    "others print a long address. Paste it here and sign in with this browser; the program "
+	    "then goes on by itself.</label></p>\n");
 	page_part_refusal(out, start->problem);
 	form_open(out, site, start, "adopt");
 	buf_puts(out, " data-adopt>\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/origin.h"
 #include "http/response.h"
 
 #define WORD_MAX 80 /* bytes of foreign text in a message */
@@ -41,6 +42,14 @@ check_site_https(struct examination *d)
 	if (d->loopback)
 		return examination_say(d, VERDICT_WARNING,
 				       "plain http, which works on loopback names only");
+	if (d->private)
+		return examination_say(d, VERDICT_WARNING,
+				       "plain http, which [web] http = private allows: whoever can "
+				       "listen to this network can take over a sign-in");
+	if (origin_host_is_private(d->host))
+		examination_advise(d,
+				   "a certificate in the web server's file; in a private network "
+				   "that you trust, [web] http = private");
 	return examination_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
 }
 
@@ -283,6 +292,7 @@ check_spellings(struct examination *d)
 	static const char *const paths[] = {
 	    "/Provider//opencode-callback-doctor/oauth/authorize/",
 	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
+	    "/Api//Integration/opencode-callback-doctor/connect/oauth/",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

@@ -122,7 +122,8 @@ test('64 callbacks at once over both front ends are one delivery', async () => {
     Array.from({ length: 64 }, (_, i) => (i % 2 ? client : other).callback(address)),
   )
   for (const answer of answers) assert.ok([303, 503].includes(answer.status), String(answer.status))
-  await until('it is done', async () => (await client.status(flow)).state === 'done')
+  await until('it has ended', async () => !['waiting', 'delivering'].includes((await client.status(flow)).state))
+  assert.deepEqual(await client.status(flow), done, `${answers.map(({ status }) => status)}`)
   assert.deepEqual(exchanged(), [null])
 })
 
@@ -153,7 +154,10 @@ test('opencode is not running', async () => {
   const begun = await client.begin()
   assert.equal(begun.status, 503)
   assert.match(JSON.parse(begun.content).data.message, /not running|plugin/)
-  assert.equal((await client.send('GET', '/signin/health')).content, '{"status":"degraded"}')
+  const health = JSON.parse((await client.send('GET', '/signin/health')).content)
+  assert.deepEqual(Object.keys(health), ['status', 'reason'])
+  assert.equal(health.status, 'degraded')
+  assert.match(health.reason, /^opencode cannot be reached\..* loaded\? .*"plugin".*"plugins"/)
   assert.match(front.logs(), /event=opencode-socket/)
   assert.ok(!front.logs().includes(new URL(address).searchParams.get('state')))
 })

@@ -21,7 +21,7 @@ static const struct {
     {"Content-Length", "", 1, 1},
     {"Cache-Control", "", 1, 1},
     {"Content-Security-Policy", "default-src 'none'; ", 1, 1},
-    {"Referrer-Policy", "no-referrer", 1, 1},
+    {"Referrer-Policy", "", 1, 1},
     {"X-Content-Type-Options", "nosniff", 1, 1},
     {"X-Frame-Options", "DENY", 1, 1},
     {"Content-Type", "", 0, 1},
@@ -98,6 +98,9 @@ check_head(const struct answer *answer, const int seen[HEADER_COUNT], bool openc
 
 	for (size_t i = 0; i < HEADER_COUNT; i++)
 		CHECK_TEXT(seen[i] >= headers[i].least && seen[i] <= headers[i].most, text);
+	CHECK_TEXT(strstr(text, "\r\nReferrer-Policy: no-referrer\r\n") != NULL ||
+		       strstr(text, "\r\nReferrer-Policy: same-origin\r\n") != NULL,
+		   text);
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		ours = ours || statuses[i] == answer->status;
 	CHECK_TEXT(ours || (opencodes && answer->status >= 200 && answer->status <= 599), text);

@@ -196,7 +196,7 @@ export const addresses = Object.fromEntries([
     '\u00a0http://', '\x00http://', '\x1b[1mhttp://'].map((scheme) => [`${JSON.stringify(scheme)} before it`,
     (f) => `${scheme}localhost:${f.port}${f.path}?${f.query}`]),
   ...['\u200b', '\u2028', '\u00a0x', ' x', '\tx', '\x01', '\x7f', '%', '%zz', '%00', '&code=2', '&state=2', '&%63ode=2', '?code=2&state=3',
-  '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=https%3A%2F%2Fevil.example']
+  '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=http%3A%2F%2Fevil.example']
     .map((end) => [`${JSON.stringify(end)} behind it`, (f) => `http://localhost:${f.port}${f.path}?${f.query}${end}`]),
   ['as HTML writes it', (f) => `http://localhost:${f.port}${f.path}?${f.query}`.replaceAll('&', '&amp;')],
   ['escaped as a whole', (f) => encodeURIComponent(`http://localhost:${f.port}${f.path}?${f.query}`)],

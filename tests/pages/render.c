@@ -8,6 +8,7 @@
 
 #include "view/page_ask.h"
 #include "view/page_device.h"
+#include "view/page_issuer.h"
 #include "view/page_problem.h"
 #include "view/page_start.h"
 #include "view/page_verdict.h"
@@ -275,6 +276,22 @@ write_ask(const char *folder, const char *name, const char *callback)
 }
 
 static void
+write_issuer(const char *folder)
+{
+	struct page_issuer issuer = {ID,
+				     KIND_INTEGRATION,
+				     true,
+				     "issue tracker",
+				     "https://app.tracker.example",
+				     "https://api.tracker.example/oauth",
+				     "code=C&state=S"};
+	struct buf page;
+
+	buf_init(&page, PAGE_LIMIT);
+	write_page(folder, "issuer", &page, page_issuer(&page, &site, &issuer));
+}
+
+static void
 write_start(const char *folder, const char *name, const struct page_start *start)
 {
 	struct buf page;
@@ -375,6 +392,7 @@ main(int argc, char **argv)
 		write_waiting(folder, 0, (enum err)e);
 	write_waiting(folder, 1, ERR_PASTE_TOKEN);
 	write_ask(folder, "ask", NULL);
+	write_issuer(folder);
 	write_ask(folder, "ask-callback", "code=not-a-secret&state=not-a-secret");
 	write_starts(folder);
 	write_problems(folder);

@@ -237,11 +237,15 @@ enum err
 api_find_version(const struct context *x, bool for_visitor, int timeout_ms,
 		 char version[API_FIND_VERSION_MAX + 1])
 {
-	struct question question = {.authorization = for_visitor ? x->request->authorization : NULL,
-				    .query = "",
-				    .session = for_visitor,
-				    .timeout_ms = timeout_ms};
+	struct question question = {.query = "", .session = for_visitor, .timeout_ms = timeout_ms};
 	const struct opencode_api *api;
+	struct credentials credentials;
+	enum err err;
 
-	return identify(x, &question, &api, version);
+	credentials_visitor(x, &credentials);
+	if (for_visitor && credentials.authorization[0] != '\0')
+		question.authorization = credentials.authorization;
+	err = identify(x, &question, &api, version);
+	credentials_wipe(&credentials);
+	return err;
 }
