@@ -144,8 +144,7 @@ describe('a form of the start page that was opened long ago', { skip: process.ge
       replace[first]()
       await start()
       replace[then]()
-      const [answer, requests] = await seen(site, () => site.fcgi.send(postForm('/signin/start', { provider: 'openai', method })))
-      assert.ok(answer.status !== 400 || then === 'one', answer.body)
+      const [, requests] = await seen(site, () => site.fcgi.send(postForm('/signin/start', { provider: 'openai', method })))
       assert.deepEqual(requests.map(line).filter((text) => text.startsWith('POST')), expected)
     }
   })

@@ -187,8 +187,8 @@ describe('names, labels and ids', () => {
           const before = opencode.attempts.length
           const answer = await frontend.send(postForm('/signin/start', form.fields, { cookie }))
           assertSafe(answer)
-          assertWellFormed(answer.body || '<!doctype html>')
           if (answer.status !== 303) {
+            assertWellFormed(answer.body)
             assert.ok([400, 409, 502].includes(answer.status), `${answer.status} ${answer.body}`)
             continue
           }

@@ -181,8 +181,11 @@ copy_label(char out[FLOW_NAME_MAX + 1], const char *name)
 {
 	size_t len = 0;
 
-	for (; *name != '\0' && len < FLOW_NAME_MAX; name++)
-		out[len++] = (unsigned char)*name < ' ' || *name == 0x7f ? ' ' : *name;
+	for (; *name != '\0' && len < FLOW_NAME_MAX; name++, len++) {
+		out[len] = *name;
+		if ((unsigned char)*name < ' ' || *name == 0x7f)
+			out[len] = ' ';
+	}
 	while (len > 0 && !utf8_valid(out, len))
 		len--;
 	out[len] = '\0';
