@@ -14,12 +14,19 @@ account_list_new(void)
 }
 
 void
+account_list_clear(struct account_list *c)
+{
+	for (size_t i = 0; i < c->replies; i++)
+		json_decref(c->reply[i]);
+	memset(c, 0, sizeof(*c));
+}
+
+void
 account_list_free(struct account_list *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->replies; i++)
-		json_decref(c->reply[i]);
+	account_list_clear(c);
 	free(c);
 }
 

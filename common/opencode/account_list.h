@@ -39,8 +39,10 @@ struct account_list {
 	bool cut; /* opencode lists more than fits */
 };
 
-/* Makes an empty list; NULL: no memory. account_list_free() releases it, and may get NULL. */
+/* Makes an empty list; NULL: no memory. account_list_free() releases it, and may get NULL.
+ * account_list_clear() empties it. */
 struct account_list *account_list_new(void);
+void account_list_clear(struct account_list *c);
 void account_list_free(struct account_list *c);
 
 /* Hands a reply of opencode to the list, whose entries point into it. */

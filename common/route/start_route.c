@@ -217,13 +217,18 @@ static enum err
 resolve(struct context *x, struct choice *choice)
 {
 	const char *name = choice->provider != NULL ? choice->provider : choice->mcp;
-	enum err err;
+	const struct opencode_api *api;
+	enum err err = ERR_OK;
 
 	if (!is_segment(name) || !context_project(x, choice->flow))
 		return ERR_REQUEST;
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	err = api_find_run(x, choose, choice);
+	/* the id of a method tells whose it is, the name of a server does not */
+	if (choice->provider == NULL)
+		err = api_find(x, &api);
+	if (err == ERR_OK || err == ERR_CREDENTIALS)
+		err = api_find_run(x, choose, choice);
 	call_slot_leave(x->app);
 	/* opencode answered, and has no such method */
 	return choice->provider != NULL && err == ERR_OPENCODE_ANSWER ? ERR_REQUEST : err;

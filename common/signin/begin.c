@@ -20,6 +20,7 @@
 
 #define RETRY_MS 60 /* between attempts, while a port is still taken */
 #define RETRIES	 8  /* attempts at most */
+#define LOOKS	 2  /* more begins, to find the listener of one */
 
 void
 begin_init(struct begin *b, struct context *x, enum flow_kind kind)
@@ -213,8 +214,8 @@ complete_attempt(struct begin *b)
 	enum err err = ERR_OK;
 
 	b->api->describe(b->x, &b->flow);
-	if (b->flow.direct && b->api->listens)
-		err = find_listener(b->x, &b->before, &b->flow);
+	if (b->flow.direct)
+		err = b->api->listens ? find_listener(b->x, &b->before, &b->flow) : ERR_UNRECORDED;
 	if (err == ERR_BEGIN_LISTENER && attempt_cancel(b->x, &b->flow) != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "provider", b->flow.provider,
 			  NULL);
@@ -248,8 +249,8 @@ read_answer(struct begin *b)
 		err = ERR_UNRECORDED;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
 		err = lead_by_relay(b, err);
-	if (err == ERR_OK && b->api != NULL)
-		err = complete_attempt(b);
+	if (err == ERR_OK && b->flow.kind == KIND_INTEGRATION)
+		err = b->api != NULL ? complete_attempt(b) : ERR_UNRECORDED;
 	return err == ERR_OK || is_told(err) ? err : ERR_UNRECORDED;
 }
 
@@ -281,6 +282,26 @@ record(struct begin *b)
 }
 
 static enum err
+ask_and_read(struct begin *b, enum err *read)
+{
+	enum err err = ask_opencode(b);
+
+	*read = err == ERR_OK ? read_answer(b) : ERR_UNRECORDED;
+	return err;
+}
+
+/* Forgets an answer of opencode whose attempt was cancelled. */
+static void
+forget_answer(struct begin *b)
+{
+	call_reply_free(&b->reply);
+	buf_free(&b->wrapped);
+	json_decref(b->json);
+	b->json = NULL;
+	b->url = NULL;
+}
+
+static enum err
 begin_locked(struct begin *b)
 {
 	struct store *store = b->x->app->store;
@@ -292,10 +313,13 @@ begin_locked(struct begin *b)
 	if (err == ERR_OK) /* else opencode would begin a sign-in that we would lose */
 		err = store->ops->check_writable(store);
 	if (err == ERR_OK)
-		err = ask_opencode(b);
-	if (err == ERR_OK)
-		read = read_answer(b);
-	if (is_told(read))
+		err = ask_and_read(b, &read);
+	/* another sign-in that begins at the same time opens a listener too: try again */
+	for (int i = 0; err == ERR_OK && read == ERR_BEGIN_LISTENER && i < LOOKS; i++) {
+		forget_answer(b);
+		err = ask_and_read(b, &read);
+	}
+	if (err == ERR_OK && is_told(read))
 		err = read;
 	if (read == ERR_OK)
 		err = record(b);

@@ -8,7 +8,16 @@
 
 #define FOLLOW_MS 2000
 
-/* Copies the value of a reply's Location header to out. False: there is none. */
+static size_t
+fragment_start(const struct call_field *field)
+{
+	const char *hash = memchr(field->value, '#', field->value_len);
+
+	return hash == NULL ? field->value_len : (size_t)(hash - field->value);
+}
+
+/* Copies the value of a reply's Location header to out, without a fragment, which stays in the
+ * browser. False: there is none. */
 static bool
 read_location(const struct call_reply *reply, struct buf *out)
 {
@@ -19,20 +28,37 @@ read_location(const struct call_reply *reply, struct buf *out)
 	while (call_next_field(reply, &pos, &field))
 		if (field.name_len == sizeof(name) - 1 &&
 		    strncasecmp(field.name, name, field.name_len) == 0)
-			return buf_add(out, field.value, field.value_len) == ERR_OK;
+			return buf_add(out, field.value, fragment_start(&field)) == ERR_OK;
 	return false;
 }
 
-/* Appends the path and query of a URL at the flow's own listener. False: it is elsewhere. */
+/* Appends the target of a relative reference (RFC 3986 section 5.2), without dot segments. */
 static bool
-add_target(const struct flow *flow, const char *location, struct buf *out)
+add_relative(const struct flow *flow, const char *reference, struct buf *out)
+{
+	const char *slash = strrchr(flow->redirect_path, '/');
+
+	if (reference[0] == '/')
+		return reference[1] != '/' && buf_puts(out, reference) == ERR_OK;
+	if (reference[0] == '?')
+		buf_puts(out, flow->redirect_path);
+	else if (slash != NULL && reference[0] != '.')
+		buf_add(out, flow->redirect_path, (size_t)(slash + 1 - flow->redirect_path));
+	else
+		return false;
+	return buf_puts(out, reference) == ERR_OK;
+}
+
+/* Appends the path and query of a reference to the flow's own listener. False: it is elsewhere. */
+static bool
+add_target(const struct flow *flow, const char *reference, struct buf *out)
 {
 	struct url url;
 	bool own;
 
-	if (location[0] == '/' && location[1] != '/')
-		return buf_puts(out, location) == ERR_OK;
-	if (url_parse(location, &url) != ERR_OK)
+	if (strcspn(reference, ":") >= strcspn(reference, "/?"))
+		return add_relative(flow, reference, out);
+	if (url_parse(reference, &url) != ERR_OK)
 		return false;
 	own = strcmp(url.scheme, "http") == 0 && url_is_loopback(url.host) && !url.has_user &&
 	      url.port_given && url.port == flow->redirect_port;
@@ -41,6 +67,13 @@ add_target(const struct flow *flow, const char *location, struct buf *out)
 			   url.query == NULL ? "" : url.query);
 	url_free(&url);
 	return own && out->err == ERR_OK;
+}
+
+/* Returns whether the status sends the browser on with a GET that it may make by itself. */
+static bool
+is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 /*
@@ -57,7 +90,7 @@ follow(const struct delivery *d, const struct call_reply *reply)
 
 	buf_init(&location, CALL_HEAD_MAX);
 	buf_init(&target, CALL_HEAD_MAX);
-	if (reply->status >= 301 && reply->status <= 308 && read_location(reply, &location) &&
+	if (is_redirect(reply->status) && read_location(reply, &location) &&
 	    add_target(d->flow, buf_text(&location), &target)) {
 		call.target = buf_text(&target);
 		(void)!opencode_listener_send(d->x, d->flow, &call, &next);

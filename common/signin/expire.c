@@ -3,6 +3,8 @@
 #include "opencode/attempt.h"
 #include "opencode/call_slot.h"
 #include "opencode/connected.h"
+#include "opencode/credentials.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 #define ASK_MS 2000
@@ -93,15 +95,16 @@ settle_attempt(struct context *x, struct snapshot *snap)
 void
 expire_settle(struct context *x, struct snapshot *snap)
 {
-	bool attempt = snap->state == FLOW_WAITING && snap->flow.kind == KIND_INTEGRATION;
-
-	if ((!attempt && (snap->state != FLOW_EXPIRED || snap->ended)) ||
-	    call_slot_enter(x->app) != ERR_OK)
-		return;
-	if (attempt_credentials_suffice(x, &snap->flow)) {
-		if (attempt)
+	if (snap->state == FLOW_WAITING && snap->flow.kind == KIND_INTEGRATION) {
+		/* pages that poll must leave slots for callbacks */
+		if (call_slot_spare(x->app) != ERR_OK)
+			return;
+		if (credentials_suffice(x, &snap->flow) || opencode_has_session(x))
 			settle_attempt(x, snap);
-		else
+	} else {
+		if (snap->state != FLOW_EXPIRED || snap->ended || call_slot_enter(x->app) != ERR_OK)
+			return;
+		if (attempt_credentials_suffice(x, &snap->flow))
 			settle_expired(x, snap);
 	}
 	call_slot_leave(x->app);

@@ -50,7 +50,8 @@ judge_issuer(const struct context *x, const struct flow *flow, const char *iss)
 		return ISSUER_WRONG;
 	if (strncmp(iss, flow->authorize_origin, len) == 0 && (iss[len] == '\0' || iss[len] == '/'))
 		return ISSUER_RIGHT;
-	return is_server_name(iss, flow) ? ISSUER_UNSURE : ISSUER_WRONG;
+	/* a relay's redirect URI is the same for all providers: only iss tells them apart */
+	return !flow_relayed(flow) && is_server_name(iss, flow) ? ISSUER_UNSURE : ISSUER_WRONG;
 }
 
 /* Checks the issuer, and logs the line that would decide the next time. */

@@ -206,7 +206,7 @@ static const struct error_row table[] = {
 	{"begin-listener", 409,
 	 "opencode waits for this server’s answer at a port that cannot be found",
 	 "Add \"callback_port\": 19876 beside \"redirect_uri\" in the server’s \"oauth\" "
-	 "settings, in opencode.json, and begin again. Nothing was changed."},
+	 "settings, in opencode.json, and begin again. The sign-in was ended in opencode."},
 
     [ERR_OPENCODE_DOWN] =
 	{"opencode-down", 503, "opencode cannot be reached",

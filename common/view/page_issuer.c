@@ -40,7 +40,7 @@ page_issuer(struct buf *out, const struct page_site *site, const struct page_iss
 		 site->base, issuer->id, issuer->callback);
 	html_add(out,
 		 "<p class=\"hint\"><a href=\"%s/flow/%s\">Back to the sign-in</a>. Whoever "
-		 "runs this site can answer this once for all: its log has the line.</p>\n",
+		 "runs this site can answer this once and for all: its log has the line.</p>\n",
 		 site->base, issuer->id);
 	buf_puts(out, "</div>\n");
 	return page_part_close(out);

@@ -285,12 +285,16 @@ describe('[web] http = private', () => {
     }
   })
 
-  test('the answer to a callback sends no referrer at all', async () => {
-    const flow = await begunFlow(site, { cookie: null })
-    const { Cookie, ...headers } = goodCallback(flow).headers
-    const ask = await site.fcgi.send({ ...goodCallback(flow), headers })
-    assert.match(ask.body, /id="ask"/)
-    assert.equal(ask.header('referrer-policy'), 'no-referrer')
+  test('the answer to a callback sends no referrer at all, or the origin alone where a form needs it', async () => {
+    for (const [Host, policy] of [[undefined, 'no-referrer'], ['opencode.localhost:8080', 'no-referrer'], ['myserver.lan', 'strict-origin']]) {
+      const flow = await begunFlow(site, { cookie: null })
+      const { Cookie, ...headers } = goodCallback(flow).headers
+      // browsers send no Sec-Fetch headers to a site that is not secure
+      const sent = policy === 'strict-origin' ? { Host } : { ...headers, ...(Host ? { Host } : {}) }
+      const ask = await site.fcgi.send({ ...goodCallback(flow), headers: sent })
+      assert.match(ask.body, /id="ask"/)
+      assert.equal(ask.header('referrer-policy'), policy, Host)
+    }
   })
 
   test('a public name stays refused, and the page names the setting', async () => {

@@ -10,6 +10,8 @@
 #include "util/log.h"
 #include "util/secret.h"
 
+#define IDENTIFY_MS 2000 /* for each path that is asked */
+
 #define FORBIDDEN   403 /* the plugin's status for what it does not let through */
 #define BAD_GATEWAY 502 /* and where nobody listens */
 #define UNAVAILABLE 503 /* opencode's own while it starts */
@@ -179,7 +181,7 @@ identify_for(const struct context *x, const struct opencode_api **out)
 {
 	char version[API_FIND_VERSION_MAX + 1], token[QUERY_MAX + 1] = "";
 	struct credentials credentials;
-	struct question question = {.query = token, .session = true};
+	struct question question = {.query = token, .session = true, .timeout_ms = IDENTIFY_MS};
 	enum err err = ERR_QUERY_LONG;
 
 	*out = NULL;
