@@ -235,13 +235,16 @@ test('https: plain http at a public address', () =>
 test('https: plain http in a private network, where the configuration allows it', () =>
   withSite({ tls: false, url: null, ini: { web: { http: 'private' } } }, async ({ check, front }) => {
     const passage = await bridge(PRIVATE, 80, front.port)
-    const { code, table, text, line } = await check({ at: `http://${PRIVATE}`, own: true })
-    assert.deepEqual([code, table.https, table.cookie], [0, 'warning', 'ok'], text)
-    assert.match(line('https'), /can take over a sign-in/)
-    const { failed, text: told } = await check({ at: `http://${PRIVATE}`, settings: {} })
-    assert.deepEqual(failed, ['https'], told)
-    assert.match(told, /\[web\] http = private/)
-    await passage.stop()
+    try {
+      const { code, table, text, line } = await check({ at: `http://${PRIVATE}`, own: true })
+      assert.deepEqual([code, table.https, table.cookie], [0, 'warning', 'ok'], text)
+      assert.match(line('https'), /can take over a sign-in/)
+      const { failed, text: told } = await check({ at: `http://${PRIVATE}`, settings: {} })
+      assert.deepEqual(failed, ['https'], told)
+      assert.match(told, /\[web\] http = private/)
+    } finally {
+      await passage.stop()
+    }
   }))
 
 test('https: plain http on the loopback is a warning', () =>
