@@ -12,6 +12,15 @@ config_callback_path(const struct config *config, const char *path)
 	return false;
 }
 
+bool
+config_path_is(const char *called, const char *path)
+{
+	size_t len = strlen(path);
+
+	return strncmp(called, path, len) == 0 &&
+	       (called[len] == '\0' || strcmp(called + len, "/") == 0);
+}
+
 static int
 compare_id(const void *id, const void *site)
 {

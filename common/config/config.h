@@ -121,6 +121,9 @@ void config_free(struct config *config);
 /* Returns whether a path is one of callback_paths. */
 bool config_callback_path(const struct config *config, const char *path);
 
+/* Returns whether path is called, which may have one slash more at its end. */
+bool config_path_is(const char *called, const char *path);
+
 /* Returns the site with that ID, or NULL. */
 const struct config_site *config_site_find(const struct config *config, const char *id);
 

@@ -3,170 +3,93 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "flow/url.h"
-#include "http/origin.h"
+#include "flow/paste_answer.h"
+#include "flow/paste_authorize.h"
+#include "flow/paste_layer.h"
+#include "flow/paste_mistake.h"
 #include "http/query.h"
+#include "util/secret.h"
 
-/* Cuts off what mail programs, terminals and people put around a URL. */
-static void
-trim(const char **text, size_t *len)
-{
-	static const char around[] = " \t\r\n<>\"'`";
-
-	while (*len > 0 && strchr(around, (*text)[0]) != NULL) {
-		++*text;
-		--*len;
-	}
-	while (*len > 0 && strchr(around, (*text)[*len - 1]) != NULL)
-		--*len;
-}
-
-/*
- * Copies text without its line ends, which narrow windows insert. Other blanks mean that it is no
- * URL: ERR_PASTE_TEXT.
- */
+/* What can be said of a text before it is read. */
 static enum err
-clean_copy(const char *text, size_t len, struct buf *out)
+check_text(const char *text)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\r' || text[i] == '\n')
-			continue;
-		if (text[i] == ' ' || text[i] == '\t' || (unsigned char)text[i] >= 0x80)
+	bool empty = true;
+
+	if (text == NULL)
+		return ERR_PASTE_EMPTY;
+	if (strlen(text) > PASTE_MAX)
+		return ERR_PASTE_LONG;
+	for (; *text != '\0'; text++) {
+		if ((*text > 0 && *text < ' ' && strchr("\t\r\n", *text) == NULL) || *text == 0x7f)
 			return ERR_PASTE_TEXT;
-		buf_putc(out, text[i]);
+		empty = empty && strchr(" \t\r\n<>\"'`", *text) != NULL;
 	}
-	return out->err == ERR_OK ? ERR_OK : ERR_PASTE_TEXT;
+	return empty ? ERR_PASTE_EMPTY : ERR_OK;
 }
 
 /*
- * Whether text is a response alone: "?code=…&state=…", "#access_token=…" or the same without its
- * first character. The state is the proof, so it suffices. In a URL, ':' or '/' comes before the
- * first '='.
+ * Reads "CODE#STATE" or "CODE STATE", if the state is the flow's. The names that they lack are
+ * added. False: the text is none of these.
  */
 static bool
-is_answer(const char *text, const struct flow *flow)
+read_pair(const struct paste_reading *r, const struct flow *flow, struct buf *query)
 {
-	size_t special = strcspn(text, "=:/?#");
-	const char *proof = flow->stateless ? "code=" : "state=";
+	static const char code_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					 "0123456789-_.~+/";
+	char id[FLOW_ID_LEN + 1];
+	const char *state;
+	size_t len = 0;
 
-	return text[0] == '?' || text[0] == '#' ||
-	       (text[special] == '=' && strstr(text, proof) != NULL);
+	if (flow->stateless || flow->response_type != RESPONSE_TYPE_CODE)
+		return false;
+	while (len < r->len && strchr(code_bytes, r->text[len]) != NULL &&
+	       (len == 0 || r->line[len] == PASTE_LINE_NONE))
+		len++;
+	len += len > 0 ? strspn(r->text + len, "=") : 0; /* base64 */
+	state = r->text + len;
+	if (*state == '#' || *state == ' ')
+		state++;
+	else if (len == r->len || r->line[len] == PASTE_LINE_NONE)
+		return false;
+	if (len == 0 || *state == '\0')
+		return false;
+	flow_id(state, strlen(state), id);
+	if (!secret_equal(id, flow->id))
+		return false;
+	buf_puts(query, "code=");
+	query_encode(r->text, len, query);
+	buf_puts(query, "&state=");
+	query_encode(state, strlen(state), query);
+	return true;
 }
 
-/* Whether text is a bare code: one word of URL-safe characters. */
-static bool
-is_bare_code(const char *text)
-{
-	static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-				    "-_.~+/=%";
-
-	return strlen(text) >= 6 && text[strspn(text, bytes)] == '\0' && strchr(text, '.') != text;
-}
-
-static bool
-is_redirect_uri(const struct url *a, const struct flow *flow)
-{
-	return strcmp(a->scheme, "http") == 0 && url_is_loopback(a->host) && a->port_given &&
-	       a->port == flow->redirect_port;
-}
-
-static bool
-is_public(const struct url *a, const char *public_origin)
-{
-	char origin[ORIGIN_MAX + 1];
-
-	return url_origin(a, origin, sizeof(origin)) && strcmp(origin, public_origin) == 0;
-}
-
-/* Appends the part of the URL in which this flow's provider responds. */
+/* Looks in all readings. *mistake gets what the text seems to be. */
 static enum err
-take_answer(const char *query, const char *fragment, enum flow_response_type response_type,
-	    struct buf *out)
+read_all(const char *text, const struct flow *flow, struct paste_answer *answer, enum err *mistake,
+	 struct buf *query)
 {
-	const char *taken = response_type == RESPONSE_TYPE_TOKEN ? fragment : query;
+	struct paste_layer layer;
+	bool more = false, pair = false;
+	enum err err = paste_layer_open(&layer, text, !flow->stateless);
 
-	/* a refusal may be in the query even so, despite RFC 6749 section 4.2.2.1 */
-	if (taken == NULL && query != NULL && strstr(query, "error=") != NULL)
-		taken = query;
-	if (taken != NULL)
-		return buf_puts(out, taken) == ERR_OK ? ERR_OK : ERR_QUERY_LONG;
-	if (response_type == RESPONSE_TYPE_TOKEN)
-		return ERR_PASTE_TOKEN;
-	return fragment == NULL ? ERR_NO_CODE : ERR_PASTE_FRAGMENT;
-}
-
-/* Reads a response alone, with or without its '?' or '#'. */
-static enum err
-read_answer(const char *text, const struct flow *flow, struct buf *out)
-{
-	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
-
-	if (text[0] == '?')
-		return take_answer(text + 1, NULL, flow->response_type, out);
-	if (text[0] == '#')
-		return take_answer(NULL, text + 1, flow->response_type, out);
-	if (strchr(text, '#') != NULL)
-		return ERR_PASTE_FRAGMENT;
-	return take_answer(token ? NULL : text, token ? text : NULL, flow->response_type, out);
-}
-
-static enum err
-read_address(const struct url *a, const struct flow *flow, const char *public_origin,
-	     struct buf *query)
-{
-	char origin[FLOW_ORIGIN_MAX + 1];
-	bool ours = !a->has_user && (is_redirect_uri(a, flow) || is_public(a, public_origin));
-
-	if (!ours && url_origin(a, origin, sizeof(origin)) &&
-	    strcmp(origin, flow->authorize_origin) == 0)
-		return ERR_PASTE_AUTHORIZE;
-	if (!ours || strcmp(a->path, flow->redirect_path) != 0)
-		return ERR_PASTE_SITE;
-	return take_answer(a->query, a->fragment, flow->response_type, query);
-}
-
-static bool
-has_scheme(const char *text)
-{
-	return memmem(text, strcspn(text, "?#"), "://", 3) != NULL;
-}
-
-/* Prepends a scheme to text and reads it as the URL of a callback. */
-static enum err
-read_with_scheme(const char *scheme, const char *text, const struct flow *flow,
-		 const char *public_origin, struct buf *query)
-{
-	struct url a;
-	struct buf whole;
-	enum err err;
-
-	buf_init(&whole, FORM_VALUE_MAX + 16);
-	buf_printf(&whole, "%s%s", scheme, text);
-	err = url_parse(buf_text(&whole), &a);
-	if (err == ERR_OK)
-		err = read_address(&a, flow, public_origin, query);
-	url_free(&a);
-	buf_free(&whole);
-	return err;
-}
-
-static enum err
-read_clean(const char *text, const struct flow *flow, const char *public_origin, struct buf *query)
-{
-	enum err err;
-
-	if (is_answer(text, flow))
-		return read_answer(text, flow, query);
-	if (strstr(text, "://") == NULL && strpbrk(text, ":?") == NULL && is_bare_code(text))
-		return ERR_PASTE_CODE;
-	if (strpbrk(text, ".:/") == NULL)
-		return ERR_PASTE_TEXT;
-	if (has_scheme(text))
-		return read_with_scheme("", text, flow, public_origin, query);
-	/* browsers hide the scheme: the listener's is http, ours may be https */
-	err = read_with_scheme("http://", text, flow, public_origin, query);
-	if (err == ERR_PASTE_SITE)
-		err = read_with_scheme("https://", text, flow, public_origin, query);
+	*mistake = ERR_PASTE_TEXT;
+	while (err == ERR_OK && paste_layer_next(&layer, more)) {
+		/* words that are joined look like a code */
+		if (!layer.reading->blanks_joined)
+			*mistake = paste_mistake_better(
+			    *mistake, paste_mistake_find(&answer->address, flow, layer.reading));
+		pair = pair || (layer.begins && read_pair(layer.reading, flow, query));
+		paste_answer_look(answer, layer.reading, layer.begins);
+		/* with a response, nothing is read in a wholly other way; but there may be others
+		 */
+		more = pair || answer->query.len > 0;
+	}
+	paste_layer_close(&layer);
+	if (err == ERR_OK && pair)
+		err = query->err == ERR_TOO_LARGE ? ERR_PASTE_LONG : query->err;
+	else if (err == ERR_OK)
+		err = paste_answer_result(answer, query);
 	return err;
 }
 
@@ -174,40 +97,39 @@ enum err
 pasted_text_read(const char *text, const struct flow *flow, const char *public_origin,
 		 struct buf *query)
 {
-	size_t len = text == NULL ? 0 : strlen(text);
-	struct buf clean;
-	enum err err;
+	struct paste_answer answer;
+	enum err mistake, err = check_text(text);
 
-	if (text != NULL)
-		trim(&text, &len);
-	if (len == 0)
-		return ERR_PASTE_EMPTY;
-	buf_init(&clean, FORM_VALUE_MAX);
-	err = clean_copy(text, len, &clean);
-	if (err == ERR_OK)
-		err = read_clean(buf_text(&clean), flow, public_origin, query);
-	buf_free(&clean);
+	if (err != ERR_OK)
+		return err;
+	paste_answer_init(&answer, flow, public_origin);
+	err = read_all(text, flow, &answer, &mistake, query);
+	if (err == ERR_PASTE_TEXT || err == ERR_NO_CODE)
+		err = paste_mistake_better(err, mistake);
+	paste_answer_free(&answer);
 	return err;
 }
 
 enum err
 pasted_text_authorize_url(const char *text, struct buf *url)
 {
-	static const char frame[] = "\xe2\x94\x82"; /* U+2502, drawn beside the URL */
-	const char *start = text == NULL ? NULL : strstr(text, "http");
-	size_t len;
+	struct paste_authorize found = {.url = {.data = NULL}};
+	struct paste_layer layer;
+	enum err err = check_text(text);
 
-	if (start == NULL)
+	if (err != ERR_OK)
 		return ERR_ADOPT_TEXT;
-	len = strlen(start);
-	trim(&start, &len);
-	for (size_t i = 0; i < len; i++) {
-		if (strncmp(start + i, frame, sizeof(frame) - 1) == 0)
-			i += sizeof(frame) - 2;
-		else if ((unsigned char)start[i] >= 0x7f)
-			return ERR_ADOPT_TEXT;
-		else if (start[i] > ' ')
-			buf_putc(url, start[i]);
-	}
-	return url->err == ERR_OK ? ERR_OK : ERR_ADOPT_TEXT;
+	buf_init(&found.url, url->max);
+	err = paste_layer_open(&layer, text, true);
+	while (err == ERR_OK && paste_layer_next(&layer, found.url.len > 0))
+		paste_authorize_look(&found, layer.reading);
+	paste_layer_close(&layer);
+	if (err == ERR_OK && found.differs)
+		err = ERR_ADOPT_SEVERAL;
+	else if (err == ERR_OK && found.url.len == 0)
+		err = found.answer ? ERR_ADOPT_CALLBACK : ERR_ADOPT_TEXT;
+	if (err == ERR_OK && buf_puts(url, buf_text(&found.url)) != ERR_OK)
+		err = url->err == ERR_MEMORY ? ERR_MEMORY : ERR_ADOPT_TEXT;
+	buf_free(&found.url);
+	return err;
 }

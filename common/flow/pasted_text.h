@@ -1,5 +1,6 @@
 /*
- * Reads the texts that people paste: mostly the dead tab's URL, often something else.
+ * Reads the texts that people paste: mostly the dead tab's URL, with whatever mail programs,
+ * messengers, terminals and browsers put around it and into it; often something else.
  */
 #ifndef PASTED_TEXT_H
 #define PASTED_TEXT_H
@@ -10,18 +11,24 @@
 
 /*
  * Finds the authorization response in pasted text: the query, or for RESPONSE_TYPE_TOKEN the
- * fragment. Appends it to query, raw, without '?' or '#'. Accepts, inside blanks, quotes or <…>:
- * the flow's redirect URI with any loopback name, with or without its scheme; the same path under
- * our own public origin; the response alone. Any other text is the ERR_PASTE_… that best tells
- * what to copy instead; ERR_NO_CODE, ERR_QUERY_LONG, ERR_MEMORY. The pasted host is never
- * resolved.
+ * fragment. Appends it to query, raw, without '?' or '#'. The flow's state proves which text is
+ * meant; in a flow without a state, the address does. Before the response may stand: the redirect
+ * URI, by http or https, with any loopback name; the same path under our own public origin; both
+ * without their scheme; the path alone; nothing. What programs add is taken off, see
+ * paste_layer.h and paste_reading.h; all else is delivered as it stands.
+ *
+ * "CODE#STATE" and "CODE STATE", which some pages show, are a response without its names.
+ *
+ * Any other text is the error that tells best what to copy instead: ERR_PASTE_…, ERR_NO_CODE,
+ * ERR_NO_STATE; ERR_MEMORY. The pasted host is never resolved.
  */
 enum err pasted_text_read(const char *text, const struct flow *flow, const char *public_origin,
 			  struct buf *query) MUST_CHECK;
 
 /*
- * Appends the authorize URL in a text copied from a terminal to url. Skips words before it, and
- * line ends, blanks and frames inside it. ERR_ADOPT_TEXT: there is none.
+ * Appends the authorize URL in a pasted text to url; it is one if it has a redirect_uri and a
+ * response_type. ERR_ADOPT_TEXT: there is none. ERR_ADOPT_SEVERAL: there are several.
+ * ERR_ADOPT_CALLBACK: an authorization response instead. ERR_MEMORY.
  */
 enum err pasted_text_authorize_url(const char *text, struct buf *url) MUST_CHECK;
 

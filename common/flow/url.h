@@ -1,5 +1,5 @@
 /*
- * URLs, parsed by libcurl: authorize URLs, the redirect URIs inside them, and pasted URLs.
+ * URLs, parsed by libcurl: authorize URLs and the redirect URIs inside them.
  */
 #ifndef URL_H
 #define URL_H

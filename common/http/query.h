@@ -12,8 +12,8 @@
 #include "util/error.h"
 
 #define QUERY_PARAMS_MAX 64
-#define QUERY_VALUE_MAX	 4096 /* bytes of a name or a value of a query */
-#define FORM_VALUE_MAX	 8192 /* bytes of a name or a value of a form, such as a pasted URL */
+#define QUERY_VALUE_MAX	 4096  /* bytes of a name or a value of a query */
+#define FORM_VALUE_MAX	 16384 /* bytes of a name or a value of a form, such as a pasted text */
 
 struct query_param {
 	const char *name; /* decoded, NUL-terminated, never holds a NUL inside */

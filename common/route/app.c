@@ -37,8 +37,9 @@ static void asset_get(struct context *x);
 static void prefix_get(struct context *x);
 
 /*
- * Everything that we answer. In a path, {callback} stands for each of callback_paths, {prefix} for
- * the prefix, and '*' for one segment. Method "*" is any method, on paths of opencode's.
+ * Everything that we answer. In a path, {callback} stands for each of callback_paths, also with one
+ * slash more, {prefix} for the prefix, and '*' for one segment. Method "*" is any method, on paths
+ * of opencode's.
  */
 static const struct route {
 	const char *method;
@@ -115,6 +116,16 @@ tail_matches(const char *pattern, const char *path, char segment[CONTEXT_SEGMENT
 	return true;
 }
 
+/* Whether a path is a callback's. People who edit an address may leave a slash behind the path. */
+static bool
+is_callback(const struct config *config, const char *path)
+{
+	for (size_t i = 0; i < config->callback_path_count; i++)
+		if (config_path_is(path, config->callback_paths[i]))
+			return true;
+	return false;
+}
+
 static bool
 route_matches(const struct route *route, const struct config *config, const char *path,
 	      char segment[CONTEXT_SEGMENT_MAX + 1])
@@ -126,7 +137,7 @@ route_matches(const struct route *route, const struct config *config, const char
 	if ((route->flags & RELAY) && config->relay_site_count == 0)
 		return false;
 	if (strcmp(route->path, "{callback}") == 0)
-		return config_callback_path(config, path);
+		return is_callback(config, path);
 	if (strncmp(route->path, prefix, sizeof(prefix) - 1) != 0)
 		return tail_matches(route->path, path, segment);
 	return strncmp(path, config->prefix, len) == 0 &&

@@ -29,7 +29,7 @@ receive(struct context *x, struct authorization_response *response)
 	 * providers, and only the relay knows to which of our paths it redirects; there iss has
 	 * to tell the providers apart.
 	 */
-	if (!flow_relayed(&snap.flow) && strcmp(snap.flow.redirect_path, x->request->path) != 0)
+	if (!flow_relayed(&snap.flow) && !config_path_is(x->request->path, snap.flow.redirect_path))
 		return ERR_UNKNOWN_FLOW;
 	/* the response type that was requested */
 	if (snap.flow.response_type != RESPONSE_TYPE_CODE && !response->declined)

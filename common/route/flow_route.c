@@ -353,8 +353,10 @@ flow_route_post(struct context *x)
 		post_form(x, &snap, who, &form);
 	else if (who == CLAIMANT_OWNER && snap.state == FLOW_WAITING && error_status(err) == 400) {
 		respond_log_refusal(x, err, snap.flow.id);
-		answer_flow_page(
-		    x, &snap, err == ERR_ENCODING || err == ERR_VALUE_LONG ? ERR_PASTE_TEXT : err);
+		answer_flow_page(x, &snap,
+				 err == ERR_ENCODING	 ? ERR_PASTE_TEXT
+				 : err == ERR_VALUE_LONG ? ERR_PASTE_LONG
+							 : err);
 	} else
 		respond_problem(x, err);
 	query_free(&form);

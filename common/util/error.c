@@ -141,8 +141,8 @@ static const struct error_row table[] = {
 	 "not only the code."},
     [ERR_PASTE_SITE] =
 	{"paste-other-site", 400, "That is the address of another page",
-	 "Copy the address of the tab that failed to load. It begins with localhost or "
-	 "127.0.0.1 and the number shown in the picture."},
+	 "Up to its first ? it has to be the one in the picture: the same name, the same number, "
+	 "the same path. Copy the address of the tab that failed to load, as it stands there."},
     [ERR_PASTE_FRAGMENT] =
 	{"paste-fragment", 400, "This answer stands behind a #",
 	 "This sign-in needs an address with code= in it. Copy the address of the tab that "
@@ -156,14 +156,34 @@ static const struct error_row table[] = {
 	 "This provider puts its answer behind a # in the address. Copy the whole address of "
 	 "the "
 	 "last tab, to its very end."},
+    [ERR_PASTE_ANSWERED] =
+	{"paste-answered", 400, "Something on your own computer answered there",
+	 "A program in front of you took the answer, and the address does not hold it any more. "
+	 "Go back one page in that tab and copy the address from there; or end that program, "
+	 "open the provider from this page and sign in once more."},
+    [ERR_PASTE_DIFFER] =
+	{"paste-several", 400, "These are several answers, and they differ",
+	 "They hold different codes for this sign-in, and only one of them can be right. Copy the "
+	 "address of the last tab that failed to load, and paste it alone."},
+    [ERR_PASTE_LINES] =
+	{"paste-lines", 400, "It is not clear where this address ends",
+	 "It is broken into lines, or a word stands behind it. Copy the address of the tab that "
+	 "failed to load, directly from the address bar, and paste it alone."},
+    [ERR_PASTE_LONG] =
+	{"paste-too-long", 400, "That is too much text",
+	 "Copy only the address from the address bar of the tab that failed to load, and paste "
+	 "that."},
     [ERR_PASTE_TEXT] =
 	{"paste-text", 400, "That is not an address",
 	 "Click into the address bar of the tab that failed to load, copy everything there and "
-	 "paste it below. It begins with localhost or 127.0.0.1."},
+	 "paste it below. It is one long line."},
     [ERR_ADOPT_TEXT] =
 	{"adopt-text", 400, "That is not the address of a sign-in page",
 	 "The terminal prints an address that begins with https:// and is several lines long. "
 	 "Copy all of it, to its last character."},
+    [ERR_ADOPT_SEVERAL] =
+	{"adopt-several", 400, "Those are the addresses of several sign-in pages",
+	 "Each begins a sign-in of its own. Copy only the one that the terminal printed last."},
     [ERR_ADOPT_CALLBACK] =
 	{"adopt-callback", 400, "That is the answer, not the beginning",
 	 "First paste the address that the terminal printed. The page behind it then takes the "

@@ -56,10 +56,15 @@ enum err {
 	ERR_PASTE_FRAGMENT,  /* the response is in the fragment, where a code flow has none */
 	ERR_PASTE_OTHER,     /* the URL of another sign-in */
 	ERR_PASTE_TOKEN,     /* no fragment, although the provider responds in one */
+	ERR_PASTE_ANSWERED,  /* another page of opencode's port: something answered there */
+	ERR_PASTE_DIFFER,    /* several responses of this sign-in, with different codes */
+	ERR_PASTE_LINES,     /* a code that may go on in the next line */
+	ERR_PASTE_LONG,	     /* too long */
 	ERR_PASTE_TEXT,	     /* no URL at all */
 
 	/* a sign-in begun or adopted here */
 	ERR_ADOPT_TEXT,	    /* not an authorize URL */
+	ERR_ADOPT_SEVERAL,  /* several authorize URLs */
 	ERR_ADOPT_CALLBACK, /* the dead tab's URL, which belongs on the flow page */
 	ERR_ADOPT_REDIRECT, /* an authorize URL whose redirect URI is not on loopback */
 	ERR_BEGIN_INPUT,    /* opencode rejected what the user entered */

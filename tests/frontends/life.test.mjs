@@ -68,6 +68,32 @@ describe('delivered word for word', () => {
     })
   }
 
+  test('with one slash more behind the path', async () => {
+    for (const frontend of site.frontends) {
+      for (const query of [(f) => f.query, (f) => `error=access_denied&state=${f.state}`]) {
+        const flow = await begunFlow(site)
+        const good = goodCallback(flow, query(flow))
+        const [answer, lines] = await seen(() => frontend.send({ ...good, target: good.target.replace('?', '/?') }))
+        assert.equal(answer.status, 303, `${frontend.name}: ${answer.body}`)
+        assert.equal(lines[0], `GET localhost:${flow.port} ${flow.path}?${query(flow)}`, 'the listener knows its path without it')
+      }
+    }
+  })
+  test('with one slash more it is the same path: other methods, other paths', async () => {
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site)
+      const good = goodCallback(flow)
+      const ask = async (request) => {
+        const [answer, lines] = await seen(() => frontend.send({ ...good, ...request }))
+        assert.deepEqual(lines, [], frontend.name)
+        return answer.status
+      }
+      for (const method of ['HEAD', 'POST', 'PUT']) assert.equal(await ask({ method, target: good.target.replace('?', '/?') }), 405, `${frontend.name} ${method}`)
+      assert.equal(await ask({ target: `/callback/?${flow.query}` }), 400, `${frontend.name}: another callback path`)
+      await assertSucceeds(site, flow, frontend)
+    }
+  })
+
   test('each variable that may be missing, missing', async () => {
     for (const name of ['GATEWAY_INTERFACE', 'SCRIPT_NAME', 'SERVER_PROTOCOL', 'SERVER_SOFTWARE', 'SERVER_NAME', 'SERVER_PORT', 'REMOTE_ADDR', 'REQUEST_SCHEME', 'QUERY_STRING']) {
       for (const frontend of [site.cgi, site.fcgi]) {

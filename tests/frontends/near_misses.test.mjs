@@ -128,20 +128,25 @@ describe('what is pasted', () => {
     let visits = 0
     const listener = net.createServer((socket) => { visits++; socket.destroy() }).listen(0, '127.0.0.1')
     await new Promise((resolve) => listener.once('listening', resolve))
-    await refuseAll(Object.entries(nearMisses.addresses), paste, 400, { shows: true, begin: { port: listener.address().port } })
-    await new Promise((resolve) => listener.close(resolve))
+    try {
+      await refuseAll(Object.entries(nearMisses.addresses), paste, 400, { shows: true, begin: { port: listener.address().port } })
+    } finally {
+      await new Promise((resolve) => listener.close(resolve))
+    }
     assert.equal(visits, 0, 'all went over the socket')
   })
-  test('as people and programs hand it on: taken', async () => {
-    for (const [name, text] of Object.entries(nearMisses.handed)) {
+  const taken = async (rows, query = (flow) => flow.query) => {
+    for (const [name, text] of Object.entries(rows)) {
       for (const frontend of site.frontends) {
         const flow = await begunFlow(site)
         const mark = site.standin.connections.length
         const answer = await frontend.send(paste(flow, text))
         assert.equal(answer.status, 303, `${name}, ${frontend.name}: ${answer.body.slice(0, 300)}`)
-        assertDelivered(site, flow, mark)
+        assertDelivered(site, flow, mark, query(flow))
       }
     }
     assertCleanLogs(site)
-  })
+  }
+  test('as people and programs hand it on: taken', () => taken(nearMisses.handed))
+  test('a code and the state alone: taken', () => taken(nearMisses.pairs, (flow) => `code=${flow.code}&state=${flow.state}`))
 })

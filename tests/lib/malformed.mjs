@@ -122,6 +122,8 @@ export const paths = {
   'two slashes in the path': [404, at((f) => `/auth//callback?${f.query}`)],
   'a dot in the path': [404, at((f) => `/auth/./callback?${f.query}`)],
   'two dots before the path': [404, at((f) => `/x/../auth/callback?${f.query}`)],
+  'two slashes behind the path': [404, at((f) => `/auth/callback//?${f.query}`)],
+  'an escaped slash behind the path': [404, at((f) => `/auth/callback%2F?${f.query}`)],
   'an escaped letter in the path': [404, at((f) => `/%61uth/callback?${f.query}`)],
   'an escaped slash in the path': [404, at((f) => `/auth%2Fcallback?${f.query}`)],
   'a semicolon behind the path': [404, at((f) => `/auth/callback;x?${f.query}`)],
@@ -163,9 +165,12 @@ export const names = Object.fromEntries([
   '/mcp/a;b/auth/authenticate', '/api/integration/a%2Fb/connect/oauth',
 ].map((path) => [path, [403, begin(path)]]))
 
-/* Paths that are opencode's, however alike. */
+/*
+ * Paths that are opencode's, however alike. One slash behind the path of a callback is not among them: people
+ * who edit an address leave it there, and opencode would answer with its UI.
+ */
 export const theirs = [
-  '/auth/callback/', '/auth/callback/x', '/Auth/Callback', '/auth%5ccallback', '/auth/callback%20', '/auth/callback%3Fcode=x', '/SIGNIN/', '/signinx',
+  '/auth/callback/x', '/Auth/Callback', '/auth%5ccallback', '/auth/callback%20', '/auth/callback%3Fcode=x', '/SIGNIN/', '/signinx',
   '/provider/oauth/authorize', '/provider/x/oauth/callback', '/mcp/x/auth/callback', '/api/integration/x', '/',
   '/api/integration/x/connect/oauth/con_1', '/api/integration/x/connect/oauth/con_1/complete', '/api/integration/a%2Fb/connect/oauth/con_1', '/auth/connect/123456',
 ]

@@ -169,11 +169,11 @@ export const addresses = Object.fromEntries([
     '[::ffff:7f00:1]:PORT', '[::]:PORT', '[::1%25lo]:PORT', '[::1%lo]:PORT', '[fe80::1]:PORT',
     '[localhost]:PORT', '[127.0.0.1]:PORT', '::1:PORT', '[::1]x:PORT', '[::1:PORT', 'localhost.:PORT', 'localhost.localdomain:PORT',
     'localhost.example:PORT', 'xlocalhost:PORT', 'localhos:PORT', 'localhost6:PORT', 'ip6-localhost:PORT',
-    // escapes, letters that look alike, letters that nobody sees
+    // escapes, letters that look alike
     '%6cocalhost:PORT', '%6C%6F%63%61%6C%68%6F%73%74:PORT', '127%2e0.0.1:PORT', 'localhost%2e:PORT', 'localhost%00:PORT', 'localhost%2f:PORT',
     'localhost%40evil.example:PORT', 'localhost%3aPORT', 'localhost:%31PORT',
-    '\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54:PORT', '\u24dbocalhost:PORT', 'loc\u0430lhost:PORT', '127\u30020.0.1:PORT',
-    'local\u00adhost:PORT', 'local\u200bhost:PORT', 'local\u2060host:PORT', '\u202elocalhost:PORT', 'xn--localhost-:PORT',
+    '\u24dbocalhost:PORT', 'loc\u0430lhost:PORT', '127\u30020.0.1:PORT',
+    'loc\u0307alhost:PORT', 'xn--localhost-:PORT',
     // names before and ports behind
     'u@localhost:PORT', 'u:p@localhost:PORT', '@localhost:PORT', ':@localhost:PORT', 'a@b@localhost:PORT', 'localhost:PORT@evil.example',
     'localhost:PORT:PORT', 'localhost:0', 'localhost:', 'localhost:0PORT', 'localhost:00000PORT', 'localhost:+PORT',
@@ -185,36 +185,83 @@ export const addresses = Object.fromEntries([
     'localhost:8080', '127.0.0.1:8081', '127.0.0.1', 'u@127.0.0.1:8080', '2130706433:8080', '127.1:8080', '127.0.0.1:08080', '%3127.0.0.1:8080',
     '127.0.0.1.:8080',
   ].map((authority) => [authority, at(authority)]),
-  ...['/', '//auth/callback', '/auth//callback', '/auth/callback/', '/auth/./callback', '/auth/../auth/callback', '/x/../auth/callback', '/%61uth/callback',
+  ...['/', '//auth/callback', '/auth//callback', '/auth/callback//', '/auth/./callback', '/auth/../auth/callback', '/x/../auth/callback', '/%61uth/callback',
   '/auth%2fcallback', '/auth%2Fcallback', '/auth/callback%00', '/auth/callback%20', '/auth/callback;x',
     '/AUTH/callback', '/Auth/Callback', '/auth/callbac', '/auth/callbackx', '\\auth\\callback', '/auth\\callback', '/callback', '/cancel', '/auth/token',
     '/signin/', '/auth/callback%3f', ''].map((text) => [`the path ${text || '(none)'}`, path(text)]),
-  ...['http:', 'http:/', 'http:///', 'http:////', '//', '/', '\\\\', 'http:\\\\', 'http:/\\', 'https://', 'httpx://', 'xhttp://', 'ftp://', 'file://',
-  'ws://', 'wss://', 'javascript://', 'data:text/html,http://', 'blob:http://', 'view-source:http://',
-    'vbscript:', 'about:', 'http%3A//', 'http%3A%2F%2F', '://', ':', '?x=http://', 'http://evil.example/?', 'http://evil.example/#', 'http://evil.example;',
-    'x http://', 'GET ', 'curl ', '[x](http://', '\u200bhttp://', '\ufeffhttp://', '\u202ehttp://',
-    '\u00a0http://', '\x00http://', '\x1b[1mhttp://'].map((scheme) => [`${JSON.stringify(scheme)} before it`,
+  ...['http:', 'http:/', 'http:///', 'http:////', '//', '/', '\\\\', 'http:\\\\', 'http:/\\', 'httpx://', 'xhttp://', 'ftp://', 'file://',
+  'ws://', 'wss://', 'javascript://', 'vbscript:', 'about:', 'http%3A//', 'http%3A%2F%2F', '://', ':', 'http://evil.example/?', 'http://evil.example/#',
+    'http://evil.example;', 'http://evil.example,', 'http://evil.example|', 'http://evil.example\u3002', 'http://evil.exampl\u00e9', 'http://evil.example/',
+    'http://evil.example\\', 'evil.example\u200b', '\u044c', '\x00http://', '\x1b[1mhttp://'].map((scheme) => [`${JSON.stringify(scheme)} before it`,
     (f) => `${scheme}localhost:${f.port}${f.path}?${f.query}`]),
-  ...['\u200b', '\u2028', '\u00a0x', ' x', '\tx', '\x01', '\x7f', '%', '%zz', '%00', '&code=2', '&state=2', '&%63ode=2', '?code=2&state=3',
+  ...['x', '.x', '+', '$', '@', '\x01', '\x7f', '%', '%zz', '%00', '&code=2', '&state=2', '&%63ode=2', '?code=2&state=3',
   '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=http%3A%2F%2Fevil.example']
     .map((end) => [`${JSON.stringify(end)} behind it`, (f) => `http://localhost:${f.port}${f.path}?${f.query}${end}`]),
-  ['as HTML writes it', (f) => `http://localhost:${f.port}${f.path}?${f.query}`.replaceAll('&', '&amp;')],
-  ['escaped as a whole', (f) => encodeURIComponent(`http://localhost:${f.port}${f.path}?${f.query}`)],
-  ['its path and query', (f) => `${f.path}?${f.query}`],
+  ['the path and the query behind another host', (f) => `http://evil.example ${f.path}?${f.query}`],
+  ['the same on two lines', (f) => `http://evil.example\r\n${f.path}?${f.query}`],
+  ['a request to another host', (f) => `GET ${f.path}?${f.query} HTTP/1.1\r\nHost: evil.example`],
+  ['another host, as HTML writes it', (f) => `http://evil.example${f.path}?${f.query}`.replaceAll('&', '&amp;')],
+  ['another host, escaped as a whole', (f) => encodeURIComponent(`http://evil.example${f.path}?${f.query}`)],
+  ['another host in JSON', (f) => JSON.stringify({ url: `http://evil.example${f.path}?${f.query}` }).replaceAll('/', '\\/')],
+  ['another host in Markdown', (f) => `[link](http://evil.example${f.path}?${f.query})`],
+  ['another code behind it', (f) => `http://localhost:${f.port}${f.path}?${f.query} http://localhost:${f.port}${f.path}?code=x&state=${f.state}`],
+  ['another code before it, in a link', (f) => `https://l.example/?u=${encodeURIComponent(`http://localhost:${f.port}${f.path}?code=x&state=${f.state}`)} `
+    + `http://localhost:${f.port}${f.path}?${f.query}`],
+  ['another code on another host', (f) => `http://evil.example${f.path}?code=x&state=${f.state} http://localhost:${f.port}${f.path}?${f.query}`],
   ['two ?', (f) => `??${f.query}`],
   ['a # in front', (f) => `#${f.query}`],
-  ['the code and the state, without names', (f) => `${f.code} ${f.state}`],
+  ['the code and another state, without names', (f) => `${f.code} ${f.state}x`],
+  ['three words, the last of them the state', (f) => `a ${f.code} ${f.state}`],
   ['the state alone', (f) => `state=${f.state}`],
   ['the code alone', (f) => `code=${f.code}`],
   ...['?', '#', '=', '&', '%', ':', '//', '://', 'http://', 'http://[', 'http://?', '?state=', '?&', '<>', '""', '\x00', '\xff', '\ufffd', '\u{1f600}',
   '{}', 'null', 'x'.repeat(8192)].map((text) => [`only ${JSON.stringify(text).slice(0, 20)}`, () => text]),
 ])
 
-/* The right address as people, mail programs and terminals hand it on: taken. */
+/*
+ * The right address as people and programs hand it on: taken, and delivered word for word. The unit test of
+ * pasted_text has many more.
+ */
+const good = (f) => `http://localhost:${f.port}${f.path}?${f.query}`
+const lines = (text, columns, end) => text.match(new RegExp(`.{1,${columns}}`, 'g')).join(end)
 export const handed = {
   'scheme and host in capitals': (f) => `HtTp://LocalHost:${f.port}${f.path}?${f.query}`,
-  'a fragment that some providers leave behind': (f) => `http://localhost:${f.port}${f.path}?${f.query}#_=_`,
+  'a fragment that some providers leave behind': (f) => `${good(f)}#_=_`,
   'broken by a narrow window': (f) => `http://local\r\nhost:${f.port}/auth/\ncallback?${f.query}`,
-  'a # without anything': (f) => `http://localhost:${f.port}${f.path}?${f.query}#`,
-  'all that may stand around it': (f) => `\r\n \t<"'\`http://localhost:${f.port}${f.path}?${f.query}\`'">\t \r\n`,
+  'a # without anything': (f) => `${good(f)}#`,
+  'all that may stand around it': (f) => `\r\n \t<"'\`${good(f)}\`'">\t \r\n`,
+  'https': (f) => `https://localhost:${f.port}${f.path}?${f.query}`,
+  'one slash more': (f) => `http://localhost:${f.port}${f.path}/?${f.query}`,
+  'its path and query': (f) => `${f.path}?${f.query}`,
+  'the title of the tab before it': (f) => `localhost\r\n${good(f)}`,
+  'a sentence around it': (f) => `Here it is: ${good(f)}.\r\nSent from my phone`,
+  'the address of another sign-in beside it': (f) => `http://localhost:${f.port}${f.path}?code=x&state=other\r\n${good(f)}`,
+  'twice': (f) => `${good(f)} ${good(f)}`,
+  'a mail that was answered': (f) => `> On Monday Anna wrote:\r\n>> ${lines(good(f), 72, '\r\n>> ')}\r\n>> Bye`,
+  'the source of a mail': (f) => `<a href=3D"${lines(good(f).replaceAll('&', '&amp;').replaceAll('=', '=3D'), 72, '=\r\n')}">here</a>`,
+  'as HTML writes it': (f) => `<a href="${good(f).replaceAll('&', '&amp;')}">here</a>`,
+  'Markdown': (f) => `[${good(f)}](${good(f)})`,
+  'Slack': (f) => `<${good(f)}|here>`,
+  'escaped as a whole': (f) => encodeURIComponent(good(f)),
+  'Safe Links': (f) => `https://eur01.safelinks.protection.outlook.com/?url=${encodeURIComponent(good(f))}&data=05%7C02%7C&sdata=x%3D&reserved=0`,
+  'a redirect inside a redirect': (f) => `https://l.facebook.com/l.php?u=${encodeURIComponent(`https://slack-redir.net/link?url=${encodeURIComponent(good(f))}`)}&h=AT0`,
+  'signs that nobody sees': (f) => `\ufeff\u202ahttp://local\u00adhost:${f.port}${f.path}\u200b?${f.query}\u202c\u200e`,
+  'full width': (f) => `http\uff1a\uff0f\uff0flocalhost\uff1a${f.port}${f.path}\uff1f${f.query.replaceAll('&', '\uff06').replaceAll('=', '\uff1d')}`,
+  'text in another alphabet around it': (f) => `\u5730\u5740\uff1a${good(f)}\uff0c\u8bf7\u770b`,
+  'a frame of a terminal': (f) => `\u25cf  ${lines(good(f), 40, '  \u2502\r\n\u2502  ')}\r\n\u2502\r\n\u2514  Done`,
+  'blanks in the place of line ends': (f) => lines(good(f), 50, ' '),
+  'a command of developer tools': (f) => `curl '${good(f)}' \\\r\n  -H 'Accept: */*'`,
+  'the same for cmd.exe': (f) => `curl ^"${good(f).replaceAll('%', '^%').replaceAll('&', '^&')}^" ^\r\n  -H ^"Accept: */*^"`,
+  'a request': (f) => `GET ${f.path}?${f.query} HTTP/1.1\r\nHost: localhost:${f.port}\r\nAccept: text/html`,
+  'a line of a log': (f) => `127.0.0.1 - - [30/Nov/2026:18:04:12 +0000] "GET ${f.path}?${f.query} HTTP/1.1" 404 153`,
+  'a redirect header': (f) => `HTTP/1.1 302 Found\r\nLocation: ${good(f)}\r\n`,
+  'JSON': (f) => JSON.stringify({ url: good(f) }).replaceAll('&', '\\u0026').replaceAll('/', '\\/'),
+  'the page of an error': (f) => `about:neterror?e=connectionFailure&u=${encodeURIComponent(good(f))}&c=UTF-8&d=x`,
+}
+
+/* Only a code and the state, as some pages show them: delivered with their names. */
+export const pairs = {
+  'with a # between': (f) => `${f.code}#${f.state}`,
+  'with a blank between': (f) => `${f.code} ${f.state}`,
+  'on two lines': (f) => `${f.code}\r\n${f.state}`,
 }

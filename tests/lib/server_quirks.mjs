@@ -155,11 +155,11 @@ export const QUIRKS = [
     why: 'it does not fit into one FastCGI record of Caddy’s',
   },
   {
-    of: ['two slashes before the path', 'two slashes in the path', 'a dot in the path', 'two dots before the path', 'two slashes before our pages', 'two dots before our pages'],
+    of: ['two slashes before the path', 'two slashes in the path', 'two slashes behind the path', 'a dot in the path', 'two dots before the path', 'two slashes before our pages', 'two dots before our pages'],
     asks: '`//auth/callback`, `/auth/./callback`, `/x/../auth/callback`', answers: { haproxy: 'opencode' },
     why: 'the others normalise paths before they compare them, and we say 404; for opencode these are pages of its UI',
   },
-  { of: ['an escaped slash in the path'], asks: '`/auth%2Fcallback`', answers: { apache: 'opencode' }, why: '`AllowEncodedSlashes NoDecode`, for names with a slash' },
+  { of: ['an escaped slash in the path', 'an escaped slash behind the path'], asks: '`/auth%2Fcallback`', answers: { apache: 'opencode' }, why: '`AllowEncodedSlashes NoDecode`, for names with a slash' },
   { of: ['a semicolon behind the path'], asks: '`/auth/callback;x`', answers: { apache: 403, nginx: 404, caddy: 404, haproxy: 404 }, why: 'see below; lighttpd hands it on, and we say 404' },
   {
     of: ['a raw byte behind the path'], asks: 'a raw byte in the path', answers: { nginx: 'opencode', apache: 'opencode', caddy: 'opencode', haproxy: 400, lighttpd: 'closed' },

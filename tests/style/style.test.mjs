@@ -99,10 +99,10 @@ test('the web servers send the same paths to us, all that the defaults name', ()
   // opencode's router knows neither case nor the number of slashes: begins are matched as loosely
   const begins = ['provider/.+/oauth/authorize', 'mcp/.+/auth(/authenticate)?/?$', 'api/integration/.+/connect/oauth/?(;|$)']
   const loose = '(?is:/+provider/.+/oauth/+authorize.*|/+mcp/.+/auth(/+authenticate)?/*(;.*)?|/+api/+integration/.+/connect/+oauth/*(;.*)?)'
-  const all = `^(${[...paths, 'signin', 'signin/.*'].map((path) => `/${path}`).join('|')}|${loose})$`
+  const all = `^((${paths.map((path) => `/${path}`).join('|')})/?|/signin|/signin/.*|${loose})$`
   const rules = {
-    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && begins.every((begin) => text.includes(begin.includes(';') ? `location ~* "(?s)^/${begin}" {` : `location ~* (?s)^/${begin} {`)),
-    apache: (text) => [`"^/(${paths.join('|')})$"`, `"(?is)^/(${begins.join('|')})"`].every((match) => text.includes(`ProxyPassMatch ${match}`)),
+    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && text.includes(`location ~ ^/(${paths.join('|')})/$ {`) && begins.every((begin) => text.includes(begin.includes(';') ? `location ~* "(?s)^/${begin}" {` : `location ~* (?s)^/${begin} {`)),
+    apache: (text) => [`"^/(${paths.join('|')})/?$"`, `"(?is)^/(${begins.join('|')})"`].every((match) => text.includes(`ProxyPassMatch ${match}`)),
   }
   for (const { conf } of Object.values(KINDS)) {
     const text = read(join(root, 'conf', conf))

@@ -14,7 +14,8 @@ import { recorders } from '../lib/recorder.mjs'
 import { KINDS } from '../lib/servers.mjs'
 
 const OURS = [
-  '/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback', '/signin', '/signin/', '/signin/health',
+  '/auth/callback', '/mcp/oauth/callback', '/callback', '/oauth-callback', '/oauth2callback', '/auth/callback/', '/oauth2callback/', '/signin', '/signin/',
+  '/signin/health',
   '/provider/openai/oauth/authorize', '/mcp/demo/auth', '/mcp/a%2Fb/auth', '/mcp/a%20b/auth/authenticate', '/api/integration/x/connect/oauth',
 ]
 const THEIRS = [
