@@ -86,8 +86,10 @@ step_paste(struct buf *out, const struct page_site *site, const struct page_flow
 		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
 		 "<input id=\"address\" name=\"address\" type=\"text\" inputmode=\"url\" "
 		 "autocomplete=\"off\" autocapitalize=\"off\" spellcheck=\"false\" "
-		 "placeholder=\"http://%s%s%s\"",
-		 site->base, flow->id, flow->redirect_host, flow->redirect_path, answer_of(flow));
+		 "placeholder=\"http://%s%s%s\" data-redirect=\"%s%s\" data-answer=\"%s\"",
+		 site->base, flow->id, flow->redirect_host, flow->redirect_path, answer_of(flow),
+		 flow->redirect_host, flow->redirect_path,
+		 flow->response_type == RESPONSE_TYPE_TOKEN ? "#" : "?");
 	if (flow->problem != ERR_OK)
 		buf_puts(out, " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
 	buf_puts(out, ">\n<button type=\"submit\" class=\"button\" "

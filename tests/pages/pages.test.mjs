@@ -1,6 +1,7 @@
 // The pages in a real browser: each can be read, at every width and in both colour schemes; what the script
 // adds works; and without the script everything still does.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { inspect, until, useBrowser } from './browse.mjs'
 import { flowPath } from './serve.mjs'
@@ -99,6 +100,64 @@ describe('while waiting', () => {
     await page.waitForSelector('[role=alert]')
     assert.deepEqual(site.posts.map((post) => post.address.trim()), [address])
     assert.deepEqual(page.faults, [])
+  })
+
+  describe('what the script sends of what is pasted', () => {
+    // the state whose flow the rendered page has: its id is in the form's action
+    const paste = async (text, html) => {
+      const page = await openFlow({ permissions: ['clipboard-read', 'clipboard-write'] })
+      const id = createHash('sha256').update('S').digest('base64url').slice(0, 22)
+      await page.evaluate((action) => document.querySelector('#address').form.setAttribute('action', action), `/signin/flow/${id}`)
+      await page.evaluate(([plain, rich]) => {
+        const data = new DataTransfer()
+        data.setData('text/plain', plain)
+        if (rich) data.setData('text/html', rich)
+        document.querySelector('#address').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
+      }, [text, html])
+      await page.waitForSelector('[role=alert]')
+      assert.deepEqual(page.faults, [])
+      assert.equal(site.posts.length, 1)
+      return site.posts[0].address
+    }
+    const query = 'code=a%2Bb&scope=x+y&state=S'
+    const good = `http://localhost:1455/auth/callback?${query}`
+    const alone = {
+      'the address': good,
+      'with blanks and line ends around it': ` \r\n${good}\n`,
+      'by https, of 127.0.0.1': good.replace('http://localhost', 'https://127.0.0.1'),
+      'with an empty fragment': `${good}#`,
+      'the state not last': 'http://localhost:1455/auth/callback?state=S&code=C',
+      'in a sentence': `Here: <${good}>\r\nThanks`,
+      'behind the title of the tab': `localhost\r\n${good}`,
+      'broken into lines': good.replace('&scope', '\r\n  │ &sco\r\npe'),
+    }
+    for (const [name, text] of Object.entries(alone)) {
+      test(`${name}: the answer alone`, async () => {
+        const sent = await paste(text)
+        assert.equal(sent, text.includes('state=S&') ? 'state=S&code=C' : query)
+      })
+    }
+    const whole = {
+      'another state': good.replace('state=S', 'state=T'),
+      'another host': good.replace('localhost', 'evil.example'),
+      'another port': good.replace('1455', '1456'),
+      'another path': good.replace('/callback', '/other'),
+      'inside another address': `https://l.example/?u=${good}`,
+      'two addresses': `${good} ${good}`,
+      'another code, escaped': `${good} ${encodeURIComponent(good.replace('a%2Bb', 'c'))}`,
+      'a word behind, and the state not last': 'http://localhost:1455/auth/callback?state=S&code=C\r\nThanks',
+      'a dot behind': `${good}.`,
+      'lines that break a path': good.replace('/auth', '/au\r\nth'),
+      'HTML': `<a href="${good.replaceAll('&', '&amp;')}">x</a>`,
+      'escaped as a whole': encodeURIComponent(good),
+    }
+    for (const [name, text] of Object.entries(whole)) {
+      test(`${name}: the whole text`, async () => assert.equal((await paste(text)).replace(/\r?\n/g, '\r\n'), text))
+    }
+    test('a link of a rich text: its address', async () => {
+      const html = `<a href="${good.replaceAll('&', '&amp;')}">here</a>`
+      assert.equal(await paste('here', html), html)
+    })
   })
 
   for (const text of ['hello world', 'https://example.com/', 'just-a-code'])

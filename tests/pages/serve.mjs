@@ -21,8 +21,8 @@ const policy =
 
 // Returns {origin, names, page, answerPage, status, posts, polls, stop}. Every page is at /NAME.html; the
 // flow's own address, the start page's and a callback's show the page named by `page`, the flow's status answers
-// `status`. Forms sent to a flow, to start and to adopt land in `posts`, with where they went as `to` unless
-// that was the flow, and are answered with `answerPage`.
+// `status`. Forms sent to any flow, to start and to adopt land in `posts`, with where they went as `to` unless
+// that was this flow, and are answered with `answerPage`.
 export async function servePages() {
   const folder = await mkdtemp(path.join(tmpdir(), 'opencode-callback-pages-'))
   const { stdout } = await promisify(execFile)(render, [folder])
@@ -56,7 +56,7 @@ export async function servePages() {
       if (site.status === null) return void request.destroy()
       response.writeHead(site.status.state === 'gone' ? 400 : 200, { 'content-type': 'application/json' })
       response.end(JSON.stringify(site.status))
-    } else if (request.method === 'POST' && [flowPath, '/signin/start', '/signin/adopt'].includes(pathname)) {
+    } else if (request.method === 'POST' && /^\/signin\/(?:flow\/[\w-]{22}|start|adopt)$/.test(pathname)) {
       let body = ''
       for await (const chunk of request) body += chunk
       const form = Object.fromEntries(new URLSearchParams(body))

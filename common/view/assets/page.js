@@ -14,11 +14,41 @@
 	const field = document.getElementById("address");
 	let sending = false;
 
-	/* Something with a query or a fragment that holds name=value, or a query alone. */
-	const looksLikeAddress = (text) => {
-		const bare = text.trim();
-		return /^\S+$/.test(bare) && (/[?#][^=]+=./.test(bare) ||
-		    (/(^|&)state=./.test(bare) && /(^|&)(code|error)=./.test(bare)));
+	/* What may hold an answer or an authorize URL, whatever programs have put around it and into it. */
+	const seemsUseful = (text) =>
+	    /(?:^|[^a-z])(?:state|code|error|access_token|redirect_uri)(?:=|[%-](?:25)*3d|&#|&equals;|\\[ux]|\uff1d)/i.test(text);
+
+	/* The id of the flow that a state belongs to: see flow/flow.h. */
+	const flowId = async (state) => {
+		const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(state));
+		return btoa(String.fromCharCode(...new Uint8Array(hash)))
+		    .replaceAll("+", "-").replaceAll("/", "_").slice(0, 22);
+	};
+
+	/*
+	 * The answer alone, without its address: some firewalls refuse a form that holds
+	 * http://127.0.0.1. Only if nobody could read the text in another way: there is one address,
+	 * it is this sign-in's, its state proves it, and it ends at the state or with the text.
+	 * Everything else is left to the server: null.
+	 */
+	const answerAlone = async (form, text) => {
+		const [, rest] = /:(\d+\/.*)$/.exec(field.dataset.redirect || "") || [];
+		if (!rest || !window.crypto || !crypto.subtle)
+			return null;
+		const address = new RegExp("(?:^|[\\s\"'<(])(?:https?://)?(?:localhost|127\\.0\\.0\\.1|\\[::1\\]):" +
+		    rest.replace(/[^\w/]/g, "\\$&") + "\\" + field.dataset.answer +
+		    "([\\w.~%+/=&-]+)(?=[\\s\"'<>)#]|$)", "g");
+		const found = [...text.matchAll(address)];
+		if (found.length !== 1)
+			return null;
+		const [whole, answer] = found[0];
+		const behind = text.slice(found[0].index + whole.length).trim();
+		const state = (/(?:^|&)state=([^&]+)/.exec(answer) || [])[1];
+		if (!state || text.split(state).length !== 2 || !/(?:^|&)(?:code|error|access_token)=/.test(answer) ||
+		    (behind && !answer.endsWith("state=" + state)))
+			return null;
+		const given = new URLSearchParams("state=" + state).get("state");
+		return await flowId(given) === form.action.split("/").pop() ? answer : null;
 	};
 
 	/* One form of a page is sent, once: a second begin would take the place of the first. */
@@ -49,23 +79,62 @@
 		});
 	};
 
-	/* Browsers make blanks of line ends; those of a narrow terminal stand inside an address. */
-	const joinLines = (text) => text.trim().replace(/[ \t]*[\r\n]+[ \t│|]*/g, "");
+	/* Whether a text is a code and this sign-in's state, as some pages show them. */
+	const isPair = async (form, text) => {
+		const [, state] = /^[\w.~+/=-]+[#\s]+(\S+)$/.exec(text.trim()) || [];
+		return Boolean(state) && Boolean(window.crypto && crypto.subtle) &&
+		    await flowId(state) === form.action.split("/").pop();
+	};
+
+	/* A text without the line ends of a narrow window, if each line is surely part of one address. */
+	const joinLines = (text) => {
+		const lines = text.trim().split(/[ \t]*[\r\n]+[ \t│|]*/);
+		const one = /^https?:\/\/\S+$/i.test(lines[0]) && lines.slice(1).every((line) => /^[^\s/]*[&=%]\S*$/.test(line));
+		return one ? lines.join("") : text;
+	};
+
+	/* Sends a text in the place of what the box holds, which would lose its line ends. */
+	const send = async (form, text) => {
+		const carrier = document.createElement("input");
+		const joined = joinLines(text);
+		let answer = null;
+		try {
+			answer = await answerAlone(form, joined);
+		} catch {
+			/* the whole text does as well */
+		}
+		if (sending)
+			return;
+		carrier.type = "hidden";
+		carrier.name = field.name;
+		carrier.value = answer || ("adopt" in form.dataset ? joined : text);
+		field.removeAttribute("name");
+		form.append(carrier);
+		form.requestSubmit();
+		addEventListener("pageshow", (event) => {
+			if (event.persisted && carrier.isConnected) {
+				field.name = carrier.name;
+				carrier.remove();
+			}
+		});
+	};
 
 	const sendWhatIsPasted = (form) => {
+		if (!form.requestSubmit)
+			return;
 		field.addEventListener("paste", (event) => {
-			const text = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
-			const joined = joinLines(text);
-			if (/[\r\n]/.test(text.trim()) && looksLikeAddress(joined) && form.requestSubmit) {
+			const kinds = event.clipboardData ? ["text/plain", "text/html"] : [];
+			const text = kinds.map((kind) => event.clipboardData.getData(kind)).find(seemsUseful);
+			if (text) {
 				event.preventDefault();
-				field.value = joined;
-				form.requestSubmit();
+				field.value = event.clipboardData.getData("text/plain").trim().replace(/\s+/g, " ");
+				send(form, text);
 			}
 		});
 		field.addEventListener("input", (event) => {
 			const pasted = event.inputType === "insertFromPaste" || event.inputType === "insertFromDrop";
-			if (pasted && looksLikeAddress(field.value) && form.requestSubmit)
-				form.requestSubmit();
+			if (pasted && seemsUseful(field.value))
+				send(form, field.value);
 		});
 	};
 
@@ -81,11 +150,11 @@
 		note.setAttribute("role", "status");
 		button.addEventListener("click", async () => {
 			try {
-				const text = joinLines(await navigator.clipboard.readText());
-				if (looksLikeAddress(text)) {
+				const text = await navigator.clipboard.readText();
+				if (seemsUseful(text) || await isPair(form, text)) {
 					note.textContent = "";
-					field.value = text;
-					form.requestSubmit();
+					field.value = text.trim().replace(/\s+/g, " ");
+					send(form, text);
 				} else {
 					note.textContent = "The clipboard holds no such address yet: copy that " +
 					    ("adopt" in form.dataset ? "which the terminal printed."
