@@ -1,5 +1,6 @@
-# Targets: all, check, check-debian12, check-debian13, sanitize, analyze, coverage, fuzz, soak, bench,
-# run, install, uninstall, deb, clean. The user may set CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX and DESTDIR.
+# Targets: all, check, check-opencodes, check-debian12, check-debian13, sanitize, analyze, coverage, fuzz,
+# soak, bench, run, install, uninstall, deb, clean. The user may set CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX
+# and DESTDIR.
 
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -136,6 +137,13 @@ check:
 	$(MAKE) tests traced replay
 	BUILD_DIR=$(BUILD_DIR) tests/check
 
+# Signs in with every version of opencode in tests/lib/versions.mjs.
+check-opencodes:
+	tests/install-deps check
+	tests/install-deps opencodes
+	$(MAKE) tests
+	OPENCODES=all BUILD_DIR=$(BUILD_DIR) tests/check e2e/versions
+
 # Run `make run` and `make check`, as root, on a Debian that is made for it. TREE is the path of this
 # folder in that Debian (/root/opencode-callback).
 check-debian12:
@@ -175,6 +183,7 @@ coverage:
 		tests replay-programs
 	BUILD_DIR=$(COVERAGE) tests/coverage
 
+# OPENCODE=2 make run starts a preview of opencode 2.
 run:
 	@BUILD_DIR=$(BUILD_DIR) tests/demo/start
 
@@ -220,5 +229,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench bench-programs install \
-	uninstall deb clean
+.PHONY: all tests check check-opencodes check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench \
+	bench-programs install uninstall deb clean

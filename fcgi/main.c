@@ -57,9 +57,9 @@ static const char usage_text[] =
     "  -t THREADS      how many requests are answered at once; 8 by default\n"
     "  --check-config  say whether the configuration is right, and end\n"
     "  --dump-config   print the configuration as it is understood, and end\n"
-    "  --doctor URL    look at the finished site from outside, as far as OPENCODE_SERVER_USERNAME\n"
-    "                  and OPENCODE_SERVER_PASSWORD let it in, and say what is wrong; ends with\n"
-    "                  0, or with 1 if a check failed\n"
+    "  --doctor URL    look at the finished site from outside, as far as OPENCODE_PASSWORD, or\n"
+    "                  OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD, let it in, and\n"
+    "                  say what is wrong; ends with 0, or with 1 if a check failed\n"
     "  --version       print the version, and end\n"
     "  --help          print this, and end\n";
 
@@ -145,10 +145,11 @@ static int
 doctor(const struct config *config, const char *url)
 {
 	const char *bundle = start_variable("CURL_CA_BUNDLE");
+	const char *password = start_variable("OPENCODE_PASSWORD"); /* opencode 2's name for it */
 	const struct doctor_source source = {
 	    .url = url,
 	    .username = start_variable("OPENCODE_SERVER_USERNAME"),
-	    .password = start_variable("OPENCODE_SERVER_PASSWORD"),
+	    .password = password == NULL ? start_variable("OPENCODE_SERVER_PASSWORD") : password,
 	    .ca_file = bundle != NULL ? bundle : start_variable("SSL_CERT_FILE"),
 	};
 

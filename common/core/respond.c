@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/origin.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -18,6 +19,15 @@ respond_page_begin(struct context *x)
 {
 	response_start(x->response, 200);
 	return &x->response->body;
+}
+
+/* Returns whether browsers see no secure origin here, and so send no Sec-Fetch headers (Secure
+ * Contexts, section 3.1). */
+static bool
+is_plain(const struct site *site)
+{
+	return site->usable && !site->secure &&
+	       !origin_host_is_loopback(origin_authority(site->origin));
 }
 
 void
@@ -37,10 +47,12 @@ respond_page(struct context *x, int status)
 	x->response->status = status;
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
-	if (x->discreet)
-		response_security_headers(x->response, "no-store");
+	if (!x->discreet)
+		response_page_headers(x->response, "same-origin");
+	else if (is_plain(&x->site))
+		response_page_headers(x->response, "strict-origin");
 	else
-		response_form_headers(x->response);
+		response_page_headers(x->response, "no-referrer");
 }
 
 /* Returns the seconds of Retry-After; 0: send no such header. */

@@ -63,6 +63,7 @@ static const struct {
     HEADER(HTTP_ACCESS_CONTROL_REQUEST_HEADERS, cors_headers),
     HEADER(HTTP_SEC_FETCH_SITE, sec_fetch_site),
     HEADER(HTTP_SEC_FETCH_DEST, sec_fetch_dest),
+    HEADER(HTTP_SEC_FETCH_MODE, sec_fetch_mode),
     HEADER(HTTP_SEC_PURPOSE, sec_purpose),
     HEADER(HTTP_X_FORWARDED_FOR, x_forwarded_for),
     HEADER(HTTP_X_FORWARDED_PROTO, x_forwarded_proto),

@@ -42,6 +42,7 @@ struct request {
 	const char *cors_headers; /* Access-Control-Request-Headers */
 	const char *sec_fetch_site;
 	const char *sec_fetch_dest;
+	const char *sec_fetch_mode;
 	const char *sec_purpose; /* Sec-Purpose, else the older Purpose */
 	/* proxies add these and anybody can: only core/client and core/site read them */
 	const char *x_forwarded_for;

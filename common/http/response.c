@@ -70,9 +70,9 @@ response_security_headers(struct response *r, const char *cache)
 }
 
 void
-response_form_headers(struct response *r)
+response_page_headers(struct response *r, const char *referrer)
 {
-	add_headers(r, "no-store", "same-origin");
+	add_headers(r, "no-store", referrer);
 }
 
 void
@@ -98,6 +98,7 @@ response_reason(int status)
 	    {403, "Forbidden"},
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
+	    {409, "Conflict"},
 	    {411, "Length Required"},
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},

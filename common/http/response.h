@@ -33,9 +33,13 @@ enum err response_header(struct response *r, const char *name, const char *value
 /* Adds the security headers of every response, and Cache-Control with the value cache. */
 void response_security_headers(struct response *r, const char *cache);
 
-/* Does the same for a page of ours with forms. Over plain http, browsers tell where a form comes
- * from only if the page lets them send a referrer to its own origin (Fetch, section 3.2). */
-void response_form_headers(struct response *r);
+/*
+ * Does the same for a page, with its Referrer-Policy. Over plain http, browsers tell where a form
+ * comes from only if the page lets them send a referrer to its own origin (Fetch, section 3.2):
+ * "same-origin", or where the page's own URL is secret, "strict-origin", which leaves out all but
+ * the origin.
+ */
+void response_page_headers(struct response *r, const char *referrer);
 
 /* Makes the response a 303 to an absolute path of this site (RFC 9110 section 15.4.4). */
 void response_redirect(struct response *r, const char *path);

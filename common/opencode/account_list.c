@@ -14,12 +14,19 @@ account_list_new(void)
 }
 
 void
+account_list_clear(struct account_list *c)
+{
+	for (size_t i = 0; i < c->replies; i++)
+		json_decref(c->reply[i]);
+	memset(c, 0, sizeof(*c));
+}
+
+void
 account_list_free(struct account_list *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->replies; i++)
-		json_decref(c->reply[i]);
+	account_list_clear(c);
 	free(c);
 }
 
@@ -51,8 +58,44 @@ room(struct account_list *c, size_t count, size_t max)
 	return false;
 }
 
+/* Returns a value as a form has it, or NULL. */
+static const char *
+value_of(struct account_list *c, const json_t *value)
+{
+	char *text = c->text[c->texts];
+
+	if (json_is_boolean(value))
+		return json_is_true(value) ? "true" : "false";
+	if (!json_is_number(value) || !room(c, c->texts, ACCOUNT_LIST_TEXTS_MAX))
+		return json_string_value(value);
+	if (json_is_integer(value))
+		snprintf(text, ACCOUNT_LIST_TEXT_SIZE, "%lld",
+			 (long long)json_integer_value(value));
+	else
+		snprintf(text, ACCOUNT_LIST_TEXT_SIZE, "%.15g", json_real_value(value));
+	c->texts++;
+	return text;
+}
+
+/* Returns whether an option is the value that a prompt has at first, or one of its values. */
+static bool
+is_initial(const char *value, const json_t *initial)
+{
+	const char *text = json_string_value(initial);
+	const json_t *item;
+	size_t i;
+
+	if (text != NULL)
+		return strcmp(text, value) == 0;
+	json_array_foreach (initial, i, item)
+		if (is_initial(value, item))
+			return true;
+	return false;
+}
+
 static void
-add_options(struct account_list *c, struct page_prompt *prompt, const json_t *options)
+add_options(struct account_list *c, struct page_prompt *prompt, const json_t *options,
+	    const json_t *initial)
 {
 	const json_t *item;
 	size_t i;
@@ -65,8 +108,39 @@ add_options(struct account_list *c, struct page_prompt *prompt, const json_t *op
 			continue;
 		c->option[c->options++] =
 		    (struct page_option){value, text_of(item, "label", value),
-					 text_of(item, "hint", text_of(item, "description", ""))};
+					 text_of(item, "hint", text_of(item, "description", "")),
+					 is_initial(value, initial)};
 		prompt->option_count++;
+	}
+}
+
+/* Adds a condition: {"key", "op", "value"}. */
+static void
+add_condition(struct account_list *c, struct page_prompt *prompt, const json_t *when)
+{
+	const char *key = text_of(when, "key", NULL), *op = text_of(when, "op", "");
+	const char *value = value_of(c, json_object_get(when, "value"));
+	bool negated = strcmp(op, "neq") == 0;
+
+	if (key == NULL || value == NULL || (!negated && strcmp(op, "eq") != 0) ||
+	    !room(c, c->conditions, ACCOUNT_LIST_CONDITIONS_MAX))
+		return;
+	c->condition[c->conditions++] = (struct page_condition){key, value, negated};
+	prompt->condition_count++;
+}
+
+/* Adds the conditions of a prompt: one, or a list of which all must hold. */
+static void
+add_conditions(struct account_list *c, struct page_prompt *prompt, const json_t *when)
+{
+	const json_t *item;
+	size_t i;
+
+	prompt->condition = &c->condition[c->conditions];
+	if (json_is_object(when))
+		add_condition(c, prompt, when);
+	json_array_foreach (when, i, item) {
+		add_condition(c, prompt, item);
 	}
 }
 
@@ -80,6 +154,7 @@ prompt_type(const json_t *item)
 	    {"integer", PROMPT_INTEGER},
 	    {"number", PROMPT_NUMBER},
 	    {"boolean", PROMPT_BOOLEAN},
+	    {"external", PROMPT_BOOLEAN}, /* something done elsewhere, which is to be confirmed */
 	    {"multiselect", PROMPT_MULTISELECT},
 	};
 	const char *word = text_of(item, "type", "");
@@ -90,41 +165,29 @@ prompt_type(const json_t *item)
 	return PROMPT_TEXT;
 }
 
-/* Returns the value that a field has at first, as text; NULL: none that a line can show. */
-static const char *
-initial_of(const json_t *item)
-{
-	const json_t *value = json_object_get(item, "default");
-
-	return json_is_true(value) ? "true" : json_string_value(value);
-}
-
 /* Adds the inputs of a method: prompts, or the fields of a form. */
 static void
 add_prompts(struct account_list *c, struct page_method *method, const json_t *prompts)
 {
-	const json_t *item;
+	const json_t *item, *initial;
 	size_t i;
 
 	method->prompt = &c->prompt[c->prompts];
 	json_array_foreach (prompts, i, item) {
 		const char *key = text_of(item, "key", NULL);
-		const json_t *when = json_object_get(item, "when");
 		struct page_prompt *prompt = &c->prompt[c->prompts];
 
 		if (key == NULL || !room(c, c->prompts, ACCOUNT_LIST_PROMPTS_MAX))
 			continue;
+		initial = json_object_get(item, "default");
 		*prompt = (struct page_prompt){
 		    .key = key,
 		    .message = text_of(item, "message", text_of(item, "title", key)),
 		    .placeholder = text_of(item, "placeholder", text_of(item, "description", "")),
 		    .type = prompt_type(item),
-		    .initial = initial_of(item)};
-		if (strcmp(text_of(when, "op", ""), "eq") == 0) {
-			prompt->when_key = text_of(when, "key", NULL);
-			prompt->when_value = text_of(when, "value", NULL);
-		}
-		add_options(c, prompt, json_object_get(item, "options"));
+		    .initial = value_of(c, initial)};
+		add_conditions(c, prompt, json_object_get(item, "when"));
+		add_options(c, prompt, json_object_get(item, "options"), initial);
 		c->prompts++;
 		method->prompt_count++;
 	}
@@ -161,6 +224,7 @@ add_methods(struct account_list *c, struct page_account *account, const json_t *
 		*method =
 		    (struct page_method){.id = id, .label = text_of(item, "label", "Sign in")};
 		form = json_object_get(item, "form");
+		method->strict = form != NULL;
 		add_prompts(c, method, form != NULL ? form : json_object_get(item, "prompts"));
 		c->methods++;
 		account->method_count++;

@@ -10,31 +10,39 @@
 #include "flow/flow.h"
 #include "view/page_start.h"
 
-#define ACCOUNT_LIST_PROVIDERS_MAX 64
-#define ACCOUNT_LIST_METHODS_MAX   128 /* of all providers together, as are the next two */
-#define ACCOUNT_LIST_PROMPTS_MAX   256
-#define ACCOUNT_LIST_OPTIONS_MAX   512
-#define ACCOUNT_LIST_SERVERS_MAX   128
-#define ACCOUNT_LIST_REPLIES_MAX   3
-#define ACCOUNT_LIST_NUMBER_SIZE   8 /* bytes of a method's number in decimal, with its NUL */
+#define ACCOUNT_LIST_PROVIDERS_MAX  64
+#define ACCOUNT_LIST_METHODS_MAX    128 /* of all providers together, as are the next four */
+#define ACCOUNT_LIST_PROMPTS_MAX    256
+#define ACCOUNT_LIST_OPTIONS_MAX    512
+#define ACCOUNT_LIST_CONDITIONS_MAX 256
+#define ACCOUNT_LIST_TEXTS_MAX	    64
+#define ACCOUNT_LIST_SERVERS_MAX    128
+#define ACCOUNT_LIST_REPLIES_MAX    3
+#define ACCOUNT_LIST_NUMBER_SIZE    8  /* bytes of a method's number in decimal, with its NUL */
+#define ACCOUNT_LIST_TEXT_SIZE	    32 /* bytes of a number in JSON, with its NUL */
 
 /* The JSON values own the strings; this struct owns the JSON values. server holds the names of
- * MCP servers, encoded as path segments; number the methods of providers that number them. */
+ * MCP servers, encoded as path segments; number the methods of providers that number them; text
+ * the numbers among the values of prompts. */
 struct account_list {
 	struct page_account account[ACCOUNT_LIST_PROVIDERS_MAX];
 	struct page_method method[ACCOUNT_LIST_METHODS_MAX];
 	struct page_prompt prompt[ACCOUNT_LIST_PROMPTS_MAX];
 	struct page_option option[ACCOUNT_LIST_OPTIONS_MAX];
+	struct page_condition condition[ACCOUNT_LIST_CONDITIONS_MAX];
 	struct page_mcp mcp[ACCOUNT_LIST_SERVERS_MAX];
 	char server[ACCOUNT_LIST_SERVERS_MAX][FLOW_NAME_MAX + 1];
 	char number[ACCOUNT_LIST_METHODS_MAX][ACCOUNT_LIST_NUMBER_SIZE];
-	size_t accounts, methods, prompts, options, servers, replies;
+	char text[ACCOUNT_LIST_TEXTS_MAX][ACCOUNT_LIST_TEXT_SIZE];
+	size_t accounts, methods, prompts, options, conditions, servers, texts, replies;
 	json_t *reply[ACCOUNT_LIST_REPLIES_MAX];
 	bool cut; /* opencode lists more than fits */
 };
 
-/* Makes an empty list; NULL: no memory. account_list_free() releases it, and may get NULL. */
+/* Makes an empty list; NULL: no memory. account_list_free() releases it, and may get NULL.
+ * account_list_clear() empties it. */
 struct account_list *account_list_new(void);
+void account_list_clear(struct account_list *c);
 void account_list_free(struct account_list *c);
 
 /* Hands a reply of opencode to the list, whose entries point into it. */

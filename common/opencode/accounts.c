@@ -15,6 +15,7 @@ read_list(const struct context *x, const struct opencode_api *api, void *ctx)
 {
 	struct reading *reading = ctx;
 
+	account_list_clear(reading->list); /* of what another interface may have left */
 	return api->list(x, reading->project, reading->list);
 }
 

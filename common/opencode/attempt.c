@@ -35,7 +35,26 @@ read_status(const json_t *json)
 	return ATTEMPT_UNKNOWN;
 }
 
-/* Reads the reply. An unknown attempt is an empty 500 in some versions, and a deletion 204. */
+/* Returns whether opencode says that it does not know the attempt, by an empty 500 in some
+ * versions. Any other 404 says that it does not know the path. */
+static bool
+says_unknown(const struct call_reply *reply)
+{
+	const char *tag;
+	json_t *json;
+	bool says;
+
+	if (reply->status != 404)
+		return reply->status == 500;
+	json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	tag = json_string_value(json_object_get(json, "_tag"));
+	says = tag != NULL && (strcmp(tag, "IntegrationAttemptNotFoundError") == 0 ||
+			       strcmp(tag, "IntegrationNotFoundError") == 0);
+	json_decref(json);
+	return says;
+}
+
+/* Reads the reply. That to a deletion is 204. */
 static enum err
 read_reply(struct question *q, enum err err, const struct call_reply *reply)
 {
@@ -43,7 +62,7 @@ read_reply(struct question *q, enum err err, const struct call_reply *reply)
 
 	if (err != ERR_OK)
 		return err;
-	if (reply->status == 204 || reply->status == 500)
+	if (reply->status == 204 || says_unknown(reply))
 		return ERR_OK;
 	if ((err = opencode_reply_json(err, reply, &json)) == ERR_OK)
 		q->status = read_status(json);

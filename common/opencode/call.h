@@ -17,7 +17,7 @@
 #define CALL_TOTAL_MS	 FLOW_CALL_MS
 #define CALL_BODY_MAX	 65536 /* bytes of a reply's body */
 #define CALL_HEAD_MAX	 16384 /* bytes of a reply's header lines */
-#define CALL_HEADERS_MAX 16    /* headers of a call */
+#define CALL_HEADERS_MAX 24    /* headers of a call */
 
 struct call {
 	const char *socket_path;

@@ -7,8 +7,10 @@
 
 #include "core/context.h"
 
-/* Takes a slot. ERR_BUSY: none is free. Give it back with call_slot_leave(). */
+/* Takes a slot. ERR_BUSY: none is free. Give it back with call_slot_leave(). call_slot_spare()
+ * takes one only if half of them are free: for a call that a later request can make as well. */
 enum err call_slot_enter(struct app *app) MUST_CHECK;
+enum err call_slot_spare(struct app *app) MUST_CHECK;
 void call_slot_leave(struct app *app);
 
 #endif

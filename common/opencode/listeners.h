@@ -15,8 +15,8 @@ struct listeners {
 	size_t count;
 };
 
-/* Asks the plugin. Without one, or if it cannot tell, known is false. Errors of call_send(). */
-enum err listeners_ask(const struct context *x, struct listeners *out) MUST_CHECK;
+/* Asks the plugin. Without one, or if it does not tell, known is false. */
+void listeners_ask(const struct context *x, struct listeners *out);
 
 /* Returns the one port that is new; 0: none is, or several are. */
 int listeners_new(const struct listeners *before, const struct listeners *after);

@@ -194,9 +194,12 @@ opencode_visitor_read(const struct context *x, const struct flow *project, const
 
 enum err
 opencode_session_read(const struct context *x, const struct flow *project, const char *path,
-		      json_t **out)
+		      int timeout_ms, json_t **out)
 {
-	struct call call = {.method = "GET", .session = true, .body_max = OPENCODE_LIST_MAX};
+	struct call call = {.method = "GET",
+			    .session = true,
+			    .body_max = OPENCODE_LIST_MAX,
+			    .timeout_ms = timeout_ms};
 
 	return read_object(x, project, path, &call, out);
 }

@@ -56,11 +56,12 @@ enum err opencode_visitor_send(const struct context *x, const struct flow *flow,
 			       struct call *call, struct call_reply *reply) MUST_CHECK;
 
 /* GETs a JSON object for the visitor. Errors of opencode_visitor_send() and opencode_reply_json().
- * opencode_session_read() may lend cookies. Release *out with json_decref(). */
+ * opencode_session_read() may lend cookies, and waits timeout_ms (0: as long as any call). Release
+ * *out with json_decref(). */
 enum err opencode_visitor_read(const struct context *x, const struct flow *project,
 			       const char *path, json_t **out) MUST_CHECK;
 enum err opencode_session_read(const struct context *x, const struct flow *project,
-			       const char *path, json_t **out) MUST_CHECK;
+			       const char *path, int timeout_ms, json_t **out) MUST_CHECK;
 
 /* Asks the plugin itself, which has no part where there is one socket for each port: then
  * ERR_ABSENT. Otherwise as opencode_send(). */

@@ -60,6 +60,42 @@ passthrough_respond(struct context *x, const struct call_reply *reply, const cha
 		buf_add(&x->response->body, buf_text(&reply->body), reply->body.len);
 }
 
+/* Returns whether one parameter of a query may be the visitor's login, which opencode reads before
+ * the header. What cannot be parsed may be anything. */
+static bool
+is_login(const char *parameter, size_t len)
+{
+	struct query q;
+	bool login = query_parse(&q, parameter, len, QUERY_STRING) != ERR_OK ||
+		     query_get(&q, "auth_token") != NULL;
+
+	query_free(&q);
+	return login;
+}
+
+/* Appends path and query; without the visitor's login where only our own counts. */
+static enum err
+add_target(const struct context *x, struct buf *target)
+{
+	const char *query = x->request->query;
+	char mark = '?';
+
+	buf_puts(target, x->request->path);
+	if (x->site.opencode->login == LOGIN_VISITOR)
+		return query[0] == '\0' ? target->err : buf_printf(target, "?%s", query);
+	while (*query != '\0') {
+		size_t len = strcspn(query, "&");
+
+		if (!is_login(query, len)) {
+			buf_putc(target, mark);
+			buf_add(target, query, len);
+			mark = '&';
+		}
+		query += len + (query[len] == '&');
+	}
+	return target->err;
+}
+
 enum err
 passthrough_send(struct context *x, const struct buf *body, bool session, struct call_reply *reply)
 {
@@ -72,8 +108,7 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, QUERY_MAX + 2048);
 	buf_init(&cookie, HEADER_MAX);
-	buf_printf(&target, "%s%s%s", r->path, r->query[0] == '\0' ? "" : "?", r->query);
-	err = target.err;
+	err = add_target(x, &target);
 	if (err == ERR_OK)
 		err = cookie_strip(r->cookie, &cookie);
 	if (err == ERR_OK) {
@@ -85,11 +120,13 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 			call_header(&call, "Authorization", credentials.authorization);
 		call_header(&call, "Content-Type", r->content_type);
 		call_header(&call, "Accept", r->accept);
+		call_header(&call, "Sec-Fetch-Mode", r->sec_fetch_mode);
 		if (!call.session || !same_origin_is(&x->site, r))
 			call_header(&call, "Origin", r->origin);
 		call_header(&call, "Access-Control-Request-Method", r->cors_method);
 		call_header(&call, "Access-Control-Request-Headers", r->cors_headers);
-		if (!call.session) /* else opencode_send() adds it */
+		/* opencode_send() adds it to the call of a session */
+		if (!call.session && x->site.opencode->login == LOGIN_VISITOR)
 			call_header(&call, "Cookie", cookie.len == 0 ? NULL : buf_text(&cookie));
 		for (size_t i = 0; i < r->x_opencode_count; i++)
 			call_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);

@@ -6,7 +6,6 @@
 #include "route/flow_route.h"
 #include "signin/access.h"
 #include "signin/authorization_response.h"
-#include "signin/finish.h"
 #include "signin/flow_list.h"
 
 /* Checks in security order. After a failure the flow still waits, and opencode got nothing. */
@@ -44,8 +43,8 @@ receive(struct context *x, struct authorization_response *response)
 	}
 	x->uncounted = true;
 	/* once, and in time */
-	if (snap.state == FLOW_WAITING && (err = finish_waiting(x, &snap, response)) != ERR_OK)
-		return err;
+	if (snap.state == FLOW_WAITING)
+		return flow_route_finish(x, &snap, response, false);
 	respond_flow(x, response->id);
 	return ERR_OK;
 }

@@ -14,6 +14,7 @@
 #include "signin/expire.h"
 #include "signin/finish.h"
 #include "view/page_ask.h"
+#include "view/page_issuer.h"
 #include "view/page_verdict.h"
 #include "view/page_waiting.h"
 
@@ -33,6 +34,41 @@ flow_route_ask(struct context *x, const struct snapshot *snap, const char *callb
 	flow_label(&snap->flow, label);
 	page_ask(respond_page_begin(x), &site, &ask);
 	respond_page(x, 200);
+}
+
+/* Asks whether the issuer is the provider's. */
+static void
+ask_issuer(struct context *x, const struct snapshot *snap,
+	   const struct authorization_response *response)
+{
+	struct page_site site = context_page_site(x);
+	char label[FLOW_NAME_MAX + 1];
+	struct page_issuer issuer = {.id = snap->flow.id,
+				     .kind = snap->flow.kind,
+				     .mcp = snap->flow.mcp,
+				     .provider = label,
+				     .asked = snap->flow.authorize_origin,
+				     .named = query_get(&response->query, "iss"),
+				     .callback = response->raw};
+
+	flow_label(&snap->flow, label);
+	page_issuer(respond_page_begin(x), &site, &issuer);
+	respond_page(x, 200);
+}
+
+enum err
+flow_route_finish(struct context *x, const struct snapshot *snap,
+		  const struct authorization_response *response, bool issuer_confirmed)
+{
+	enum err err = finish_waiting(x, snap, response, issuer_confirmed);
+
+	if (err == ERR_ISSUER_UNSURE)
+		ask_issuer(x, snap, response);
+	else if (err == ERR_OK)
+		respond_flow(x, snap->flow.id);
+	else
+		return err;
+	return ERR_OK;
 }
 
 /* Whether editing the dead tab's URL would bring this flow's callback to us. */
@@ -155,7 +191,7 @@ flow_route_status(struct context *x)
 	respond_json(x, 200, json);
 }
 
-/* Handles address=, the dead tab's URL. */
+/* Handles address=, the dead tab's URL. Answers unless there is an error. */
 static enum err
 post_address(struct context *x, struct snapshot *snap, const char *address)
 {
@@ -170,7 +206,7 @@ post_address(struct context *x, struct snapshot *snap, const char *address)
 	if (err == ERR_OK && strcmp(response.id, snap->flow.id) != 0)
 		err = ERR_PASTE_OTHER;
 	if (err == ERR_OK)
-		err = finish_waiting(x, snap, &response);
+		err = flow_route_finish(x, snap, &response, false);
 	authorization_response_free(&response);
 	buf_free(&query);
 	return err;
@@ -191,6 +227,21 @@ post_load(struct context *x, const struct snapshot *snap)
 	return err;
 }
 
+/* Reads the response that a page of ours sends back to us. */
+static enum err
+read_callback(const struct snapshot *snap, const char *callback,
+	      struct authorization_response *response)
+{
+	enum err err = authorization_response_read(response, callback, NULL);
+
+	if (err == ERR_OK && strcmp(response->id, snap->flow.id) != 0)
+		return ERR_UNKNOWN_FLOW;
+	/* the response type that was requested */
+	if (err == ERR_OK && snap->flow.response_type != RESPONSE_TYPE_CODE && !response->declined)
+		return ERR_RESPONSE_MODE;
+	return err;
+}
+
 /*
  * Handles confirm=yes: binds a flow that is bound to nobody to this browser, if opencode lets
  * its user in, and finishes the flow with the callback that the ask page showed, if any.
@@ -208,13 +259,7 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 		call_slot_leave(x->app);
 	}
 	if (err == ERR_OK && callback != NULL)
-		err = authorization_response_read(&response, callback, NULL);
-	if (err == ERR_OK && callback != NULL && strcmp(response.id, snap->flow.id) != 0)
-		err = ERR_UNKNOWN_FLOW;
-	/* the response type that was requested */
-	if (err == ERR_OK && callback != NULL && snap->flow.response_type != RESPONSE_TYPE_CODE &&
-	    !response.declined)
-		err = ERR_RESPONSE_MODE;
+		err = read_callback(snap, callback, &response);
 	if (err == ERR_OK && x->browser[0] == '\0')
 		cookie_offer(&offered, x->site.secure, x->browser);
 	if (err == ERR_OK)
@@ -222,15 +267,28 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 	if (err == ERR_TAKEN)
 		err = ERR_UNKNOWN_FLOW;
 	if (err == ERR_OK && callback != NULL)
-		err = finish_waiting(x, snap, &response);
-	if (err == ERR_OK)
+		err = flow_route_finish(x, snap, &response, false);
+	else if (err == ERR_OK)
 		respond_flow(x, snap->flow.id);
-	else
+	if (err != ERR_OK)
 		respond_problem(x, err);
 	/* sends the cookie even if delivery failed: the flow is bound to this browser now */
 	buf_puts(&x->response->head, buf_text(&offered.head));
 	response_free(&offered);
 	authorization_response_free(&response);
+}
+
+/* Handles issuer=yes: the user says that the issuer in the response is the provider's. */
+static enum err
+post_issuer(struct context *x, const struct snapshot *snap, const char *callback)
+{
+	struct authorization_response response = {.raw = ""};
+	enum err err = read_callback(snap, callback, &response);
+
+	if (err == ERR_OK)
+		err = flow_route_finish(x, snap, &response, true);
+	authorization_response_free(&response);
+	return err;
 }
 
 static bool
@@ -241,11 +299,28 @@ says_yes(const struct query *form, const char *name)
 	return value != NULL && strcmp(value, "yes") == 0;
 }
 
+/* Handles a form of the browser that the flow belongs to. Answers unless there is an error. */
+static enum err
+post_own(struct context *x, struct snapshot *snap, const struct query *form)
+{
+	const char *callback = query_get(form, "callback");
+	enum err err = ERR_OK;
+
+	if (says_yes(form, "load"))
+		err = post_load(x, snap);
+	else if (snap->state == FLOW_WAITING && callback != NULL && says_yes(form, "issuer"))
+		return post_issuer(x, snap, callback);
+	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
+		return post_address(x, snap, query_get(form, "address"));
+	if (err == ERR_OK)
+		respond_flow(x, snap->flow.id);
+	return err;
+}
+
 static void
 post_form(struct context *x, struct snapshot *snap, enum claimant who, const struct query *form)
 {
-	const char *address = query_get(form, "address");
-	enum err err = ERR_OK;
+	enum err err;
 
 	if (who == CLAIMANT_ASK) {
 		if (!says_yes(form, "confirm") || snap->state != FLOW_WAITING)
@@ -254,18 +329,14 @@ post_form(struct context *x, struct snapshot *snap, enum claimant who, const str
 			post_confirm(x, snap, query_get(form, "callback"));
 		return;
 	}
-	if (says_yes(form, "load"))
-		err = post_load(x, snap);
-	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
-		err = post_address(x, snap, address);
-	if (err == ERR_OK)
-		respond_flow(x, snap->flow.id);
-	else if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING &&
-		 error_status(err) == 400) {
+	if ((err = post_own(x, snap, form)) == ERR_OK)
+		return;
+	if (err != ERR_CREDENTIALS && snap->state == FLOW_WAITING && error_status(err) == 400) {
 		respond_log_refusal(x, err, snap->flow.id);
 		answer_flow_page(x, snap, err);
-	} else
+	} else {
 		respond_problem(x, err);
+	}
 }
 
 void

@@ -1,6 +1,5 @@
 #include "route/start_route.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "opencode/begin_answer.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
+#include "route/start_form.h"
 #include "signin/access.h"
 #include "signin/authorize_url.h"
 #include "signin/begin.h"
@@ -60,89 +60,10 @@ start_route_get(struct context *x)
 	start_route_respond(x, ERR_OK);
 }
 
-/* Returns the key in the name of a form's field that begins with prefix; NULL: another field. */
-static const char *
-field_key(const struct query_param *p, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return strncmp(p->name, prefix, len) == 0 ? p->name + len : NULL;
-}
-
-/* Collects the inputs of a method, by key, as texts. */
-static json_t *
-read_inputs(const struct query *form)
-{
-	json_t *inputs = json_object();
-	const char *key;
-
-	for (size_t i = 0; form != NULL && i < form->count; i++)
-		if ((key = field_key(&form->param[i], "input.")) != NULL)
-			json_object_set_new(inputs, key, json_string(form->param[i].value));
-	return inputs;
-}
-
-/* Collects the options that were ticked: pick.KEY.N=VALUE. */
-static json_t *
-read_picks(const struct query *form, const char *key)
-{
-	json_t *picks = json_array();
-	size_t len = strlen(key);
-	const char *name;
-
-	for (size_t i = 0; i < form->count; i++)
-		if ((name = field_key(&form->param[i], "pick.")) != NULL &&
-		    strncmp(name, key, len) == 0 && name[len] == '.' &&
-		    strchr(name + len + 1, '.') == NULL)
-			json_array_append_new(picks, json_string(form->param[i].value));
-	return picks;
-}
-
-/* Returns a value of the type that the form names, or NULL if there is none. */
-static json_t *
-typed_value(const struct query *form, const char *key, const char *type, const char *text)
-{
-	char *end;
-	double number;
-
-	if (strcmp(type, "boolean") == 0)
-		return json_boolean(text != NULL && strcmp(text, "true") == 0);
-	if (strcmp(type, "multiselect") == 0)
-		return read_picks(form, key);
-	if (text == NULL || text[0] == '\0')
-		return NULL;
-	number = strtod(text, &end);
-	if (*end != '\0' || !isfinite(number))
-		return json_string(text); /* opencode says what is wrong with it */
-	if (strcmp(type, "integer") == 0 && floor(number) == number && fabs(number) < 1e15)
-		return json_integer((json_int_t)number);
-	return json_real(number);
-}
-
-/* Collects the same with their types, as opencode 2 takes them: texts unless type.KEY says more. */
-static json_t *
-read_typed(const struct query *form, const json_t *inputs)
-{
-	json_t *answer = json_copy((json_t *)(uintptr_t)inputs), *value;
-	const char *key;
-
-	for (size_t i = 0; form != NULL && i < form->count; i++) {
-		if ((key = field_key(&form->param[i], "type.")) == NULL)
-			continue;
-		value = typed_value(form, key, form->param[i].value,
-				    json_string_value(json_object_get(inputs, key)));
-		if (value != NULL)
-			json_object_set_new(answer, key, value);
-		else
-			json_object_del(answer, key);
-	}
-	return answer;
-}
-
 static enum err
 write_body(struct begin *b, const struct query *form)
 {
-	json_t *inputs = read_inputs(form), *answer = read_typed(form, inputs), *json = NULL;
+	json_t *inputs = start_form_inputs(form), *answer = start_form_answer(form), *json = NULL;
 	enum err err = ERR_MEMORY;
 	char *text;
 
@@ -165,17 +86,21 @@ write_body(struct begin *b, const struct query *form)
 
 /* Returns why opencode's response began no sign-in whose callback could reach us. */
 static enum err
-not_begun(const struct begin *b)
+not_begun(const struct begin *b, const struct query *form)
 {
+	const struct flow *flow = &b->flow;
+
 	if (b->reply.status == 401)
 		return ERR_CREDENTIALS;
+	if (b->reply.status != 200 && flow->mcp)
+		return ERR_BEGIN_MCP;
 	if (b->reply.status == 400)
-		return b->flow.kind == KIND_INTEGRATION && !b->flow.with_inputs ? ERR_BEGIN_REFUSED
+		return flow->kind == KIND_INTEGRATION && !start_form_asks(form) ? ERR_BEGIN_REFUSED
 										: ERR_BEGIN_INPUT;
 	if (b->reply.status != 200)
 		return ERR_BEGIN_REFUSED;
 	if (b->url == NULL)
-		return b->flow.mcp ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
+		return flow->mcp ? ERR_BEGIN_NEEDLESS : ERR_BEGIN_REFUSED;
 	return ERR_BEGIN_KIND;
 }
 
@@ -255,7 +180,7 @@ begin_here(struct begin *b, const struct query *form)
 	} else if (err == ERR_OK && is_device(b, &begun)) {
 		answer_device(b, &begun);
 	} else {
-		respond_problem(x, err == ERR_OK ? not_begun(b) : err);
+		respond_problem(x, err == ERR_OK ? not_begun(b, form) : err);
 	}
 }
 
@@ -292,15 +217,21 @@ static enum err
 resolve(struct context *x, struct choice *choice)
 {
 	const char *name = choice->provider != NULL ? choice->provider : choice->mcp;
-	enum err err;
+	const struct opencode_api *api;
+	enum err err = ERR_OK;
 
 	if (!is_segment(name) || !context_project(x, choice->flow))
 		return ERR_REQUEST;
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
-	err = api_find_run(x, choose, choice);
+	/* the id of a method tells whose it is, the name of a server does not */
+	if (choice->provider == NULL)
+		err = api_find(x, &api);
+	if (err == ERR_OK || err == ERR_CREDENTIALS)
+		err = api_find_run(x, choose, choice);
 	call_slot_leave(x->app);
-	return err;
+	/* opencode answered, and has no such method */
+	return choice->provider != NULL && err == ERR_OPENCODE_ANSWER ? ERR_REQUEST : err;
 }
 
 static void

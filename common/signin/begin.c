@@ -20,6 +20,7 @@
 
 #define RETRY_MS 60 /* between attempts, while a port is still taken */
 #define RETRIES	 8  /* attempts at most */
+#define LOOKS	 2  /* more begins, to find the listener of one */
 
 void
 begin_init(struct begin *b, struct context *x, enum flow_kind kind)
@@ -49,7 +50,23 @@ begin_name(struct begin *b, const char *provider)
 	return text_copy(b->flow.provider, sizeof(b->flow.provider), provider);
 }
 
-/* Returns whether opencode says, or may mean, that an older sign-in is still pending. */
+/* Returns whether opencode says, or may mean, that an older attempt is still pending. Its kind of
+ * error is the same where it refuses what was entered; only some versions say more. */
+static bool
+is_attempt_taken(const struct call_reply *reply)
+{
+	json_t *json = json_loadb(buf_text(&reply->body), reply->body.len, 0, NULL);
+	const char *kind = json_string_value(json_object_get(json, "kind"));
+	const char *message = json_string_value(json_object_get(json, "message"));
+	bool taken = kind != NULL && strcmp(kind, "integration_authorization") == 0 &&
+		     (message == NULL || strcmp(message, "Authentication failed") == 0 ||
+		      strstr(message, "in use") != NULL);
+
+	json_decref(json);
+	return taken;
+}
+
+/* Does so for a sign-in of any kind. */
 static bool
 is_taken(const struct begin *b)
 {
@@ -57,9 +74,7 @@ is_taken(const struct begin *b)
 
 	if (b->flow.kind != KIND_INTEGRATION)
 		return reply->status == 500;
-	return reply->status == 409 ||
-	       (reply->status == 400 &&
-		strstr(buf_text(&reply->body), "\"integration_authorization\"") != NULL);
+	return reply->status == 409 || (reply->status == 400 && is_attempt_taken(reply));
 }
 
 /* Cancels older sign-ins, but not for an adopted one: opencode has begun that already, so it is
@@ -73,11 +88,9 @@ cancel_older(struct begin *b)
 static enum err
 ask_once(struct begin *b)
 {
-	enum err err = ERR_OK;
-
 	if (b->api != NULL && b->api->listens)
-		err = listeners_ask(b->x, &b->before);
-	return err == ERR_OK ? b->ask(b) : err;
+		listeners_ask(b->x, &b->before);
+	return b->ask(b);
 }
 
 /* Asks opencode, if need be several times: a cancelled listener frees its port with a delay. */
@@ -90,6 +103,11 @@ ask_opencode(struct begin *b)
 
 	if (err == ERR_OK)
 		err = ask_once(b);
+	/* opencode 1 fails once for a server with a redirect URI at whose port nobody listens */
+	if (err == ERR_OK && b->flow.kind == KIND_MCP && b->reply.status == 500) {
+		call_reply_free(&b->reply);
+		err = ask_once(b);
+	}
 	if (err == ERR_OK && late && is_taken(b))
 		err = cancel_older(b);
 	for (int i = 0; err == ERR_OK && b->newcomer.cancelled && is_taken(b) && i < RETRIES; i++) {
@@ -196,8 +214,8 @@ complete_attempt(struct begin *b)
 	enum err err = ERR_OK;
 
 	b->api->describe(b->x, &b->flow);
-	if (b->flow.direct && b->api->listens)
-		err = find_listener(b->x, &b->before, &b->flow);
+	if (b->flow.direct)
+		err = b->api->listens ? find_listener(b->x, &b->before, &b->flow) : ERR_UNRECORDED;
 	if (err == ERR_BEGIN_LISTENER && attempt_cancel(b->x, &b->flow) != ERR_OK)
 		log_event(LOG_LEVEL_WARNING, "cancel-unanswered", "provider", b->flow.provider,
 			  NULL);
@@ -231,8 +249,8 @@ read_answer(struct begin *b)
 		err = ERR_UNRECORDED;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)
 		err = lead_by_relay(b, err);
-	if (err == ERR_OK && b->api != NULL)
-		err = complete_attempt(b);
+	if (err == ERR_OK && b->flow.kind == KIND_INTEGRATION)
+		err = b->api != NULL ? complete_attempt(b) : ERR_UNRECORDED;
 	return err == ERR_OK || is_told(err) ? err : ERR_UNRECORDED;
 }
 
@@ -264,6 +282,26 @@ record(struct begin *b)
 }
 
 static enum err
+ask_and_read(struct begin *b, enum err *read)
+{
+	enum err err = ask_opencode(b);
+
+	*read = err == ERR_OK ? read_answer(b) : ERR_UNRECORDED;
+	return err;
+}
+
+/* Forgets an answer of opencode whose attempt was cancelled. */
+static void
+forget_answer(struct begin *b)
+{
+	call_reply_free(&b->reply);
+	buf_free(&b->wrapped);
+	json_decref(b->json);
+	b->json = NULL;
+	b->url = NULL;
+}
+
+static enum err
 begin_locked(struct begin *b)
 {
 	struct store *store = b->x->app->store;
@@ -275,10 +313,13 @@ begin_locked(struct begin *b)
 	if (err == ERR_OK) /* else opencode would begin a sign-in that we would lose */
 		err = store->ops->check_writable(store);
 	if (err == ERR_OK)
-		err = ask_opencode(b);
-	if (err == ERR_OK)
-		read = read_answer(b);
-	if (is_told(read))
+		err = ask_and_read(b, &read);
+	/* another sign-in that begins at the same time opens a listener too: try again */
+	for (int i = 0; err == ERR_OK && read == ERR_BEGIN_LISTENER && i < LOOKS; i++) {
+		forget_answer(b);
+		err = ask_and_read(b, &read);
+	}
+	if (err == ERR_OK && is_told(read))
 		err = read;
 	if (read == ERR_OK)
 		err = record(b);

@@ -3,16 +3,8 @@
 #include "signin/deliver_integration.h"
 #include "signin/deliver_mcp.h"
 #include "signin/deliver_provider.h"
+#include "signin/deliver_terminal.h"
 #include "util/clock.h"
-
-/* Delivers to a terminal: a process of its own takes the response, and shows the result itself. */
-static void
-deliver_terminal(struct delivery *d)
-{
-	delivery_listener(d);
-	if (d->outcome.err == ERR_OK && d->outcome.state == FLOW_DELIVERING)
-		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
-}
 
 void
 deliver(struct delivery *d)

@@ -47,7 +47,10 @@ judge_attempt(struct delivery *d)
 void
 deliver_integration(struct delivery *d)
 {
-	delivery_listener(d);
+	struct call_reply reply;
+
+	delivery_listener(d, &reply);
+	call_reply_free(&reply);
 	if (d->outcome.err == ERR_OK && d->outcome.state != FLOW_DECLINED)
 		judge_attempt(d);
 }

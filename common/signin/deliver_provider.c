@@ -203,12 +203,14 @@ deliver_provider(struct delivery *d)
 	const struct provider *provider = provider_of(d->flow);
 	bool shared = (provider->finish_first || provider->exchanges_each) && !d->flow->from_here;
 	bool before = shared && look(d) != LISTED_NO;
+	struct call_reply reply;
 
 	if (provider->finish_first) {
 		deliver_finish_first(d, before);
 		return;
 	}
-	delivery_listener(d);
+	delivery_listener(d, &reply);
+	call_reply_free(&reply);
 	if (d->outcome.err != ERR_OK || d->outcome.state != FLOW_DELIVERING)
 		return;
 	if (provider->exchanges_each)

@@ -131,13 +131,11 @@ delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
 }
 
 void
-delivery_listener(struct delivery *d)
+delivery_listener(struct delivery *d, struct call_reply *reply)
 {
-	struct call_reply reply;
 	enum err err = d->flow->response_type == RESPONSE_TYPE_TOKEN
-			   ? send_token(d, &reply)
-			   : delivery_redirect(d, delivery_left_ms(d), &reply);
+			   ? send_token(d, reply)
+			   : delivery_redirect(d, delivery_left_ms(d), reply);
 
-	delivery_judge(d, err, &reply);
-	call_reply_free(&reply);
+	delivery_judge(d, err, reply);
 }

@@ -45,8 +45,8 @@ void delivery_judge(struct delivery *d, enum err err, const struct call_reply *r
 /*
  * Sends the redirect, unchanged, to the listener that the flow's redirect URI names. Sends a
  * token as the JSON that the listener's own page would post. The outcome stays FLOW_DELIVERING if
- * the listener took it.
+ * the listener took it. Release reply in any case.
  */
-void delivery_listener(struct delivery *d);
+void delivery_listener(struct delivery *d, struct call_reply *reply);
 
 #endif

@@ -3,6 +3,8 @@
 #include "opencode/attempt.h"
 #include "opencode/call_slot.h"
 #include "opencode/connected.h"
+#include "opencode/credentials.h"
+#include "opencode/opencode.h"
 #include "util/log.h"
 
 #define ASK_MS 2000
@@ -24,18 +26,31 @@ end(struct context *x, struct snapshot *snap, enum flow_state state, enum flow_r
 		  reason == REASON_NONE ? NULL : flow_reason_name(reason), NULL);
 }
 
-/* Asks whether opencode has the account, first by the attempt, if the flow is one: only that tells
- * that it was this sign-in. */
-static enum err
-ask_connected(struct context *x, const struct flow *flow, bool *connected, bool *confirmed)
+/* Does so as the attempt ended. */
+static void
+end_as_attempt(struct context *x, struct snapshot *snap, enum attempt_status status)
 {
-	enum attempt_status status = ATTEMPT_UNKNOWN;
+	if (status == ATTEMPT_COMPLETE)
+		end(x, snap, FLOW_DONE, REASON_NONE);
+	else if (status == ATTEMPT_FAILED)
+		end(x, snap, FLOW_FAILED, REASON_REFUSED_BY_PROVIDER);
+	else
+		end(x, snap, FLOW_EXPIRED, REASON_NONE);
+}
+
+/* Asks opencode how a sign-in went. Only an attempt tells that it was this sign-in; where there is
+ * none that opencode knows, asks whether the account is connected. */
+static enum err
+ask_end(struct context *x, const struct flow *flow, enum attempt_status *status, bool *connected)
+{
 	enum err err = ERR_OK;
 
+	*status = ATTEMPT_UNKNOWN;
+	*connected = false;
 	if (flow->kind == KIND_INTEGRATION)
-		err = attempt_ask(x, flow, ASK_MS, &status);
-	*connected = *confirmed = status == ATTEMPT_COMPLETE;
-	return err == ERR_OK && !*confirmed ? connected_ask(x, flow, connected) : err;
+		err = attempt_ask(x, flow, ASK_MS, status);
+	return err == ERR_OK && *status == ATTEMPT_UNKNOWN ? connected_ask(x, flow, connected)
+							   : err;
 }
 
 /* Ends a flow whose time is over. */
@@ -43,17 +58,18 @@ static void
 settle_expired(struct context *x, struct snapshot *snap)
 {
 	struct store *store = x->app->store;
-	bool connected, confirmed;
+	enum attempt_status status;
+	bool connected;
 
 	if (store->ops->expire(store, snap->flow.id) != ERR_OK) {
 		if (store->ops->find(store, snap->flow.id, snap) != ERR_OK)
 			snap->state = FLOW_EXPIRED;
-	} else if (ask_connected(x, &snap->flow, &connected, &confirmed) == ERR_OK) {
+	} else if (ask_end(x, &snap->flow, &status, &connected) == ERR_OK) {
 		snap->expired = true;
 		if (connected)
-			end(x, snap, FLOW_DONE, confirmed ? REASON_NONE : REASON_UNCONFIRMED);
+			end(x, snap, FLOW_DONE, REASON_UNCONFIRMED);
 		else
-			end(x, snap, FLOW_EXPIRED, REASON_NONE);
+			end_as_attempt(x, snap, status);
 	} else if (store->ops->release(store, snap->flow.id) != ERR_OK) {
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", snap->flow.id, NULL);
 	}
@@ -67,31 +83,28 @@ settle_attempt(struct context *x, struct snapshot *snap)
 	struct store *store = x->app->store;
 	enum attempt_status status;
 
-	if (attempt_ask(x, &snap->flow, ASK_MS, &status) != ERR_OK ||
-	    (status != ATTEMPT_COMPLETE && status != ATTEMPT_FAILED))
+	if (attempt_ask(x, &snap->flow, ASK_MS, &status) != ERR_OK || status == ATTEMPT_UNKNOWN ||
+	    status == ATTEMPT_PENDING)
 		return;
-	if (store->ops->claim(store, snap->flow.id, NULL) == ERR_OK) {
-		if (status == ATTEMPT_COMPLETE)
-			end(x, snap, FLOW_DONE, REASON_NONE);
-		else
-			end(x, snap, FLOW_FAILED, REASON_REFUSED_BY_PROVIDER);
-	} else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK) {
+	if (store->ops->claim(store, snap->flow.id, NULL) == ERR_OK)
+		end_as_attempt(x, snap, status);
+	else if (store->ops->find(store, snap->flow.id, snap) != ERR_OK)
 		snap->state = FLOW_WAITING;
-	}
 }
 
 void
 expire_settle(struct context *x, struct snapshot *snap)
 {
-	bool attempt = snap->state == FLOW_WAITING && snap->flow.kind == KIND_INTEGRATION;
-
-	if ((!attempt && (snap->state != FLOW_EXPIRED || snap->ended)) ||
-	    call_slot_enter(x->app) != ERR_OK)
-		return;
-	if (attempt_credentials_suffice(x, &snap->flow)) {
-		if (attempt)
+	if (snap->state == FLOW_WAITING && snap->flow.kind == KIND_INTEGRATION) {
+		/* pages that poll must leave slots for callbacks */
+		if (call_slot_spare(x->app) != ERR_OK)
+			return;
+		if (credentials_suffice(x, &snap->flow) || opencode_has_session(x))
 			settle_attempt(x, snap);
-		else
+	} else {
+		if (snap->state != FLOW_EXPIRED || snap->ended || call_slot_enter(x->app) != ERR_OK)
+			return;
+		if (attempt_credentials_suffice(x, &snap->flow))
 			settle_expired(x, snap);
 	}
 	call_slot_leave(x->app);

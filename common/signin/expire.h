@@ -8,10 +8,10 @@
 #include "core/context.h"
 
 /*
- * Asks opencode about a flow whose time is over, once, before anybody is told "expired". If the
- * account is connected, the flow is done, but unconfirmed. Asks about a waiting attempt of the
- * integration API each time: if it has ended, so has the flow. If opencode cannot be asked, the
- * next request tries again. Updates snap.
+ * Asks opencode about a flow whose time is over, once, before anybody is told "expired". An attempt
+ * of the integration API tells how it ended; otherwise, if the account is connected, the flow is
+ * done, but unconfirmed. Asks about a waiting attempt each time: if it has ended, so has the flow.
+ * If opencode cannot be asked, the next request tries again. Updates snap.
  */
 void expire_settle(struct context *x, struct snapshot *snap);
 

@@ -48,12 +48,10 @@ enum err
 find_listener(const struct context *x, const struct listeners *before, struct flow *flow)
 {
 	struct listeners after;
-	enum err err = listeners_ask(x, &after);
-	int port = listeners_new(before, &after);
+	int port;
 
-	if (err != ERR_OK)
-		return err;
-	if (port != 0) {
+	listeners_ask(x, &after);
+	if ((port = listeners_new(before, &after)) != 0) {
 		set_port(flow, port);
 		return ERR_OK;
 	}

@@ -2,30 +2,76 @@
 
 #include <string.h>
 
+#include "flow/url.h"
 #include "opencode/attempt.h"
 #include "opencode/call_slot.h"
 #include "signin/deliver.h"
 #include "util/log.h"
 
-/* Checks that iss, if given, names the server that we asked (RFC 9207 section 2.4). */
+enum issuer {
+	ISSUER_RIGHT,
+	ISSUER_WRONG,
+	ISSUER_UNSURE, /* another host, which only the user may know */
+};
+
+/* Returns whether iss could be the name of an authorization server: a URL as RFC 8414 section 2 has
+ * it, without TLS only if the sign-in had none either. */
 static bool
-issuer_matches(const struct context *x, const struct flow *flow, const char *iss)
+is_server_name(const char *iss, const struct flow *flow)
+{
+	bool https = strncmp(flow->authorize_origin, "https://", 8) == 0;
+
+	return strlen(iss) <= FLOW_ORIGIN_MAX && strpbrk(iss, "?#") == NULL && url_is_web(iss) &&
+	       (!https || strncmp(iss, "https://", 8) == 0);
+}
+
+/*
+ * Judges whether iss, if given, names the server that we asked (RFC 9207 section 2.4). That is the
+ * issuer in the server's metadata, which we do not know: a pair in [flow] issuers tells it; else
+ * the origin of the authorize URL is our guess, which a provider with several hosts belies.
+ */
+static enum issuer
+judge_issuer(const struct context *x, const struct flow *flow, const char *iss)
 {
 	const struct config *config = x->app->config;
 	size_t len = strlen(flow->authorize_origin);
 	bool paired = false;
 
 	if (iss == NULL)
-		return true;
+		return ISSUER_RIGHT;
 	for (size_t i = 0; i < config->issuer_count; i++) {
 		if (strcmp(config->issuer[i].authorize_origin, flow->authorize_origin) != 0)
 			continue;
 		if (strcmp(config->issuer[i].issuer, iss) == 0)
-			return true;
+			return ISSUER_RIGHT;
 		paired = true;
 	}
-	return !paired && strncmp(iss, flow->authorize_origin, len) == 0 &&
-	       (iss[len] == '\0' || iss[len] == '/');
+	if (paired)
+		return ISSUER_WRONG;
+	if (strncmp(iss, flow->authorize_origin, len) == 0 && (iss[len] == '\0' || iss[len] == '/'))
+		return ISSUER_RIGHT;
+	/* a relay's redirect URI is the same for all providers: only iss tells them apart */
+	return !flow_relayed(flow) && is_server_name(iss, flow) ? ISSUER_UNSURE : ISSUER_WRONG;
+}
+
+/* Checks the issuer, and logs the line that would decide the next time. */
+static enum err
+check_issuer(const struct context *x, const struct flow *flow, const char *iss, bool confirmed)
+{
+	enum issuer issuer = judge_issuer(x, flow, iss);
+	struct buf line;
+
+	if (issuer == ISSUER_WRONG)
+		return ERR_ISSUER;
+	if (issuer == ISSUER_RIGHT)
+		return ERR_OK;
+	buf_init(&line, FLOW_ORIGIN_MAX + FLOW_ORIGIN_MAX + 16);
+	buf_printf(&line, "issuers = %s=%s", flow->authorize_origin, iss);
+	log_event(LOG_LEVEL_WARNING, confirmed ? "issuer-confirmed" : "issuer-differs", "flow",
+		  flow->id, "hint", "if both are the same provider's, add this below [flow]",
+		  "line", buf_text(&line), NULL);
+	buf_free(&line);
+	return confirmed ? ERR_OK : ERR_ISSUER_UNSURE;
 }
 
 /* Delivers the response of a claimed flow and records the outcome. */
@@ -78,12 +124,13 @@ claim_and_deliver(struct context *x, const struct flow *flow,
 
 enum err
 finish_waiting(struct context *x, const struct snapshot *snap,
-	       const struct authorization_response *response)
+	       const struct authorization_response *response, bool issuer_confirmed)
 {
-	enum err err;
+	enum err err =
+	    check_issuer(x, &snap->flow, query_get(&response->query, "iss"), issuer_confirmed);
 
-	if (!issuer_matches(x, &snap->flow, query_get(&response->query, "iss")))
-		return ERR_ISSUER;
+	if (err != ERR_OK)
+		return err;
 	if ((err = call_slot_enter(x->app)) != ERR_OK)
 		return err;
 	if (attempt_credentials_suffice(x, &snap->flow))

@@ -62,13 +62,12 @@ has_needed(const struct newcomer *b)
 	return given;
 }
 
-/* Returns whether an older sign-in was begun by the sender of this one, as far as one can tell. */
+/* Returns whether an older sign-in was begun in the browser that this one comes from. Without our
+ * cookie nothing is known to be: many browsers share an address. */
 static bool
 is_own(const struct newcomer *b, const struct snapshot *old)
 {
-	if (b->x->browser[0] != '\0')
-		return secret_equal(old->browser, b->x->browser);
-	return !old->bound && strcmp(old->flow.client_address, context_client(b->x)->address) == 0;
+	return b->x->browser[0] != '\0' && secret_equal(old->browser, b->x->browser);
 }
 
 /* Returns whether an older sign-in is an attempt that this one must not end. */

@@ -92,6 +92,9 @@ static const struct error_row table[] = {
 	{"wrong-issuer", 400, "The answer came from somebody else",
 	 "The address names another provider than the one this sign-in was begun with. It was "
 	 "not used. " BEGIN_AGAIN},
+    [ERR_ISSUER_UNSURE] =
+	{"issuer-unsure", 400, "The answer names another server than the sign-in",
+	 "It was not used. Go back to the page of the sign-in, and paste the answer there."},
     [ERR_TOO_MANY_FLOWS] =
 	{"too-many-flows", 429, "Too many sign-ins are waiting",
 	 "Finish one of them, or wait a few minutes until they expire; then begin again."},
@@ -206,6 +209,14 @@ static const struct error_row table[] = {
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},
 
+    [ERR_BEGIN_MCP] =
+	{"begin-mcp", 502, "opencode could not begin the sign-in to this server",
+	 "opencode does not say why; its log does. The likely causes, in this order: the provider "
+	 "allows no public redirect address (then take redirectUri, or redirect_uri, out of the "
+	 "server’s settings in opencode.json, and paste the address instead); the server, or its "
+	 "sign-in, cannot be reached from opencode’s computer; or it wants a client id, in the "
+	 "same "
+	 "settings."},
     [ERR_BEGIN_TAKEN] =
 	{"begin-taken", 409, "Somebody else is signing in to this account right now",
 	 "opencode waits for one such sign-in at a time, and another browser began one. It ends "
@@ -215,7 +226,7 @@ static const struct error_row table[] = {
 	{"begin-listener", 409,
 	 "opencode waits for this server’s answer at a port that cannot be found",
 	 "Add \"callback_port\": 19876 beside \"redirect_uri\" in the server’s \"oauth\" "
-	 "settings, in opencode.json, and begin again. Nothing was changed."},
+	 "settings, in opencode.json, and begin again. The sign-in was ended in opencode."},
 
     [ERR_OPENCODE_DOWN] =
 	{"opencode-down", 503, "opencode cannot be reached",

@@ -36,6 +36,7 @@ enum err {
 	/* the flow */
 	ERR_UNKNOWN_FLOW,   /* unknown, or bound to another browser; the page does not say which */
 	ERR_ISSUER,	    /* iss names another authorization server (RFC 9207) */
+	ERR_ISSUER_UNSURE,  /* iss names another host, and no setting says whose it is */
 	ERR_TOO_MANY_FLOWS, /* max_pending or max_pending_per_client reached */
 	ERR_RATE,	    /* the client has used up its allowance ([limit] rate and burst) */
 	ERR_CREDENTIALS,    /* opencode requires a password that the request did not carry */
@@ -70,6 +71,7 @@ enum err {
 	ERR_BEGIN_REFUSED,  /* opencode did not begin the sign-in */
 	ERR_BEGIN_KIND,	    /* a sign-in that does not return through a redirect */
 	ERR_BEGIN_NEEDLESS, /* an MCP server that needs no sign-in */
+	ERR_BEGIN_MCP,	    /* opencode did not begin the sign-in to an MCP server */
 	ERR_BEGIN_TAKEN,    /* somebody else's sign-in to the same account is pending */
 	ERR_BEGIN_LISTENER, /* nothing tells at which port opencode waits for the response */
 

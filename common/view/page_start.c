@@ -186,21 +186,61 @@ option_label(const struct page_prompt *prompt, const char *value)
 	return value;
 }
 
+/* Returns whether the script can show the prompt only while its condition holds. */
 static bool
-is_conditional(const struct page_prompt *prompt)
+is_scripted(const struct page_prompt *prompt)
 {
-	return prompt->when_key != NULL && prompt->when_value != NULL;
+	return prompt->condition_count == 1 && !prompt->condition[0].negated;
 }
 
-/* Appends the condition of a prompt in words, for browsers without the script. The script shows
- * the prompt only while its condition holds. */
-static void
-condition(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+/* Returns in words the value that a condition names. */
+static const char *
+value_label(const struct page_prompt *prompt, const char *value)
 {
-	const struct page_prompt *other = find_prompt(method, prompt->when_key);
-	html_add(out, " <span class=\"when\">(only if “%s” is “%s”)</span>",
-		 other == NULL ? prompt->when_key : other->message,
-		 other == NULL ? prompt->when_value : option_label(other, prompt->when_value));
+	if (prompt == NULL)
+		return value;
+	if (prompt->type == PROMPT_BOOLEAN)
+		return strcmp(value, "true") == 0 ? "yes" : "no";
+	return option_label(prompt, value);
+}
+
+/* Appends the conditions of a prompt in words, for browsers without the script, and for what the
+ * script does not know. */
+static void
+conditions(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+{
+	buf_puts(out, " <span class=\"when\">(only if ");
+	for (size_t i = 0; i < prompt->condition_count; i++) {
+		const struct page_condition *c = &prompt->condition[i];
+		const struct page_prompt *other = find_prompt(method, c->key);
+
+		html_add(out, "%s“%s” is %s“%s”", i == 0 ? "" : " and ",
+			 other == NULL ? c->key : other->message, c->negated ? "not " : "",
+			 value_label(other, c->value));
+	}
+	buf_puts(out, ")</span>");
+}
+
+/* Appends what the server has to know of a prompt: its type, and its conditions. */
+static void
+hidden(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
+{
+	static const char *const types[] = {[PROMPT_INTEGER] = "integer",
+					    [PROMPT_NUMBER] = "number",
+					    [PROMPT_BOOLEAN] = "boolean",
+					    [PROMPT_MULTISELECT] = "multiselect"};
+
+	if (prompt->type != PROMPT_TEXT)
+		html_add(out, "<input type=\"hidden\" name=\"type.%s\" value=\"%s\">\n",
+			 prompt->key, types[prompt->type]);
+	for (size_t i = 0; method->strict && i < prompt->condition_count; i++) {
+		const struct page_condition *c = &prompt->condition[i];
+
+		html_add(out, "<input type=\"hidden\" name=\"%s.%s.",
+			 c->negated ? "unless" : "when", prompt->key);
+		buf_number(out, i);
+		html_add(out, "\" value=\"%s\t%s\">\n", c->key, c->value);
+	}
 }
 
 static void
@@ -209,7 +249,8 @@ options(struct buf *out, const struct page_prompt *prompt)
 	for (size_t i = 0; i < prompt->option_count; i++) {
 		const struct page_option *option = &prompt->option[i];
 
-		html_add(out, "<option value=\"%s\">%s", option->value, option->label);
+		html_add(out, "<option value=\"%s\"%s>%s", option->value,
+			 option->initial ? " selected" : "", option->label);
 		if (option->hint[0] != '\0')
 			html_add(out, " (%s)", option->hint);
 		buf_puts(out, "</option>\n");
@@ -258,8 +299,8 @@ field_boxes(struct buf *out, const struct page_prompt *prompt)
 	for (size_t i = 0; i < prompt->option_count; i++) {
 		html_add(out, "<label><input name=\"pick.%s.", prompt->key);
 		buf_number(out, i);
-		html_add(out, "\" type=\"checkbox\" value=\"%s\"> %s", prompt->option[i].value,
-			 prompt->option[i].label);
+		html_add(out, "\" type=\"checkbox\" value=\"%s\"%s> %s", prompt->option[i].value,
+			 prompt->option[i].initial ? " checked" : "", prompt->option[i].label);
 		if (prompt->option[i].hint[0] != '\0')
 			html_add(out, " (%s)", prompt->option[i].hint);
 		buf_puts(out, "</label>\n");
@@ -269,29 +310,23 @@ field_boxes(struct buf *out, const struct page_prompt *prompt)
 static void
 field(struct buf *out, const struct page_method *method, const struct page_prompt *prompt)
 {
-	static const char *const types[] = {[PROMPT_INTEGER] = "integer",
-					    [PROMPT_NUMBER] = "number",
-					    [PROMPT_BOOLEAN] = "boolean",
-					    [PROMPT_MULTISELECT] = "multiselect"};
 	const char *element = prompt->type == PROMPT_MULTISELECT ? "fieldset" : "label";
 
 	html_add(out, "<%s class=\"field\"", element);
-	if (is_conditional(prompt))
-		html_add(out, " data-when=\"%s\" data-is=\"%s\"", prompt->when_key,
-			 prompt->when_value);
+	if (is_scripted(prompt))
+		html_add(out, " data-when=\"%s\" data-is=\"%s\"", prompt->condition[0].key,
+			 prompt->condition[0].value);
 	html_add(out, "><%s>%s", prompt->type == PROMPT_MULTISELECT ? "legend" : "span",
 		 prompt->message);
-	if (is_conditional(prompt))
-		condition(out, method, prompt);
+	if (prompt->condition_count > 0)
+		conditions(out, method, prompt);
 	html_add(out, "</%s>\n", prompt->type == PROMPT_MULTISELECT ? "legend" : "span");
 	if (prompt->type == PROMPT_BOOLEAN || prompt->type == PROMPT_MULTISELECT)
 		field_boxes(out, prompt);
 	else
 		field_line(out, prompt);
 	html_add(out, "</%s>\n", element);
-	if (prompt->type != PROMPT_TEXT)
-		html_add(out, "<input type=\"hidden\" name=\"type.%s\" value=\"%s\">\n",
-			 prompt->key, types[prompt->type]);
+	hidden(out, method, prompt);
 }
 
 static const char *
@@ -359,18 +394,19 @@ accounts(struct buf *out, const struct page_site *site, const struct page_start 
 	buf_puts(out, "</ul>\n</section>\n");
 }
 
-/* Appends the form for the URL that `opencode auth login` and the like print. */
+/* Appends the form for the URL that a program on the server prints. */
 static void
 terminal(struct buf *out, const struct page_site *site, const struct page_start *start)
 {
 	buf_puts(
 	    out,
 	    "<section id=\"terminal\" aria-labelledby=\"adopt\">\n"
-	    "<h2 id=\"adopt\">Begun in a terminal?</h2>\n"
+	    "<h2 id=\"adopt\">Begun by a program on the server?</h2>\n"
 	    "<div class=\"only\">\n"
-	    "<p><label for=\"address\"><code>opencode auth login</code> prints a long address. "
-	    "Paste it here and sign in with this browser; the terminal then goes on by "
-	    "itself.</label></p>\n");
+	    "<p><label for=\"address\"><code>opencode auth login</code>, <code>codex login</code> "
+	    "and "
+	    "others print a long address. Paste it here and sign in with this browser; the program "
+	    "then goes on by itself.</label></p>\n");
 	page_part_refusal(out, start->problem);
 	form_open(out, site, start, "adopt");
 	buf_puts(out, " data-adopt>\n"

@@ -18,6 +18,14 @@ struct page_option {
 	const char *value;
 	const char *label;
 	const char *hint; /* "" if none */
+	bool initial;	  /* chosen at first */
+};
+
+/* A condition: the prompt with this key has this value, or with negated has another one. */
+struct page_condition {
+	const char *key;
+	const char *value; /* "true" or "false" of PROMPT_BOOLEAN */
+	bool negated;
 };
 
 enum page_prompt_type {
@@ -28,18 +36,17 @@ enum page_prompt_type {
 	PROMPT_MULTISELECT, /* any of its options */
 };
 
-/* An input that a method asks for before it begins; sent as input.KEY, or for each option of
- * PROMPT_MULTISELECT as pick.KEY.N. Other types than PROMPT_TEXT are sent as type.KEY. */
+/* An input that a method asks for before it begins. route/start_form.h says how it is sent. */
 struct page_prompt {
 	const char *key;
 	const char *message;
 	const char *placeholder; /* "" if none */
 	const struct page_option *option;
-	size_t option_count;	/* 0: a line of text */
-	const char *when_key;	/* key of another prompt of the method; NULL: always asked */
-	const char *when_value; /* asked only if that prompt has this value */
+	size_t option_count; /* 0: a line of text */
+	const struct page_condition *condition;
+	size_t condition_count; /* asked only if all hold; 0: always */
 	enum page_prompt_type type;
-	const char *initial; /* its value at first; NULL: none */
+	const char *initial; /* its value at first, unless one of the options is; NULL: none */
 };
 
 /* A way to sign in to a provider; its form sends provider=ID and method=ID to {base}/start. */
@@ -48,6 +55,7 @@ struct page_method {
 	const char *label; /* "ChatGPT Pro/Plus (browser)" */
 	const struct page_prompt *prompt;
 	size_t prompt_count;
+	bool strict; /* opencode refuses inputs whose conditions do not hold: they are sent too */
 };
 
 struct page_account {

@@ -43,37 +43,130 @@ folder_exists(const char *path)
 	return stat(folder, &st) == 0;
 }
 
+/* Whether opencode's plugin makes the socket; with %p, other programs make one for each port. */
+static bool
+plugin_expected(const struct examination *d)
+{
+	return strstr(d->opencode->socket, "%p") == NULL;
+}
+
+/* Whether opencode says that it has loaded our plugin. Only opencode 2 says what it has loaded. */
+static bool
+plugin_listed(struct examination *d)
+{
+	struct probe_call call = {.target = "/api/plugin"};
+	struct probe v;
+	bool listed;
+
+	if (d->generation != GENERATION_2 || !d->let_in)
+		return false;
+	examination_login(d, &call);
+	examination_probe(d, call, &v);
+	listed = probe_status(&v) == 200 && probe_says(&v, "\"opencode-callback\"");
+	probe_free(&v);
+	return listed;
+}
+
+/* Says why nobody answers on the socket. what: the path, and what is wrong with it. */
 static enum verdict
-ask_socket(struct examination *d, const char *path)
+say_no_socket(struct examination *d, const char *what)
+{
+	struct generation_look look = {.found = GENERATION_UNKNOWN};
+	const struct generation_terms *terms;
+	char origin[32];
+
+	snprintf(origin, sizeof(origin), "http://127.0.0.1:%d", d->opencode->port);
+	if (plugin_expected(d))
+		look = examination_ask_generation(d, origin, false, NULL);
+	if (look.found == GENERATION_UNKNOWN && !look.challenged)
+		return examination_say(d, VERDICT_FAILED, "%s", what);
+	if (plugin_listed(d)) {
+		examination_advise(d, "OPENCODE_CALLBACK_SOCKET in opencode's environment must be "
+				      "[opencode] socket, and opencode's user be a member of the "
+				      "group opencode-callback; its log says why");
+		return examination_say(d, VERDICT_FAILED, "opencode has loaded our plugin, but %s",
+				       what);
+	}
+	terms = generation_terms(look.found == GENERATION_UNKNOWN ? d->generation : look.found);
+	examination_advise(d,
+			   "opencode.json: %s%s; then restart opencode, and ask it something once: "
+			   "it loads plugins at the first request",
+			   terms->setting, terms->remark);
+	return examination_say(d, VERDICT_FAILED, "%s runs on port %d without our plugin: %s",
+			       terms->name, d->opencode->port, what);
+}
+
+static enum err
+ask_socket(const char *path, const char *host, const char *target, struct call_reply *reply)
 {
 	struct call call = {.socket_path = path,
 			    .method = "GET",
-			    .host = "opencode",
-			    .target = "/global/health",
+			    .host = host,
+			    .target = target,
 			    .timeout_ms = SOCKET_MS};
+
+	return call_send(&call, reply);
+}
+
+/* Checks that the plugin is ours of this version: older ones refuse this request. */
+static enum verdict
+check_plugin(struct examination *d, const char *path)
+{
 	struct call_reply reply;
-	enum err err = call_send(&call, &reply);
-	int status = reply.status;
+	enum err err = ask_socket(path, "plugin", "/listeners", &reply);
+	bool old = err == ERR_OK && reply.status == 403;
 
 	call_reply_free(&reply);
-	if (err == ERR_OK && (status == 200 || status == 401))
+	if (!old)
 		return examination_say(d, VERDICT_OK, "opencode answers on %s", path);
-	if (err == ERR_OK)
+	examination_advise(d, "update the plugin to this version's, then restart opencode");
+	return examination_say(d, VERDICT_WARNING,
+			       "%s: opencode has loaded an older plugin of ours", path);
+}
+
+static enum verdict
+examine_socket(struct examination *d, const char *path)
+{
+	struct generation_look look = {.found = GENERATION_UNKNOWN};
+	char what[200];
+	int status = 0;
+
+	for (size_t i = 0;
+	     generation_paths[i] != NULL && look.found == GENERATION_UNKNOWN && !look.challenged;
+	     i++) {
+		struct call_reply reply;
+		enum err err = ask_socket(path, "opencode", generation_paths[i], &reply);
+
+		if (err == ERR_OK)
+			generation_read(&look, generation_paths[i], status = reply.status,
+					&reply.body);
+		call_reply_free(&reply);
+		if (err == ERR_OK)
+			continue;
+		snprintf(what, sizeof(what), "%s: %s", path, error_title(err));
+		return err == ERR_OPENCODE_DOWN ? say_no_socket(d, what)
+						: examination_say(d, VERDICT_FAILED, "%s", what);
+	}
+	if (look.found == GENERATION_UNKNOWN && !look.challenged)
 		return examination_say(d, VERDICT_FAILED, "%s: status %d, not opencode's", path,
 				       status);
-	return examination_say(d, VERDICT_FAILED, "%s: %s", path, error_title(err));
+	if (plugin_expected(d))
+		return check_plugin(d, path);
+	return examination_say(d, VERDICT_OK, "opencode answers on %s", path);
 }
 
 enum verdict
 check_machine_socket(struct examination *d)
 {
-	char path[108];
+	char path[108], what[200];
 	struct stat st;
 
 	if (!socket_path(d->opencode, path))
 		return examination_say(d, VERDICT_FAILED, "[opencode] socket is too long");
-	if (lstat(path, &st) != 0 && errno == ENOENT && folder_exists(path))
-		return examination_say(d, VERDICT_FAILED, "%s is not there", path);
+	if (lstat(path, &st) != 0 && errno == ENOENT && folder_exists(path)) {
+		snprintf(what, sizeof(what), "%s is not there", path);
+		return say_no_socket(d, what);
+	}
 	if (lstat(path, &st) != 0 || access(path, R_OK | W_OK) != 0)
 		return examination_say(d, VERDICT_SKIPPED,
 				       "%s cannot be looked at from here: health "
@@ -81,7 +174,7 @@ check_machine_socket(struct examination *d)
 				       path);
 	if (!S_ISSOCK(st.st_mode))
 		return examination_say(d, VERDICT_FAILED, "%s is no socket", path);
-	return ask_socket(d, path);
+	return examine_socket(d, path);
 }
 
 /* Connection attempts, all at once. */

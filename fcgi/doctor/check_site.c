@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/origin.h"
 #include "http/response.h"
 
 #define WORD_MAX 80 /* bytes of foreign text in a message */
@@ -41,6 +42,14 @@ check_site_https(struct examination *d)
 	if (d->loopback)
 		return examination_say(d, VERDICT_WARNING,
 				       "plain http, which works on loopback names only");
+	if (d->private)
+		return examination_say(d, VERDICT_WARNING,
+				       "plain http, which [web] http = private allows: whoever can "
+				       "listen to this network can take over a sign-in");
+	if (origin_host_is_private(d->host))
+		examination_advise(d,
+				   "a certificate in the web server's file; in a private network "
+				   "that you trust, [web] http = private");
 	return examination_say(d, VERDICT_FAILED, "plain http: sign-ins pass through unrecorded");
 }
 
@@ -196,14 +205,15 @@ compare_header(struct examination *d, const char *where, const struct probe *v, 
 }
 
 static bool
-compare_headers(struct examination *d, const char *where, const struct probe *v)
+compare_headers(struct examination *d, const char *where, const struct probe *v,
+		const char *referrer)
 {
 	struct response expected;
 	bool same = true;
 	const char *line;
 
 	response_init(&expected);
-	response_security_headers(&expected, "no-store");
+	response_page_headers(&expected, referrer);
 	line = buf_text(&expected.head);
 	for (size_t len; same && *line != '\0'; line += len + strspn(line + len, "\r\n")) {
 		len = strcspn(line, "\r\n");
@@ -218,6 +228,9 @@ check_site_security(struct examination *d)
 {
 	char path[96];
 	const char *const target[] = {health_path(d, path), d->config->callback_paths[0]};
+	/* where browsers see no secure origin, a page that answers a callback names its origin */
+	const char *const referrer[] = {"no-referrer",
+					d->private && !d->https ? "strict-origin" : "no-referrer"};
 	bool same = true;
 
 	for (size_t i = 0; same && i < 2; i++) {
@@ -227,7 +240,7 @@ check_site_security(struct examination *d)
 		examination_probe(d, call, &v);
 		/* check_site_callbacks() reports a callback path that does not come to us */
 		if (i == 0 || probe_is_ours(&v))
-			same = compare_headers(d, target[i], &v);
+			same = compare_headers(d, target[i], &v, referrer[i]);
 		probe_free(&v);
 	}
 	return same ? examination_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
@@ -283,6 +296,7 @@ check_spellings(struct examination *d)
 	static const char *const paths[] = {
 	    "/Provider//opencode-callback-doctor/oauth/authorize/",
 	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
+	    "/Api//Integration/opencode-callback-doctor/connect/oauth/",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

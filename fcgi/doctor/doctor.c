@@ -147,9 +147,10 @@ choose_opencode(struct examination *d, const struct config *config)
 	for (size_t i = 0; i < config->opencode_count; i++)
 		if (strcmp(config->opencode[i].url, d->origin) == 0)
 			d->opencode = &config->opencode[i];
+	d->private = config->http == HTTP_PRIVATE && origin_host_is_private(d->host);
 }
 
-/* Credentials are sent only over https or to this machine. */
+/* Credentials are sent only over https, to this machine, or where the configuration allows http. */
 static void
 make_login(struct examination *d, const struct doctor_source *source)
 {
@@ -158,7 +159,7 @@ make_login(struct examination *d, const struct doctor_source *source)
 	char plain[EXAMINATION_LOGIN_MAX / 2];
 	int len;
 
-	if (source->password == NULL || (!d->https && !d->loopback))
+	if (source->password == NULL || (!d->https && !d->loopback && !d->private))
 		return;
 	len = snprintf(plain, sizeof(plain), "%s:%s", name, source->password);
 	memcpy(d->login, start, sizeof(start));
@@ -180,7 +181,7 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 		return EXIT_FAILURE;
 	if (!read_url(&d, source->url)) {
 		fputs("--doctor: an address such as https://opencode.example.com, without a path; "
-		      "credentials belong in OPENCODE_SERVER_USERNAME and "
+		      "credentials belong in OPENCODE_PASSWORD, or OPENCODE_SERVER_USERNAME and "
 		      "OPENCODE_SERVER_PASSWORD\n",
 		      stderr);
 		return START_EXIT_USAGE;

@@ -11,7 +11,7 @@
 struct doctor_source {
 	const char *url;      /* the site's public origin, from the command line */
 	const char *username; /* OPENCODE_SERVER_USERNAME */
-	const char *password; /* OPENCODE_SERVER_PASSWORD */
+	const char *password; /* OPENCODE_PASSWORD, OPENCODE_SERVER_PASSWORD */
 	const char *ca_file;  /* CURL_CA_BUNDLE, SSL_CERT_FILE */
 };
 

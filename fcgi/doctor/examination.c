@@ -57,3 +57,35 @@ examination_probe(struct examination *d, struct probe_call call, struct probe *p
 	probe_make(&call, probe);
 	d->limited = d->limited || probe_status(probe) == 429;
 }
+
+void
+examination_login(const struct examination *d, struct probe_call *call)
+{
+	size_t n = 0;
+
+	while (n < PROBE_HEADERS_MAX && call->header[n] != NULL)
+		n++;
+	if (n < PROBE_HEADERS_MAX && d->login[0] != '\0')
+		call->header[n] = d->login;
+}
+
+struct generation_look
+examination_ask_generation(struct examination *d, const char *origin, bool login,
+			   char words[PROBE_WORDS_MAX])
+{
+	struct generation_look look = {.found = GENERATION_UNKNOWN};
+
+	for (size_t i = 0; generation_paths[i] != NULL && look.found == GENERATION_UNKNOWN; i++) {
+		struct probe_call call = {.origin = origin, .target = generation_paths[i]};
+		struct probe v;
+
+		if (login)
+			examination_login(d, &call);
+		examination_probe(d, call, &v);
+		generation_read(&look, generation_paths[i], probe_status(&v), &v.reply.body);
+		if (i == 0 && words != NULL)
+			probe_words(&v, words);
+		probe_free(&v);
+	}
+	return look;
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "doctor/generation.h"
 #include "doctor/probe.h"
 
 #define EXAMINATION_MS	      15000
@@ -31,15 +32,17 @@ struct examination {
 	int port;
 	bool https;
 	bool loopback;
+	bool private; /* a name of a private network, at which the configuration allows http */
 	char login[EXAMINATION_LOGIN_MAX]; /* "Authorization: Basic …", "" if none is to be sent */
 	const char *ca_file;
 	long long deadline; /* of all checks, in ms of the monotonic clock */
 
 	/* what earlier checks found, for later ones */
-	bool guarded; /* something asks for a password before opencode answers */
-	bool let_in;  /* opencode answers us, with or without a password */
-	bool healthy; /* our own health page says ok */
-	bool limited; /* a response had status 429 */
+	bool guarded;		    /* something asks for a password before opencode answers */
+	bool let_in;		    /* opencode answers us, with or without a password */
+	enum generation generation; /* of the opencode that answers; known if it lets us in */
+	bool healthy;		    /* our own health page says ok */
+	bool limited;		    /* a response had status 429 */
 
 	char message[EXAMINATION_TEXT_MAX]; /* what the check saw */
 	char fix[EXAMINATION_TEXT_MAX]; /* what to change; "": the advice of the table applies */
@@ -58,5 +61,13 @@ int examination_left(const struct examination *d);
 /* Makes a request to the site. Fills in origin and time where the call has none, and the CA file.
  * Release the probe in any case. */
 void examination_probe(struct examination *d, struct probe_call call, struct probe *probe);
+
+/* Adds our credentials, if there are any, to the headers of a call. */
+void examination_login(const struct examination *d, struct probe_call *call);
+
+/* Asks which generation of opencode answers at an origin; NULL: at the site. login: sends our
+ * credentials. words, if not NULL: what the first answer was. */
+struct generation_look examination_ask_generation(struct examination *d, const char *origin,
+						  bool login, char words[PROBE_WORDS_MAX]);
 
 #endif

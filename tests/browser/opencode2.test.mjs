@@ -58,8 +58,8 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       if (onServer) local ??= await launch({ provider, onServer })
       context = await newContext(onServer ? local : browser)
       const [username, password] = Buffer.from(opencode.authorization.Authorization.slice(6), 'base64').toString().split(':')
-      asked = await watchChallenges(context, { username, password })
       page = await context.newPage()
+      asked = await watchChallenges(context, { username, password })
       await page.goto(`${front.origin}/signin/`)
     }
 

@@ -8,34 +8,9 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startFront } from '../lib/front.mjs'
-import { startInternet } from '../lib/internet.mjs'
-import { request, scratch, until } from '../lib/net.mjs'
-import { startOpencode } from '../lib/opencode.mjs'
-import { ADDRESS } from './network.mjs'
-import { bridge, doctor, doctorInTime, open, ORIGIN, startSite } from './site.mjs'
-
-/* Exchanges one text of a file for another; it must be there. */
-const swap = (from, to) => (text) => {
-  assert.ok(text.includes(from), `the file has ${from}`)
-  return text.replaceAll(from, to)
-}
-/* Adds lines where our own paths begin, in the server for https. */
-const add = (...lines) => swap('location = /auth/callback', `${lines.join('\n')}\nlocation = /auth/callback`)
-
-async function withSite(options, use) {
-  const site = await startSite(options)
-  try {
-    await use(site)
-  } finally {
-    await site.stop()
-  }
-}
-
-const checks = [
-  'https', 'redirect', 'pages', 'host', 'security', 'callbacks', 'begins', 'headers', 'cookie', 'forwarded',
-  'opencode', 'health', 'login', 'events', 'websocket', 'socket', 'ports', 'logs',
-]
+import { scratch, until } from '../lib/net.mjs'
+import { ADDRESS, PRIVATE } from './network.mjs'
+import { add, bridge, checks, doctor, open, ORIGIN, swap, withSite } from './site.mjs'
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   test(`a good site: ${kind}`, () =>
@@ -58,33 +33,6 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
     }))
 }
 
-test('the real opencode, behind both web servers', async () => {
-  const internet = await startInternet({ 'auth.openai.com': () => null })
-  const opencode = await startOpencode({ provider: internet, password: 'geheim' })
-  try {
-    for (const kind of ['nginx-fcgi', 'apache-cgi']) {
-      const options = { kind, tls: true, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: opencode.socket }
-      const front = await startFront({ ...options, ini: { opencode: { url: ORIGIN } } })
-      const bridges = [await bridge(ADDRESS, 443, front.port), await bridge(ADDRESS, 80, front.plainPort)]
-      try {
-        const { code, text } = await doctorInTime(['-c', join(front.path, 'opencode-callback.ini'), '--doctor', ORIGIN], {
-          env: { SSL_CERT_FILE: front.certificate.ca, OPENCODE_SERVER_PASSWORD: 'geheim' },
-        })
-        assert.equal(code, 0, text)
-        assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
-      } finally {
-        for (const part of [...bridges, front]) await part.stop()
-      }
-    }
-    const { body } = await request({ port: opencode.port }, 'GET', '/pty', { headers: opencode.authorization })
-    assert.equal(body, '[]', 'the terminal is gone')
-    assert.deepEqual(opencode.auth(), {})
-  } finally {
-    await opencode.stop()
-    await internet.stop()
-  }
-})
-
 test('a good site without a password: a warning on a public address', () =>
   withSite({ password: null }, async ({ check }) => {
     const { code, table, text } = await check()
@@ -97,8 +45,13 @@ test('without the password, what needs it is skipped; a wrong one is told', () =
     const { code, table, text } = await check({ env: { OPENCODE_SERVER_PASSWORD: '' } })
     assert.equal(code, 0, text)
     for (const name of ['login', 'events', 'websocket']) assert.equal(table[name], 'skipped', text)
-    assert.match(text, /needs opencode's OPENCODE_SERVER_PASSWORD/)
+    assert.match(text, /needs opencode's password .* OPENCODE_PASSWORD or OPENCODE_SERVER_PASSWORD/)
     assert.ok(!opencode.requests.some((request) => request.includes('/pty')))
+    for (const OPENCODE_PASSWORD of ['geheim', '']) {
+      const other = OPENCODE_PASSWORD ? 'falsch' : 'geheim'
+      const { table } = await check({ env: { OPENCODE_PASSWORD, OPENCODE_SERVER_PASSWORD: other } })
+      assert.equal(table.login, 'ok', "opencode 2's variable comes first, as in opencode 2")
+    }
     const wrong = await check({ env: { OPENCODE_SERVER_PASSWORD: 'falsch' } })
     assert.deepEqual([wrong.code, wrong.table.opencode], [0, 'warning'], wrong.text)
   }))
@@ -165,6 +118,10 @@ const faults = {
   },
   'begins in capitals go to opencode': {
     edit: swap('location ~* (?s)^/provider/', 'location ~ (?s)^/provider/'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
+    advice: /spellings/,
+  },
+  'begins of integrations in capitals go to opencode': {
+    edit: swap('location ~* "(?s)^/api/', 'location ~ "(?s)^/api/'), fails: 'begins', says: /\/Api\/\/Integration\/.* reaches opencode/,
     advice: /spellings/,
   },
   'begins with a semicolon go to opencode': {
@@ -275,6 +232,21 @@ test('https: plain http at a public address', () =>
     assert.deepEqual(opencode.requests, ['GET /'], 'no password was sent in the clear')
   }))
 
+test('https: plain http in a private network, where the configuration allows it', () =>
+  withSite({ tls: false, url: null, ini: { web: { http: 'private' } } }, async ({ check, front }) => {
+    const passage = await bridge(PRIVATE, 80, front.port)
+    try {
+      const { code, table, text, line } = await check({ at: `http://${PRIVATE}`, own: true })
+      assert.deepEqual([code, table.https, table.cookie], [0, 'warning', 'ok'], text)
+      assert.match(line('https'), /can take over a sign-in/)
+      const { failed, text: told } = await check({ at: `http://${PRIVATE}`, settings: {} })
+      assert.deepEqual(failed, ['https'], told)
+      assert.match(told, /\[web\] http = private/)
+    } finally {
+      await passage.stop()
+    }
+  }))
+
 test('https: plain http on the loopback is a warning', () =>
   withSite({ tls: false, url: null }, async ({ check, front }) => {
     const { code, table, text } = await check({ at: front.origin })
@@ -321,6 +293,7 @@ test('health and socket: opencode does not answer on its socket', () =>
     await standin.stop()
     const far = await check()
     assert.deepEqual([far.code, ...far.failed], [1, 'health'], far.text)
+    assert.match(far.line('health'), /status 503, opencode cannot be reached\./)
     assert.equal(far.table.socket, 'skipped')
     const near = await check({ own: true })
     assert.deepEqual(near.failed, ['health', 'socket'], near.text)
@@ -350,9 +323,9 @@ test('socket: what else can stand there', () =>
     assert.equal(spawnSync(process.execPath, ['-e', die, join(path, 'dead')]).signal, 'SIGKILL')
     const cases = [
       [file, /is no socket/],
-      [join(path, 'nothing'), /is not there/],
+      [join(path, 'nothing'), /opencode 1 runs on port \d+ without our plugin: \S+\/nothing is not there/],
       [join(path, 'other'), /status 500/],
-      [join(path, 'dead'), /\/dead: opencode/],
+      [join(path, 'dead'), /opencode 1 runs on port \d+ without our plugin: \S+\/dead: opencode/],
     ]
     for (const [socket, says] of cases) {
       const { code, failed, text, line } = await check({ settings: { socket } })
@@ -360,8 +333,10 @@ test('socket: what else can stand there', () =>
       assert.match(line('socket'), says)
     }
     await other.stop()
+    const elsewhere = await check({ settings: { socket: join(path, 'nothing'), port: 9 } })
+    assert.match(elsewhere.line('socket'), /^failed +socket +\S+\/nothing is not there$/, 'no opencode is there either')
     const perPort = await check({ settings: { socket: join(path, '%p.sock') } })
-    assert.match(perPort.line('socket'), /\/\d+\.sock is not there/)
+    assert.match(perPort.line('socket'), /^failed +socket +\S+\/\d+\.sock is not there$/, 'no plugin is expected')
   }))
 
 test('ports that are open to the world', () =>

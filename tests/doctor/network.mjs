@@ -1,14 +1,15 @@
 /*
- * A network of this test's own: with a public address, port 443, and none of the ports that
+ * A network of this test's own: with a public address and a private one, port 443, and none of the ports that
  * opencode's listeners take in other tests.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export const ADDRESS = '203.0.113.7'
+export const PRIVATE = '192.168.113.7'
 
 const INSIDE = 'OPENCODE_CALLBACK_TEST_NETWORK'
-const script = `ip link set lo up && ip addr add ${ADDRESS}/32 dev lo && exec "$@"`
+const script = `ip link set lo up && ip addr add ${ADDRESS}/32 dev lo && ip addr add ${PRIVATE}/32 dev lo && exec "$@"`
 const within = (...command) => ['--net', 'sh', '-c', script, 'sh', ...command]
 
 /*

@@ -15,6 +15,12 @@ import { ADDRESS } from './network.mjs'
 
 export const ORIGIN = `https://${ADDRESS}`
 
+/* The lines of the table. */
+export const checks = [
+  'https', 'redirect', 'pages', 'host', 'security', 'callbacks', 'begins', 'headers', 'cookie', 'forwarded',
+  'opencode', 'health', 'login', 'events', 'websocket', 'socket', 'ports', 'logs',
+]
+
 const listen = (server, port, host) =>
   new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
 
@@ -33,40 +39,72 @@ export async function open(server, port = 0, host = '127.0.0.1') {
   return { port: server.address().port, stop }
 }
 
+const UI = '<!doctype html><title>OpenCode</title>'
+const JSONS = {
+  health1: { healthy: true, version: '1' },
+  health2: { healthy: true, version: '2', pid: 1 },
+  info2: { version: '2', pid: 1, urls: [], paths: {} },
+}
+
+/*
+ * What differs between opencodes, as far as the doctor asks.
+ *   health   {path: what it answers} · events, terminals: paths
+ *   data     answers are in {data}
+ *   free     pages of the UI need no password; without it, there are no pages
+ *   tickets  a page gets a ticket for a terminal if its Origin is its Host
+ */
+const KINDS = {
+  1: { health: { '/global/health': JSONS.health1, '/api/health': { healthy: true } }, events: '/global/event', terminals: '/pty', pages: true },
+  preview: { health: { '/api/health': JSONS.health2 }, events: '/api/event', terminals: '/api/pty', data: true, tickets: true },
+  2: { health: { '/api/info': JSONS.info2 }, events: '/api/event', terminals: '/api/pty', data: true, tickets: true, pages: true, free: true },
+  none: { health: {}, pages: true },
+}
+
 /*
  * opencode as its web UI sees it, as far as the doctor asks: pages, an event stream that stays open,
- * terminals by WebSocket, a password. requests: what reached it, "METHOD path".
+ * terminals by WebSocket, a password. kind: of KINDS. requests: what reached it, "METHOD path".
  */
-async function startOpencode({ password } = {}) {
+async function startOpencode({ password, kind = 1, plugins = [] } = {}) {
   const requests = []
   const terminals = new Set()
+  const { health, events, terminals: made, data, free, tickets, pages } = KINDS[kind]
   const expected = `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}`
   const refused = (request) => password !== undefined && request.headers.authorization !== expected
   const challenge = { 'WWW-Authenticate': 'Basic realm="Secure Area"' }
   const server = http.createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`)
     const answer = (status, type, body) => response.writeHead(status, { 'Content-Type': type }).end(body)
-    const terminal = /^\/pty\/(\w+)(\/connect)?$/.exec(request.url)
-    if (refused(request)) return void response.writeHead(401, challenge).end()
-    if (request.url === '/global/health') return answer(200, 'application/json', '{"healthy":true,"version":"1"}')
-    if (request.url === '/global/event') {
+    const content = (value) => answer(200, 'application/json', JSON.stringify(data ? { location: {}, data: value } : value))
+    const page = () => (pages && request.method === 'GET' ? answer(200, 'text/html', UI) : answer(404, 'application/json', '{}'))
+    const known = request.url.startsWith('/api/')
+    const [, terminal, what] = new RegExp(`^${made}/(\\w+)(/[\\w-]+)?$`).exec(request.url) ?? []
+    if (refused(request) && !(free && !known)) return void response.writeHead(401, challenge).end()
+    if (health[request.url]) return answer(200, 'application/json', JSON.stringify(health[request.url]))
+    if (request.url === '/api/plugin' && data) return content(plugins.map((id) => ({ id })))
+    if (request.url === events) {
       return void response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: {"payload":{}}\n\n')
     }
-    if (request.url === '/pty' && request.method === 'POST') {
+    if (request.url === made && request.method === 'POST') {
       terminals.add('pty_1')
-      return answer(200, 'application/json', '{"id":"pty_1","status":"running"}')
+      return content({ id: 'pty_1', status: 'running' })
+    }
+    if (terminal && what === '/connect-token' && tickets) {
+      const { origin, host } = request.headers
+      const own = request.headers['x-opencode-ticket'] === '1' && new URL(origin).host === host
+      return own ? content({ ticket: 'x', expires_in: 60 }) : answer(403, 'application/json', '{}')
     }
     // The real one says 400 to a terminal's address without an upgrade.
-    if (terminal) return answer(terminal[2] ? 400 : 200, 'application/json', String(terminals.delete(terminal[1])))
-    answer(200, 'text/html', '<!doctype html><title>opencode</title>')
+    if (terminal) return answer(what ? 400 : 200, 'application/json', String(terminals.delete(terminal)))
+    free && known ? answer(404, 'application/json', '{}') : page()
   })
   server.on('upgrade', (request, socket) => {
     requests.push(`UPGRADE ${request.url}`)
     const nonce = request.headers['sec-websocket-key'] ?? ''
     const key = `${nonce}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
-    const right = request.url === '/pty/pty_1/connect' && terminals.has('pty_1') && !refused(request) &&
+    const right = request.url === `${made}/pty_1/connect` && terminals.has('pty_1') && !refused(request) &&
       Buffer.from(nonce, 'base64').length === 16 &&
-      new URL(request.headers.origin).host === request.headers.host
+      // with a password, opencode 2 looks at Origin only where a ticket is given out
+      (tickets || new URL(request.headers.origin).host === request.headers.host)
     if (!right) return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -128,14 +166,14 @@ export async function doctorInTime(args, options) {
 
 /*
  * Starts a whole site at ORIGIN.
- *   edit      what is wrong in the web server's file
+ *   edit      what is wrong in the web server's file · opencode: its kind, and plugins: what it has loaded
  *   url       [opencode] url · password: opencode's · null for none · ini: more of the worker's
  *   plain     false: nobody answers on port 80
  * The answer: front, opencode, standin, stop(), check(options) → what doctor() gives: run with the same
  *   configuration, but for the socket, which is looked at only with own: true.
  */
 export async function startSite({
-  kind = 'nginx-fcgi', edit, url = ORIGIN, password = 'geheim', tls = true, plain = true, ini = {},
+  kind = 'nginx-fcgi', edit, url = ORIGIN, password = 'geheim', tls = true, plain = true, ini = {}, opencode: which = 1, plugins,
 } = {}) {
   url ??= undefined
   password ??= undefined
@@ -149,7 +187,7 @@ export async function startSite({
     folder.remove()
   }
   try {
-    opencode = await startOpencode({ password })
+    opencode = await startOpencode({ password, kind: which, plugins })
     const standin = await startStandin(join(folder.path, 'opencode.sock'))
     standin.answer = ({ headers }) =>
       password === undefined || headers.authorization ? undefined : { status: 401, body: '' }
@@ -176,5 +214,22 @@ export async function startSite({
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/* Exchanges one text of a file for another; it must be there. */
+export const swap = (from, to) => (text) => {
+  assert.ok(text.includes(from), `the file has ${from}`)
+  return text.replaceAll(from, to)
+}
+/* Adds lines where our own paths begin, in the server for https. */
+export const add = (...lines) => swap('location = /auth/callback', `${lines.join('\n')}\nlocation = /auth/callback`)
+
+export async function withSite(options, use) {
+  const site = await startSite(options)
+  try {
+    await use(site)
+  } finally {
+    await site.stop()
   }
 }

@@ -169,7 +169,7 @@ test('a server that wants no sign-in, or is unknown: told, nothing recorded', as
     const client = await start({ names: [] })
     await fixture.knowMcp({ open: open.remote() })
     assert.equal(JSON.parse((await begin(client, 'open')).content).authorizationUrl, '')
-    for (const [name, status, word] of [['open', 409, 'begin-needless'], ['none', 502, 'begin-refused']]) {
+    for (const [name, status, word] of [['open', 409, 'begin-needless'], ['none', 502, 'begin-mcp']]) {
       const answer = await client.form('/signin/start', { mcp: name })
       assert.equal(answer.status, status)
       assert.match(answer.content, new RegExp(`data-problem="${word}"`))

@@ -1,31 +1,49 @@
 /*
- * The plugin inside the real opencode: what its socket lets through, what it refuses, and how it
- * lives and ends with the process.
+ * The plugin inside the real opencode 1 and 2: what its socket lets through, and what it refuses.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import net from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { accepts, exchange, freePort, parseResponse, request, scratch, startProgram, until } from '../lib/net.mjs'
-import { FEW_MODELS, OPENCODE, PLUGIN, opencodeEnv, startOpencode } from '../lib/opencode.mjs'
+import { exchange, freePort, parseResponse, request, scratch, startProgram, until } from '../lib/net.mjs'
+import { LISTENER_PORT, PLUGIN, startOpencode } from '../lib/opencode.mjs'
+import { AUTHORIZATION2, cannotRun2, startOpencode2 } from '../lib/opencode2_start.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
 const CANARY = 'code-canary-of-the-plugin-test'
+const BLOCKING = new URL('../lib/blocking-plugin.js', import.meta.url).href
 
-/* Opencodes that a test has done with, each with a socket that is not taken away with it: starting one takes seconds. */
-const spare = []
+const OPENCODE_1 = {
+  name: 'opencode 1',
+  cannotRun: false,
+  start: startOpencode,
+  config: { plugin: [PLUGIN, BLOCKING] },
+  headers: {},
+  health: '/global/health',
+  begin: ['/provider/openai/oauth/authorize', '{"method":0}'],
+}
+
+const OPENCODE_2 = {
+  name: 'opencode 2',
+  cannotRun: cannotRun2,
+  start: startOpencode2,
+  config: { plugins: [PLUGIN, BLOCKING] },
+  headers: AUTHORIZATION2,
+  health: '/api/health',
+  begin: ['/api/integration/openai/connect/oauth', '{"methodID":"chatgpt-browser","inputs":{}}'],
+}
+
 const folder = scratch('plugin')
 let provider
 before(async () => (provider = await startProvider()))
 after(async () => {
-  await Promise.all(spare.map((one) => one.stop()))
   await provider?.stop()
   folder.remove()
 })
 
 /* A listener that keeps every byte it gets and gives the same answer to everyone. */
-async function startListener(answer, host = '127.0.0.1') {
+async function startListener(answer, host = '127.0.0.1', port = 0) {
   const seen = []
   const sockets = new Set()
   const server = net.createServer((socket) => {
@@ -39,7 +57,7 @@ async function startListener(answer, host = '127.0.0.1') {
       if (first) socket.write(answer)
     })
   })
-  await new Promise((resolve, reject) => server.once('error', reject).listen(0, host, resolve))
+  await new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
   return {
     port: server.address().port,
     seen,
@@ -51,21 +69,42 @@ async function startListener(answer, host = '127.0.0.1') {
 }
 
 const reply = (body) => `HTTP/1.1 200 OK\r\nX-Odd:  a b \r\nContent-Length: ${body.length}\r\n\r\n${body}`
-const inode = (path) => statSync(path).ino
 const status = async (...args) => parseResponse(await exchange(...args)).status
 
-describe('what the socket lets through', () => {
-  let opencode, path, listener
+/* A program of the user nobody that listens at a free port, or at that one; null if this user cannot start it. */
+async function startStranger(host, port = 0) {
+  if (process.getuid() !== 0) return null
+  const script = `require('node:net').createServer((socket) => socket.end('stranger')).listen(${port}, '${host}', function () {
+    console.log('port=' + this.address().port) })`
+  const program = startProgram('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '-e', script], { cwd: '/' })
+  const listens = await until('a program of another user listens', () => {
+    if (!program.running()) throw new Error(program.output())
+    return /port=(\d+)/.exec(program.output())
+  })
+  return { port: Number(listens[1]), stop: program.stop }
+}
+
+for (const version of [OPENCODE_1, OPENCODE_2]) describe(`what the socket of ${version.name} lets through`, { skip: version.cannotRun }, () => {
+  let opencode, path, listener, busy
   before(async () => {
+    busy = await freePort()
     // A proxy for plain http, and no exception for the loopback: nothing of ours may go there.
-    opencode = await startOpencode({ provider, home: join(folder.path, 'lets'), env: { HTTP_PROXY: provider.proxyUrl, NO_PROXY: '' } })
+    opencode = await version.start({
+      provider, home: join(folder.path, version.name), config: version.config,
+      env: { HTTP_PROXY: provider.proxyUrl, NO_PROXY: '', BLOCK_AT_PORT: String(busy) },
+    })
     path = opencode.socket
     listener = await startListener(reply('signed in'))
   })
   after(async () => {
     await listener?.stop()
-    if (opencode) spare.push(opencode)
+    await opencode?.stop()
   })
+
+  /* A request of the handler to opencode itself. */
+  const ask = (method, target, { body, host = 'opencode', ...headers } = {}) =>
+    request({ path }, method, target, { host, body, headers: { 'Content-Type': 'application/json', ...version.headers, ...headers } })
+  const listeners = async () => JSON.parse((await request({ path }, 'GET', '/listeners', { host: 'plugin' })).body).listeners
 
   test('its mode is 0660 and nothing else is left in its folder', () => {
     assert.equal(statSync(path).mode & 0o7777, 0o660)
@@ -73,7 +112,7 @@ describe('what the socket lets through', () => {
   })
 
   test('opencode itself answers', async () => {
-    const answer = await request({ path }, 'GET', '/global/health', { host: 'opencode' })
+    const answer = await ask('GET', version.health)
     assert.equal(answer.status, 200)
     assert.equal(JSON.parse(answer.body).healthy, true)
   })
@@ -119,18 +158,91 @@ describe('what the socket lets through', () => {
     await large.stop()
   })
 
-  test('what the handler asks of opencode is let through', async () => {
-    const json = { host: 'opencode', headers: { 'Content-Type': 'application/json' } }
-    const ask = (method, target, body) => request({ path }, method, target, { ...json, body })
+  if (version === OPENCODE_1) test('what the handler asks of opencode 1 is let through', async () => {
     assert.equal((await ask('GET', '/provider/auth')).status, 200)
     assert.equal((await ask('GET', '/provider')).status, 200)
     assert.deepEqual(JSON.parse((await ask('GET', '/mcp?anything=else')).body), {})
-    assert.equal((await ask('POST', '/mcp/no%20such/auth', '{}')).status, 404)
+    assert.equal((await ask('POST', '/mcp/no%20such/auth', { body: '{}' })).status, 404)
     assert.equal((await ask('DELETE', '/mcp/none/auth')).status, 404)
     assert.equal((await ask('OPTIONS', '/provider/openai/oauth/authorize')).status, 204)
-    const missing = await ask('POST', '/provider/openai/oauth/callback', '{"method":0}')
+    const missing = await ask('POST', '/provider/openai/oauth/callback', { body: '{"method":0}' })
     assert.equal(missing.status, 400)
     assert.equal(JSON.parse(missing.body).name, 'ProviderAuthOauthMissing')
+  })
+
+  if (version === OPENCODE_2) test('what the handler asks of opencode 2 is let through', async () => {
+    const data = async (target) => {
+      const { status, body } = await ask('GET', target)
+      assert.equal(status, 200, target)
+      return JSON.parse(body).data
+    }
+    assert.ok((await data('/api/integration')).length > 0)
+    assert.equal((await data('/api/integration/openai')).id, 'openai')
+    assert.deepEqual(await data('/api/mcp'), [])
+    // The preview has no such path; opencode says so, not the plugin.
+    assert.equal((await ask('GET', '/api/info')).status, 404)
+    const attempts = '/api/integration/openai/connect/oauth'
+    const begun = JSON.parse((await ask('POST', attempts, { body: version.begin[1] })).body).data
+    assert.equal((await data(`${attempts}/${begun.attemptID}`)).status, 'pending')
+    // It is for codes that are typed in, and this sign-in has none.
+    assert.equal((await ask('POST', `${attempts}/${begun.attemptID}/complete`, { body: '{}' })).status, 500)
+    assert.equal((await ask('DELETE', `${attempts}/${begun.attemptID}`)).status, 204)
+    assert.equal((await ask('GET', attempts)).status, 404)
+  })
+
+  test('it tells which ports opencode itself listens on, besides its own', async () => {
+    assert.deepEqual(await listeners(), [])
+    const [target, body] = version.begin
+    const begun = await ask('POST', target, { body })
+    assert.equal(begun.status, 200)
+    const answer = await request({ path }, 'GET', '/listeners', { host: 'plugin' })
+    assert.equal(answer.status, 200)
+    assert.equal(answer.headers['content-type'], 'application/json')
+    assert.equal(answer.headers['cache-control'], 'no-store')
+    assert.equal(answer.body, `{"listeners":[${LISTENER_PORT}]}`)
+    const ended = version === OPENCODE_1
+      ? await request({ path }, 'GET', '/cancel', { host: `localhost:${LISTENER_PORT}` })
+      : await ask('DELETE', `${target}/${JSON.parse(begun.body).data.attemptID}`)
+    assert.ok([200, 204].includes(ended.status))
+    // opencode 1 keeps that listener for ever.
+    if (version === OPENCODE_2) assert.deepEqual(await listeners(), [])
+  })
+
+  test('a header names opencode, whatever Host says', async () => {
+    const to = { 'Opencode-Callback-To': 'opencode' }
+    for (const host of ['opencode.example.com', `localhost:${listener.port}`, 'plugin', 'localhost:80', `localhost:${opencode.port}`]) {
+      const answer = await ask('GET', version.health, { host, ...to })
+      assert.equal(answer.status, 200, host)
+      assert.equal(JSON.parse(answer.body).healthy, true)
+      assert.equal((await ask('GET', '/session', { host, ...to })).status, 403, host)
+      assert.equal((await ask('GET', '/listeners', { host, ...to })).status, 403, host)
+    }
+    assert.equal((await ask('GET', version.health, { host: 'x', 'opencode-callback-TO': '\t opencode ' })).status, 200)
+    assert.equal((await ask('GET', version.health, { host: 'x', 'X-Opencode-Callback-To': 'opencode' })).status, 403)
+  })
+
+  test('a busy opencode is no listener that is gone', async (t) => {
+    const late = await startListener(reply('late'), '127.0.0.1', busy)
+    t.after(late.stop)
+    assert.equal(await exchange({ path }, `GET / HTTP/1.1\r\nHost: localhost:${busy}\r\n\r\n`), reply('late'))
+  })
+
+  test('nothing of another user is reached', async (t) => {
+    const stranger = await startStranger('127.0.0.1')
+    if (!stranger) return t.skip('only root can start a program of another user')
+    const everywhere = await startStranger('0.0.0.0')
+    const six = await startStranger('::1').catch(() => null)
+    t.after(() => Promise.all([stranger, everywhere, six].map((one) => one?.stop())))
+    for (const { port } of [stranger, everywhere, six].filter(Boolean)) {
+      for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+        assert.equal(await status({ path }, `GET / HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`), 403)
+      }
+    }
+    // The same port at the other address is this user's.
+    const beside = await startListener(reply('six'), '::1', stranger.port).catch(() => null)
+    if (!beside) return
+    t.after(beside.stop)
+    assert.equal(await exchange({ path }, `GET / HTTP/1.1\r\nHost: localhost:${stranger.port}\r\n\r\n`), reply('six'))
   })
 
   test('where nothing listens it is 502', async () => {
@@ -162,7 +274,8 @@ describe('what the socket lets through', () => {
       ['GET', '/', 'example.com:8080'],
       ['GET', '/', ''],
       ['GET', '/session', `localhost:${own}`],
-      ['GET', '/global/health', `127.0.0.1:${own}`],
+      ['GET', version.health, `127.0.0.1:${own}`],
+      ['GET', version.health, `[::1]:${own}`],
       ['POST', '/auth/callback', there],
       ['POST', '/auth/token?x', there],
       ['POST', '/auth/token/', there],
@@ -192,6 +305,41 @@ describe('what the socket lets through', () => {
       ['POST', '/mcp/a/b/auth', 'opencode'],
       ['POST', '/mcp/a%/auth', 'opencode'],
       ['GET', '/api/integration/attempt/../../session', 'opencode'],
+      ['DELETE', '/mcp/a;/auth', 'opencode'],
+      ['GET', '/mcp/a;b/auth', 'opencode'],
+      ['POST', '/mcp/a/auth;/callback', 'opencode'],
+      ['POST', '/api/integration', 'opencode'],
+      ['POST', '/api/integration/openai', 'opencode'],
+      ['DELETE', '/api/integration/openai', 'opencode'],
+      ['GET', '/api/integration/', 'opencode'],
+      ['GET', '/api/integration/..', 'opencode'],
+      ['GET', '/api/integration/a/b', 'opencode'],
+      ['GET', '/api/integration/a;/b', 'opencode'],
+      ['POST', '/api/integration/openai/connect/key', 'opencode'],
+      ['POST', '/api/integration/openai/connect/command', 'opencode'],
+      ['POST', '/api/integration/attempt/con_1', 'opencode'],
+      ['POST', '/api/integration/attempt/con_1/complete', 'opencode'],
+      ['POST', '/api/integration/openai/connect/oauth/con_1', 'opencode'],
+      ['PUT', '/api/integration/openai/connect/oauth/con_1', 'opencode'],
+      ['GET', '/api/integration/openai/connect/oauth/con_1/complete', 'opencode'],
+      ['POST', '/api/integration/openai/connect/oauth/con_1/other', 'opencode'],
+      ['POST', '/api/integration/openai/connect/oauth/../complete', 'opencode'],
+      ['POST', '/api/mcp', 'opencode'],
+      ['GET', '/api/mcp/resource', 'opencode'],
+      ['HEAD', '/api/health', 'opencode'],
+      ['GET', '/api/session', 'opencode'],
+      ['POST', '/api/service/stop', 'opencode'],
+      ['DELETE', '/api/credential/cred_1', 'opencode'],
+      ['POST', '/api/pair', 'opencode'],
+      ['GET', '/', 'plugin'],
+      ['GET', '/listeners/', 'plugin'],
+      ['GET', '/listeners?x', 'plugin'],
+      ['GET', version.health, 'plugin'],
+      ['POST', '/listeners', 'plugin'],
+      ['HEAD', '/listeners', 'plugin'],
+      ['GET', '/listeners', 'Plugin'],
+      ['GET', '/listeners', 'plugin:80'],
+      ['GET', '/listeners', 'opencode'],
       ['GET', '/file/content', 'opencode'],
     ]
     for (const [method, target, host] of refused) {
@@ -226,6 +374,12 @@ describe('what the socket lets through', () => {
       `${line}\r\n${host}\r\nHost : opencode\r\n\r\n`,
       `${line}\r\n${host}\r\n Host: opencode\r\n\r\n`,
       `${line}\r\n${host}\nX: y\r\n\r\n`,
+      `${line}\r\n${host}\r\nOpencode-Callback-To: opencode\r\nOpencode-Callback-To: opencode\r\n\r\n`,
+      `${line}\r\nHost: opencode\r\nOpencode-Callback-To: plugin\r\n\r\n`,
+      `${line}\r\n${host}\r\nOpencode-Callback-To: localhost:${listener.port}\r\n\r\n`,
+      `${line}\r\n${host}\r\nOpencode-Callback-To: Opencode\r\n\r\n`,
+      `${line}\r\n${host}\r\nOpencode-Callback-To:\r\n\r\n`,
+      `${line}\r\nOpencode-Callback-To: opencode\r\n\r\n`,
       `${line}\r\n${host}\r\nX: a\rb\r\n\r\n`,
       `${line}\r\n${host}\r\nX: a\0b\r\n\r\n`,
       `${line}\r\n${host}\r\nno colon\r\n\r\n`,
@@ -287,122 +441,10 @@ describe('what the socket lets through', () => {
     assert.ok(opencode.running())
   })
 
-  test('it survives opencode disposing of its instances', async () => {
-    const before = inode(path)
-    for (let i = 0; i < 3; i++) {
-      const answer = await request({ path }, 'POST', '/instance/dispose', { host: 'opencode' })
-      assert.equal(answer.status, 200)
-      assert.equal((await request({ path }, 'GET', '/provider/auth', { host: 'opencode' })).status, 200)
-    }
-    assert.equal(inode(path), before)
-    assert.equal((await request({ path }, 'GET', '/global/health', { host: 'opencode' })).status, 200)
-  })
-
   test('nothing went to the proxy, no code is in the log, and the log has one line of ours', () => {
     assert.deepEqual(provider.connects.filter((url) => /127\.0\.0\.1|localhost|\[::1\]/.test(url)), [])
     assert.equal(opencode.logs().includes(CANARY), false)
-    assert.equal(opencode.logs().match(/opencode-callback: /g).length, 1)
+    const lines = opencode.logs().match(/opencode-callback: .*/g)
+    assert.deepEqual(lines, [`opencode-callback: listening at ${path}, opencode's own port is ${opencode.port}`])
   })
 })
-
-describe('how the socket lives and ends', () => {
-  test('a live socket is left alone, a dead one replaced, and only its owner removes it', async () => {
-    const socket = join(folder.path, 'opencode.sock')
-    const first = await startOpencode({ provider, socket })
-    const before = inode(socket)
-    const second = await startOpencode({ provider, socket })
-    const third = await startOpencode({ provider, socket })
-    try {
-      await until('the second has looked', () => /another process's/.test(second.logs()))
-      await until('the third has looked', () => /another process's/.test(third.logs()))
-      assert.equal(inode(socket), before)
-      await third.stop()
-      assert.equal(inode(socket), before)
-      await first.stop('SIGKILL')
-      assert.equal(await accepts({ path: socket }), false)
-      assert.ok(existsSync(socket))
-      await until('the second has replaced the dead socket', () => accepts({ path: socket }), 15_000)
-      assert.equal(statSync(socket).mode & 0o7777, 0o660)
-      const own = (host) => request({ path: socket }, 'GET', '/global/health', { host })
-      assert.equal((await own('opencode')).status, 200)
-      assert.equal((await own(`localhost:${second.port}`)).status, 403)
-      rmSync(socket)
-      await until('a socket that was removed comes back', () => accepts({ path: socket }), 15_000)
-    } catch (error) {
-      await Promise.all([first, second, third].map((one) => one.stop()))
-      throw error
-    }
-    spare.push(second) // that it takes the socket with it is seen below
-  })
-
-  test('a file that is no socket stays what it is', async () => {
-    const folder = scratch('plugin')
-    const socket = join(folder.path, 'opencode.sock')
-    const home = join(folder.path, 'home')
-    writeFileSync(socket, 'precious')
-    const port = await freePort()
-    const program = await serveByHand(port, home, { socket })
-    await until('the plugin has looked', () => /is no socket of ours/.test(program.output()))
-    assert.deepEqual(await program.stop(), { code: null, signal: 'SIGTERM' })
-    assert.equal(readFileSync(socket, 'utf8'), 'precious')
-    folder.remove()
-  })
-
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
-    test(`${signal} removes the socket and ends opencode at once, with a client connected`, async () => {
-      const opencode = spare.pop() ?? (await startOpencode({ provider, home: join(folder.path, signal) }))
-      const client = net.connect({ path: opencode.socket })
-      client.on('error', () => {})
-      await new Promise((resolve) => client.once('connect', resolve))
-      const began = Date.now()
-      assert.deepEqual(await opencode.stop(signal), { code: null, signal })
-      assert.ok(Date.now() - began < 3000, 'not at once')
-      assert.equal(existsSync(opencode.socket), false)
-      client.destroy()
-    })
-  }
-
-  test('other opencode commands neither listen nor hang', async () => {
-    const folder = scratch('plugin')
-    const socket = join(folder.path, 'opencode.sock')
-    const marker = join(folder.path, 'loaded')
-    const probe = join(folder.path, 'probe.js')
-    writeFileSync(probe, `import { writeFileSync } from "node:fs"
-export const Probe = async () => (writeFileSync(${JSON.stringify(marker)}, ""), {})\n`)
-    const env = opencodeEnv(folder.path, {
-      provider,
-      socket,
-      env: {
-        OPENCODE_MODELS_PATH: FEW_MODELS,
-        OPENCODE_CONFIG_CONTENT: JSON.stringify({ autoupdate: false, plugin: [PLUGIN, `file://${probe}`] }),
-      },
-    })
-    let listened = false
-    const program = startProgram(OPENCODE, ['models'], { cwd: folder.path, env })
-    const watch = setInterval(() => (listened ||= existsSync(socket)), 10)
-    const timer = setTimeout(() => program.stop('SIGKILL'), 60_000)
-    const how = await program.ended
-    clearTimeout(timer)
-    clearInterval(watch)
-    assert.deepEqual(how, { code: 0, signal: null }, program.output())
-    assert.ok(existsSync(marker), 'plugins were not loaded, so nothing was tried')
-    assert.equal(listened, false)
-    assert.equal(program.output().includes('opencode-callback'), false)
-    folder.remove()
-  })
-})
-
-/* An opencode with the plugin whose socket is not to be waited for. */
-async function serveByHand(port, home, { socket }) {
-  const program = startProgram(OPENCODE, ['--log-level', 'WARN', 'serve', '--port', String(port)], {
-    cwd: dirname(home),
-    env: opencodeEnv(home, {
-      provider,
-      socket,
-      env: { OPENCODE_MODELS_PATH: FEW_MODELS, OPENCODE_CONFIG_CONTENT: JSON.stringify({ autoupdate: false, plugin: [PLUGIN] }) },
-    }),
-  })
-  await until('opencode listens', () => program.output().includes('server listening on'), 30_000)
-  await request({ port }, 'GET', '/provider/auth')
-  return program
-}

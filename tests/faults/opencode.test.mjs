@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
 import { startFrontends } from '../lib/frontends.mjs'
 import { laterFrontend } from '../lib/fault.mjs'
+import { bad as fast, head, hidden } from '../lib/bad_answers.mjs'
 import { afterEvery, deliveries } from '../lib/invariants.mjs'
 import { assertSafe, beginFlow, begunFlow, flowStatus, goodCallback } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
@@ -17,37 +17,6 @@ const TOTAL_MS = 10_000 // a call to opencode ends by then
 let site
 before(async () => (site = await startFrontends({ web: false, ini: { worker: { threads: 32 } } })))
 after(() => site?.stop())
-
-const EVIL = '<script>EVIL</script><a href="http://evil.example/">EVIL</a>'
-const head = 'HTTP/1.1 200 OK\r\n'
-const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024)).toString('latin1')
-
-const fast = {
-  'closes at once': 'close',
-  'closes in the status line': { raw: 'HTTP/1.' },
-  'closes after the status line': { raw: head },
-  'closes in the headers': { raw: `${head}Content-Type: applica` },
-  'closes in the body': { raw: `${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"url":"` },
-  'speaks no HTTP': { raw: 'EVIL\r\n\r\n' },
-  'HTTP of another version': { raw: 'HTTP/3.7 200 OK\r\n\r\nEVIL' },
-  'headers without end': { raw: `${head}${'X-A: EVIL\r\n'.repeat(40_000)}` },
-  'one header without end': { raw: `${head}X-A: ${'x'.repeat(400_000)}` },
-  '2 GiB announced': { raw: `${head}Content-Length: 2147483648\r\n\r\n${'x'.repeat(100_000)}`, then: 'hang' },
-  'a chunk of 4 GiB': { raw: `${head}Transfer-Encoding: chunked\r\n\r\nffffffff\r\n${'x'.repeat(100_000)}`, then: 'hang' },
-  'chunks that are none': { raw: `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\nEVIL` },
-  'a body without end': { raw: `${head}\r\n${'x'.repeat(300_000)}` },
-  'a gzip bomb': { status: 200, headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }, body: Buffer.from(bomb, 'latin1') },
-  'HTML with a script': { status: 200, headers: { 'Content-Type': 'text/html' }, body: EVIL },
-  'JSON of another kind': json([[[['EVIL']]]]),
-  'JSON as deep as it goes': { status: 200, headers: { 'Content-Type': 'application/json' }, body: '['.repeat(60_000) },
-  'a redirect elsewhere': { status: 302, headers: { Location: 'http://evil.example/EVIL' }, body: '' },
-  '400': json({ name: 'BadRequest', data: { message: EVIL } }, 400),
-  '401': { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="Secure Area"' }, body: EVIL },
-  '404': { status: 404, body: EVIL },
-  '500': json({ name: 'UnknownError', data: { message: EVIL } }, 500),
-}
-
-const hidden = (answer, what) => assert.ok(!(answer.body + JSON.stringify(answer.headers)).includes('EVIL'), `${what} shows what opencode said`)
 
 /*
  * Where opencode is asked: each makes what it needs, names the requests to opencode that get the bad answer, and

@@ -328,6 +328,35 @@ describe('from a terminal', () => {
     }
   })
 
+  test('where the listener sends the browser next, if that is the listener itself', async () => {
+    const shapes = {
+      'Codex CLI': ['http://localhost:1455/auth/callback', 'http://localhost:1455/success?id_token=a.b.c&x=%20', '/success?id_token=a.b.c&x=%20'],
+      'a path': ['http://localhost:8085/oauth2callback', '/done?x', '/done?x'],
+      'an MCP client on a port of its own': ['http://127.0.0.1:41234/callback', 'http://localhost:41234/', '/'],
+      'Gemini CLI, to a page of the web': ['http://localhost:38011/oauth2callback', 'https://developers.example/success'],
+      'another port': ['http://localhost:1455/auth/callback', 'http://localhost:1456/success'],
+      'another host': ['http://localhost:1455/auth/callback', 'http://evil.example:1455/success'],
+      'credentials': ['http://localhost:1455/auth/callback', 'http://a@localhost:1455/success'],
+      'no scheme': ['http://localhost:1455/auth/callback', '//evil.example/success'],
+      'no address': ['http://localhost:1455/auth/callback', 'javascript:alert(1)'],
+      'nowhere': ['http://localhost:1455/auth/callback', undefined],
+    }
+    for (const frontend of site.frontends) {
+      for (const [name, [redirect, location, next]] of Object.entries(shapes)) {
+        const [secret, cookie] = [word('state'), newCookie()]
+        const { host, pathname } = new URL(redirect)
+        await post(frontend, '/signin/adopt', { address: authorizeUrl({ state: secret, redirect }) }, cookie)
+        site.standin.answer = (r) => r.path === pathname ? { status: 302, headers: location ? { Location: location } : {}, body: '' }
+          : r.host === host ? { status: 302, headers: { Location: '/again' }, body: '' } : undefined
+        const flow = flowOf(secret, cookie)
+        const [, calls] = await seen(() => post(frontend, flow.page, { address: `?code=c&state=${secret}` }, cookie))
+        assert.deepEqual(calls.map(line), [`GET ${host} ${pathname}?code=c&state=${secret}`, ...(next ? [`GET ${host} ${next}`] : [])], name)
+        assert.equal(await state(flow), 'done unconfirmed')
+        site.standin.answer = () => undefined
+      }
+    }
+  })
+
   test('refused: what is no such address, and whom opencode does not let in', async () => {
     const good = url(word('state'))
     for (const [address, problem] of [
@@ -417,6 +446,23 @@ describe('the start page', () => {
       assert.equal(answer.status, status, JSON.stringify(given))
       assert.equal(calls.length, 1)
       assertSafe(answer)
+    }
+  })
+
+  test('an MCP server at which opencode fails once is tried a second time; then the page names the likely causes', async () => {
+    for (const frontend of site.frontends) {
+      for (const failures of [1, 2]) {
+        let asked = 0
+        const url = authorizeUrl({ state: `mcp-${frontend.name}-${failures}`, redirect: 'http://127.0.0.1:19876/mcp/oauth/callback' })
+        site.standin.answer = (r) => r.path === '/mcp/demo/auth'
+          ? ++asked > failures ? json({ authorizationUrl: url, oauthState: 'x' }) : json({ name: 'UnknownError' }, 500)
+          : undefined
+        const answer = await post(frontend, '/signin/start', { mcp: 'demo' }, newCookie())
+        assert.equal(asked, 2)
+        assert.equal(answer.status, failures === 1 ? 303 : 502, answer.body)
+        assertSafe(answer)
+        if (failures === 2) assert.match(answer.body, /allows no public redirect address .*redirectUri.*cannot be reached.*client id/)
+      }
     }
   })
 

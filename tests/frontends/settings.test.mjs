@@ -13,7 +13,8 @@ import { give, startWorker } from '../lib/front.mjs'
 import { scratch, until } from '../lib/net.mjs'
 import { afterEvery, deliveries } from '../lib/invariants.mjs'
 import {
-  NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, flowStatus, goodCallback, newCookie,
+  NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSucceeds, begunFlow, cookies, flowStatus, goodCallback,
+  newCookie,
 } from '../lib/signin.mjs'
 import { json } from '../lib/standin.mjs'
 
@@ -56,12 +57,83 @@ describe('[flow] issuers', () => {
     }
   })
 
-  test('a provider without a pair has its own origin', async () => {
-    const flow = await begunFlow(site, { origin: 'https://third.example' })
+  const UNPAIRED = 'https://third.example'
+  const hidden = (page, name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1].replaceAll('&amp;', '&')
+  const confirm = (flow, callback, more = {}) => ({
+    method: 'POST', target: flow.page, headers: { ...OWN_FORM, ...flow.cookies },
+    body: new URLSearchParams({ confirm: 'yes', issuer: 'yes', callback, ...more }).toString(),
+  })
+
+  test('without a pair: the origin of the sign-in is right, and about another host the user is asked', async () => {
+    for (const frontend of site.frontends) {
+      const own = await begunFlow(site, { origin: UNPAIRED })
+      assert.equal((await frontend.send(answering(own, `${UNPAIRED}/tenant`))).status, 303)
+      await afterEvery(site, own, { state: 'done' })
+
+      for (const [paste, iss] of [[false, ISSUER], [true, ISSUER], [false, `${UNPAIRED}.evil.example`], [false, 'https://other.example:8443']]) {
+        const flow = await begunFlow(site, { origin: UNPAIRED })
+        const since = site.standin.connections.length
+        const request = answering(flow, iss)
+        const page = await frontend.send(paste
+          ? confirm(flow, '', { confirm: '', issuer: '', address: `${flow.redirect}?${request.target.split('?')[1]}` })
+          : request)
+        assert.equal(page.status, 200, page.body)
+        assertSafe(page)
+        assert.match(page.body, /id="issuer"/)
+        assert.match(page.body, /You signed in at <strong>third\.example<\/strong>/)
+        assert.ok(page.body.includes(`comes from <strong>${iss.slice('https://'.length)}</strong>`))
+        assert.equal(site.standin.connections.length, since, 'opencode is not touched')
+        assert.equal((await flowStatus(site, flow)).state, 'waiting')
+        await until('the log has the line', () => site.logs().includes(`event=issuer-differs flow=${flow.id}`))
+        assert.ok(site.logs().includes(`line="issuers = ${UNPAIRED}=${iss}"`))
+        const callback = hidden(page.body, 'callback')
+        assert.equal(callback, request.target.split('?')[1])
+        assert.equal((await frontend.send(confirm(flow, callback))).status, 303)
+        assertDelivered(site, flow, since, callback)
+        await afterEvery(site, flow, { state: 'done' })
+      }
+    }
+  })
+
+  test('the user’s word counts for this answer, in this browser, and never against a pair', async () => {
+    const cases = {
+      'another sign-in’s answer': async (flow) => [confirm(flow, (await begunFlow(site, { origin: UNPAIRED })).query), 400],
+      'another browser': async (flow) => [{ ...confirm(flow, `${flow.query}&iss=${ISSUER}`), headers: { ...OWN_FORM, ...cookies(newCookie()) } }, 400],
+      'another site': async (flow) => [{ ...confirm(flow, `${flow.query}&iss=${ISSUER}`), headers: { ...OWN_FORM, ...flow.cookies, 'Sec-Fetch-Site': 'cross-site' } }, 403],
+      'no name of a server': async (flow) => [confirm(flow, `${flow.query}&iss=${encodeURIComponent('javascript:alert(1)')}`), 400],
+      'plain http': async (flow) => [confirm(flow, `${flow.query}&iss=http%3A%2F%2Fissuer.example`), 400],
+      'credentials in it': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2Fa%40issuer.example`), 400],
+      'a query in it': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2Fissuer.example%3Fx`), 400],
+      '301 bytes': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2Fissuer.example%2F${'x'.repeat(278)}`), 400],
+    }
+    for (const [name, make] of Object.entries(cases)) {
+      for (const frontend of site.frontends) {
+        const flow = await begunFlow(site, { origin: UNPAIRED })
+        const [request, status] = await make(flow)
+        const since = site.standin.connections.length
+        const answer = await frontend.send(request)
+        assert.equal(answer.status, status, name)
+        await afterEvery(site, flow, { since, answers: [[name, answer]], shows: true, frontend })
+      }
+    }
+    const paired = await begunFlow(site)
     const since = site.standin.connections.length
-    assert.equal((await site.fcgi.send(answering(flow, ISSUER))).status, 400)
-    assert.equal(site.standin.connections.length, since)
-    assert.equal((await site.fcgi.send(answering(flow, 'https://third.example/tenant'))).status, 303)
+    const answer = await site.fcgi.send(confirm(paired, `${paired.query}&iss=https%3A%2F%2Fother.example`))
+    assert.equal(answer.status, 400)
+    await afterEvery(site, paired, { since, answers: [['paired', answer]], shows: true, frontend: site.fcgi })
+  })
+
+  test('a sign-in of nobody’s is confirmed first, then its issuer', async () => {
+    const flow = await begunFlow(site, { cookie: null, origin: UNPAIRED })
+    const { Cookie, ...headers } = answering(flow, ISSUER).headers
+    const ask = await site.fcgi.send({ ...answering(flow, ISSUER), headers })
+    assert.match(ask.body, /id="ask"/)
+    const browser = newCookie()
+    const second = await site.fcgi.send({ ...confirm(flow, hidden(ask.body, 'callback'), { issuer: '' }), headers: { ...OWN_FORM, ...cookies(browser) } })
+    assert.match(second.body, /id="issuer"/)
+    const end = await site.fcgi.send({ ...confirm(flow, hidden(second.body, 'callback')), headers: { ...OWN_FORM, ...cookies(browser) } })
+    assert.equal(end.status, 303)
+    flow.cookies = cookies(browser)
     await afterEvery(site, flow, { state: 'done' })
   })
 })
@@ -213,12 +285,16 @@ describe('[web] http = private', () => {
     }
   })
 
-  test('the answer to a callback sends no referrer at all', async () => {
-    const flow = await begunFlow(site, { cookie: null })
-    const { Cookie, ...headers } = goodCallback(flow).headers
-    const ask = await site.fcgi.send({ ...goodCallback(flow), headers })
-    assert.match(ask.body, /id="ask"/)
-    assert.equal(ask.header('referrer-policy'), 'no-referrer')
+  test('the answer to a callback sends no referrer at all, or the origin alone where a form needs it', async () => {
+    for (const [Host, policy] of [[undefined, 'no-referrer'], ['opencode.localhost:8080', 'no-referrer'], ['myserver.lan', 'strict-origin']]) {
+      const flow = await begunFlow(site, { cookie: null })
+      const { Cookie, ...headers } = goodCallback(flow).headers
+      // browsers send no Sec-Fetch headers to a site that is not secure
+      const sent = policy === 'strict-origin' ? { Host } : { ...headers, ...(Host ? { Host } : {}) }
+      const ask = await site.fcgi.send({ ...goodCallback(flow), headers: sent })
+      assert.match(ask.body, /id="ask"/)
+      assert.equal(ask.header('referrer-policy'), policy, Host)
+    }
   })
 
   test('a public name stays refused, and the page names the setting', async () => {

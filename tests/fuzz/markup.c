@@ -10,9 +10,10 @@
 #define NAME_SIZE 16
 
 static const char *const elements[] = {
-    "a",  "b",	    "body",    "button", "code", "details", "div",     "form", "h1",	"h2",
-    "h3", "head",   "header",  "html",	 "i",	 "label",   "li",      "main", "ol",	"option",
-    "p",  "script", "section", "select", "span", "strong",  "summary", "svg",  "title", "ul"};
+    "a",       "b",	 "body", "button", "code",    "details", "div",	  "fieldset",
+    "form",    "h1",	 "h2",	 "h3",	   "head",    "header",	 "html",  "i",
+    "label",   "legend", "li",	 "main",   "ol",      "option",	 "p",	  "script",
+    "section", "select", "span", "strong", "summary", "svg",	 "title", "ul"};
 static const char *const voids[] = {"input", "link", "meta", "path"};
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";

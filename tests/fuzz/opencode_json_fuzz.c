@@ -1,7 +1,7 @@
 /*
  * What opencode says: the JSON of its begins, lists and verdicts, and its other
- * answers. The first byte of the input selects what is asked for (a for the first of
- * the table), each line after the first is what opencode answers to one call: "STATUS
+ * answers, of both generations. The first byte of the input selects what is asked for (a for the
+ * first of the table), each line after the first is what opencode answers to one call: "STATUS
  * BODY", or how the call failed: down, gone, timeout, answer. Whatever it says, each
  * request has one well-formed answer, in which nothing of it became markup.
  *
@@ -35,6 +35,9 @@ enum err __wrap_call_finish(struct call_pending *pending);
 #define COOKIE_F COOKIE "COOKIE-F-canary-FFFFFFFFFFFFFFFFFFFFFFFFFFF\n"
 #define OWN	 "Sec-Fetch-Site: same-origin\n"
 #define FORM	 OWN "Content-Type: application/x-www-form-urlencoded\n"
+
+/* Begins and the like of a visitor who is bound to the sign-in E. */
+#define FORM_E FORM COOKIE_E
 
 /* What is asked for, as scripts. */
 static const char *const questions[] = {
@@ -75,9 +78,31 @@ static const char *const questions[] = {
     "GET /signin/flow/aizPmF4fifdfzD8fTIm7ZK/status\n@wait 301\n" COOKIE_B,
     /* q: what health says */
     "GET /signin/health\nAuthorization: Basic eDp5\n",
+    /* from here on of opencode 2. r: the start page */
+    "GET /signin/\n" COOKIE_A,
+    /* s, t: begins in its API, one of which replaces another */
+    "POST /api/integration/new/connect/oauth\n" COOKIE_A "\n{\"methodID\":\"m\"}\n",
+    "POST /api/integration/openai/connect/oauth\n" OWN COOKIE
+    "COOKIE-E-canary-EEEEEEEEEEEEEEEEEEEEEEEEEEE; "
+    "opencode_session=SESSION-canary\n\n{\"methodID\":\"m\"}\n",
+    /* u, v, w: begins from the start page, and the page behind */
+    "POST /signin/start\n" FORM "\nprovider=new&method=m&input.k=v&type.n=integer&input.n=5"
+    "&pick.p.0=a&type.p=multiselect&when.k.0=n%095\n---\n"
+    "GET /signin/\n" COOKIE_A,
+    "POST /signin/start\n" FORM "\nmcp=new\n",
+    "POST /signin/start\n" FORM_E "\nagain=I9jy5rfSCi6Ba5tk9aVbeb\n",
+    /* x: a delivery and its page; y: while it waits, then when its time is over */
+    "GET /auth/callback?code=C&state=STATE-E-canary\n" COOKIE_E "---\n"
+    "GET /signin/flow/I9jy5rfSCi6Ba5tk9aVbeb\n" COOKIE_E,
+    "GET /signin/flow/I9jy5rfSCi6Ba5tk9aVbeb/status\n" COOKIE_E "---\n"
+    "GET /signin/flow/I9jy5rfSCi6Ba5tk9aVbeb\n@wait 301\n" COOKIE_E,
+    /* z: whom it lets in */
+    "POST /signin/flow/aizPmF4fifdfzD8fTIm7ZK\n" FORM
+    "\nconfirm=yes&callback=code%3DC%26state%3DSTATE-B-canary\n",
 };
 
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+#define OF_TWO	  17 /* the first question of opencode 2 */
 
 static struct piece replies;
 static int calls;
@@ -107,6 +132,7 @@ failure(const struct piece *reply)
 static enum err
 answer(const struct call *call, struct call_reply *reply)
 {
+	size_t max = call->body_max > 0 ? call->body_max : CALL_BODY_MAX;
 	struct piece next = {"200 true", 8};
 	const char *blank;
 	char status[4] = "";
@@ -114,7 +140,7 @@ answer(const struct call *call, struct call_reply *reply)
 
 	*reply = (struct call_reply){.status = 0};
 	buf_init(&reply->head, CALL_HEAD_MAX);
-	buf_init(&reply->body, CALL_BODY_MAX);
+	buf_init(&reply->body, max);
 	CHECK(++calls < CALLS_MAX);
 	CHECK(call->target[0] == '/' && call->host[0] != '\0');
 	piece_next(&replies, "\n", &next);
@@ -130,9 +156,9 @@ answer(const struct call *call, struct call_reply *reply)
 	if (blank == NULL)
 		return ERR_OK;
 	len = next.len - len - 1;
-	if (len > CALL_BODY_MAX && !call->tail)
+	if (len > max && !call->tail)
 		return ERR_OPENCODE_ANSWER;
-	if (len > CALL_BODY_MAX) {
+	if (len > max) {
 		blank += len - CALL_BODY_MAX / 2;
 		len = CALL_BODY_MAX / 2;
 	}
@@ -234,17 +260,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct piece first = {"", 0}, rest, text;
 	const char *question;
+	struct store *store;
 	struct script s;
+	size_t number;
 
 	if (size == 0 || size > FUZZ_INPUT_MAX * 2)
 		return -1;
 	replies = (struct piece){(const char *)data, size};
 	piece_next(&replies, "\n", &first);
-	question = questions[(unsigned char)(data[0] - 'a') % QUESTIONS];
+	number = (unsigned char)(data[0] - 'a') % QUESTIONS;
+	question = questions[number];
 	calls = 0;
 	fuzz_reset();
 	text = rest = (struct piece){question, strlen(question)};
-	planted_add(sites_open(), &text);
+	store = sites_open();
+	planted_add(store, &text);
+	if (number >= OF_TWO)
+		CHECK(store->ops->note_set(store, "api-", "2") == ERR_OK);
 	while (script_next(&rest, site_hosts, SITES_COUNT, &s)) {
 		ask(&s);
 		script_free(&s);

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const FILES_MAX = 60
+const FILES_MAX = 80
 const BYTES_MAX = 200 * 1024
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const build = resolve(root, process.env.BUILD_DIR || 'build')

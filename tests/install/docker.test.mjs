@@ -12,6 +12,7 @@ import { ROOT, isRoot, place } from '../lib/place.mjs'
 
 const dockerfile = readFileSync(join(ROOT, 'conf/docker/Dockerfile'), 'utf8').replace(/\\\n\s*/g, ' ')
 const lines = dockerfile.split('\n').filter((line) => line && !line.startsWith('#'))
+const defaults = Object.fromEntries([...dockerfile.matchAll(/^ARG (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value]))
 const out = (program, ...args) => execFileSync(program, args, { encoding: 'utf8' })
 
 let folder
@@ -24,7 +25,7 @@ const compose = JSON.parse(execFileSync('/usr/bin/python3', ['-c',
 test('every line of the Dockerfile is an instruction, every stage is there before it is used', () => {
   const stages = new Set()
   for (const line of lines) {
-    assert.match(line, /^(FROM|RUN|COPY|USER|ENV|HEALTHCHECK|CMD|WORKDIR) \S/)
+    assert.match(line, /^(FROM|ARG|RUN|COPY|USER|ENV|HEALTHCHECK|CMD|WORKDIR) \S/)
     const from = /^FROM (\S+) AS (\S+)$/.exec(line)
     if (line.startsWith('FROM')) {
       assert.ok(stages.has(from[1]) || /^(debian:12-slim|node:22-slim)$/.test(from[1]), line)
@@ -41,7 +42,7 @@ test('what is copied is there: in the tree, or in what make install puts there',
   const ignored = readFileSync(join(ROOT, 'conf/docker/Dockerfile.dockerignore'), 'utf8').trim().split('\n')
   let copies = 0
   for (const line of lines.filter((line) => line.startsWith('COPY'))) {
-    const [, stage, source] = /^COPY (?:--from=(\S+) )?(\S+) \S+$/.exec(line)
+    const [, stage, source] = /^COPY (?:--from=(\S+) )?(\S+) \S+$/.exec(line.replace(/\$\{(\w+)\}/, (_, name) => defaults[name]))
     copies++
     if (stage === 'build') assert.ok(existsSync(join(folder.path, source)), line)
     else if (stage === 'npm') {
@@ -91,7 +92,8 @@ test('the packages exist, and the handler has all that its program needs', { ski
 
 test('the opencode is the one that the tests run', () => {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'tests/package.json'), 'utf8'))
-  assert.ok(dockerfile.includes(`opencode-ai@${dependencies['opencode-ai']}\n`))
+  assert.equal(defaults.OPENCODE, `opencode-ai@${dependencies['opencode-ai']}`)
+  for (const name of compose.services.opencode.build.args) assert.ok(defaults[name], `${name} has a default`)
 })
 
 test('no service runs as root, can change its files or gain rights', () => {

@@ -43,6 +43,11 @@ test('an ordinary user can install into a folder, and uninstall leaves nothing o
     '/usr/share/man/man5/opencode-callback.ini.5',
     '/usr/share/man/man8/opencode-callback.8',
     '/usr/share/opencode-callback/opencode-callback.js',
+    '/usr/share/opencode-callback/plugin/index.js',
+    '/usr/share/opencode-callback/plugin/ports.js',
+    '/usr/share/opencode-callback/plugin/request.js',
+    '/usr/share/opencode-callback/plugin/serve.js',
+    '/usr/share/opencode-callback/plugin/socket.js',
   ]
   const there = files(destdir)
   assert.deepEqual(there.filter((name) => !name.startsWith('/usr/share/doc/')).sort(), expected.sort())

@@ -108,11 +108,13 @@ mkdir -p /etc/letsencrypt/live/${HOST} && cd /etc/letsencrypt/live/${HOST}
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${HOST} -addext subjectAltName=DNS:${HOST} -keyout privkey.pem -out fullchain.pem 2>/dev/null
 apt-cache policy nginx >/dev/null # once, for all boxes`)
     // the programs are built already, and not to be built anew for other dates of files
-    const [deb, group, ...rest] = commands('Install')
+    const [deb, group, ...rest] = commands('Install') // the rest is for opencode.json
     await box.must(`touch build/opencode-callback.cgi build/opencode-callback.fcgi\n${deb.replace('make deb', 'make -o all deb')}\n${group}`)
     assert.match(await box.must('id alice'), /\(opencode-callback\)/)
-    assert.match(rest.join(), /"plugin": \["file:\/\/\/usr\/share\/opencode-callback\/opencode-callback\.js"\]/)
-    assert.ok(existsSync(box.path('/usr/share/opencode-callback/opencode-callback.js')))
+    const settings = rest.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
+    const plugin = ['file:///usr/share/opencode-callback/plugin/']
+    assert.deepEqual(settings, [{ plugin }, { plugins: plugin }], 'of opencode 1, and of opencode 2')
+    assert.ok(existsSync(box.path('/usr/share/opencode-callback/plugin/index.js')))
     await box.close()
   })
   after(async () => {

@@ -9,10 +9,10 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync,
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { scratch, startProgram, until } from '../lib/net.mjs'
-import { OPENCODE } from '../lib/opencode.mjs'
 import { ROOT, isRoot, place, siteAt } from '../lib/place.mjs'
 import { assertSucceeds, begunFlow, flowStatus } from '../lib/signin.mjs'
 import { startStandin } from '../lib/standin.mjs'
+import { NEXT, cannotRun, programOf } from '../lib/versions.mjs'
 
 const UNITS = join(ROOT, 'conf/systemd')
 let folder
@@ -232,8 +232,18 @@ describe('booted', () => {
     await until('it works again', async () => (await health()) === 200)
   })
 
-  test('opencode as a service: asked once, so its plugin has its socket, and the worker reaches it', async () => {
-    await standin.stop()
+  const services = {
+    'opencode 1': { setting: 'plugin', password: 'OPENCODE_SERVER_PASSWORD' },
+    'opencode 2': { setting: 'plugins', password: 'OPENCODE_PASSWORD', version: NEXT },
+  }
+  for (const [name, service] of Object.entries(services)) {
+    const skip = (service.version && cannotRun(service.version)) ?? false
+    test(`${name} as a service: asked once, so its plugin has its socket, and the worker reaches it`, { skip }, () => runAsService(service))
+  }
+
+  async function runAsService({ setting, password, version }) {
+    await standin?.stop()
+    standin = undefined
     // refuses whatever opencode wants from outside, which would otherwise wait for a minute
     const refusing = `require('node:http').createServer().on('connect', (_, s) =>
       s.end('HTTP/1.1 403 Forbidden\\r\\nConnection: close\\r\\n\\r\\n')).listen(3128, '127.0.0.1', () => console.log('up'))`
@@ -242,13 +252,13 @@ describe('booted', () => {
     await until('the proxy is up', () => proxy.output().includes('up'))
     const home = join(folder.path, 'home')
     mkdirSync(join(home, '.config/opencode'), { recursive: true })
-    const plugin = 'file:///usr/local/share/opencode-callback/opencode-callback.js'
-    writeFileSync(join(home, '.config/opencode/opencode.json'), JSON.stringify({ autoupdate: false, plugin: [plugin] }))
+    const plugin = 'file:///usr/local/share/opencode-callback/plugin/'
+    writeFileSync(join(home, '.config/opencode/opencode.json'), JSON.stringify({ autoupdate: false, [setting]: [plugin] }))
     execFileSync('chown', ['-R', '60100:60100', home])
     mkdirSync(join(folder.path, 'local/bin'), { recursive: true })
-    execFileSync('cp', ['-L', OPENCODE, join(folder.path, 'local/bin/opencode')])
+    execFileSync('cp', ['-L', programOf(version), join(folder.path, 'local/bin/opencode')])
     writeFileSync(`/proc/${pid}/root/etc/opencode-callback/opencode.env`, [
-      'OPENCODE_SERVER_PASSWORD=pass%word\\$1', 'HTTPS_PROXY=http://127.0.0.1:3128', 'NO_PROXY=localhost,127.0.0.1', '',
+      `${password}=pass%word\\$1`, 'HTTPS_PROXY=http://127.0.0.1:3128', 'NO_PROXY=localhost,127.0.0.1', '',
     ].join('\n'), { mode: 0o600 })
     execFileSync('cp', [join(folder.path, 'local/share/doc/opencode-callback/examples/systemd/opencode@.service'), join(folder.path, 'units')])
     inside('systemctl', 'daemon-reload')
@@ -265,5 +275,5 @@ describe('booted', () => {
     inside('systemctl', 'stop', 'opencode@alice.service')
     assert.ok(!existsSync(run('opencode/opencode.sock')), 'its socket goes with it')
     await proxy.stop()
-  })
+  }
 })

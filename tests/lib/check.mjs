@@ -1,6 +1,6 @@
 /*
  * Runs the test files in lanes beside one another. Those with the real opencode, whose listeners have
- * fixed ports, follow one another in one lane; root gives those with a browser a network of their own,
+ * fixed ports, follow one another in one lane; root gives those with a browser, and the plugin's, a network of their own,
  * and so a lane; two more lanes share the rest. Unit tests are programs that print TAP, all others are
  * for node. One line for each file, and what failed or was skipped; the whole output is below
  * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
@@ -24,8 +24,11 @@ const isTest = (name) => name.endsWith('.test.mjs')
 const wanted = (file) => words.length === 0 || words.some((word) => file.includes(word))
 const isolating = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"']
 const isolates = spawnSync(isolating[0], [...isolating.slice(1), 'true']).status === 0
-const own = list('tests/e2e', isTest)
-const browser = list('tests/browser', isTest)
+// the plugin's tests take minutes and need nothing from outside: they go with the browser's
+const apart = (file) => isolates && basename(file).startsWith('plugin')
+const e2e = list('tests/e2e', isTest)
+const own = e2e.filter((file) => !apart(file))
+const browser = [...list('tests/browser', isTest), ...e2e.filter(apart)]
 const rest = [
   ...list(join(build, 'tests/unit'), (name) => extname(name) === ''),
   ...list('tests/style', isTest),

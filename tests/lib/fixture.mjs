@@ -3,29 +3,8 @@
  * seconds. They run as long as the tests ask for the same options. A failed test stops them, so that the next
  * test gets new ones.
  */
-import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { Client } from './client.mjs'
 import { startFront } from './front.mjs'
-import { request } from './net.mjs'
-import { LISTENER_PORT, startOpencode } from './opencode.mjs'
-
-const ownClient = (opencode) => new Client(opencode.origin, { authorization: opencode.authorization.Authorization })
-
-/* Signs out of every account. */
-export async function signOut(opencode) {
-  const own = ownClient(opencode)
-  for (const id of Object.keys(opencode.auth())) await own.send('DELETE', `/auth/${encodeURIComponent(id)}`)
-  assert.deepEqual(opencode.auth(), {})
-}
-
-/* Signs out of every MCP server that it knows in its directory. */
-async function signOutOfMcp(opencode) {
-  const own = ownClient(opencode)
-  const servers = JSON.parse((await own.send('GET', '/mcp')).content)
-  for (const name of Object.keys(servers)) await own.send('DELETE', `/mcp/${encodeURIComponent(name)}/auth`)
-}
+import { startOpencode } from './opencode.mjs'
 
 export class Fixture {
   opencode // the running one, if any
@@ -52,11 +31,10 @@ export class Fixture {
     return this.#fronts.get(key)
   }
 
-  /* The MCP servers of its opencode.json are these from now on, and no sign-in waits any more. */
+  /* The MCP servers of its opencode.json are these from now on, and no sign-in to one waits any more. */
   async knowMcp(mcp) {
     this.#mcp = true
-    writeFileSync(join(this.opencode.work, 'opencode.json'), JSON.stringify({ mcp }))
-    await ownClient(this.opencode).send('POST', '/instance/dispose')
+    await this.opencode.knowMcp(mcp)
   }
 
   /* After each test, with its context: removes the accounts and the waiting sign-in that it left in opencode. */
@@ -64,9 +42,9 @@ export class Fixture {
     if (t?.error || (this.opencode && !this.opencode.running())) return this.stop()
     if (!this.opencode) return undefined
     try {
-      await signOut(this.opencode)
-      if (this.#mcp) await signOutOfMcp(this.opencode)
-      return await request({ port: LISTENER_PORT }, 'GET', '/cancel').catch(() => {})
+      await this.opencode.signOut()
+      if (this.#mcp) await this.opencode.signOutOfMcp()
+      return await this.opencode.endSignIns()
     } catch (error) {
       await this.stop()
       throw error

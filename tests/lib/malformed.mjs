@@ -156,6 +156,7 @@ export const spellings = Object.fromEntries([
   '/provider/{}/oauth/authorize;/..%2f..%2f..%2f..%2fx', '/provider/{}/oauth/authorize;/../../../../x', '/provider/{}/oauth/author%69ze;',
   '/mcp/demo/auth/', '/MCP/demo/AUTH', '/mcp/demo//auth//authenticate//', '/mcp/demo/auth;x', '/mcp/demo/auth;%ff', '/mcp/demo/auth/authenticate;x',
   '/mcp/a%2Fb/auth/', '/mcp/a%2fb/%61uth', '/mcp/demo/auth;/..%2f..%2f..%2f', '/api/integration/x/connect/oauth/', '/API//integration/x/connect/oauth;x',
+  '//api/integration//x/connect//oauth//', '/%61pi/integration/x/connect/%6Fauth', '/api/integration/x/connect/oauth/;/con_1',
 ].map((path) => [path, [404, begin(path)]]))
 
 /* Names that our own paths of begins may hold. */
@@ -171,4 +172,5 @@ export const names = Object.fromEntries([
 export const theirs = [
   '/auth/callback/x', '/Auth/Callback', '/auth%5ccallback', '/auth/callback%20', '/auth/callback%3Fcode=x', '/SIGNIN/', '/signinx',
   '/provider/oauth/authorize', '/provider/x/oauth/callback', '/mcp/x/auth/callback', '/api/integration/x', '/',
+  '/api/integration/x/connect/oauth/con_1', '/api/integration/x/connect/oauth/con_1/complete', '/api/integration/a%2Fb/connect/oauth/con_1', '/auth/connect/123456',
 ]

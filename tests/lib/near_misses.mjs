@@ -195,7 +195,7 @@ export const addresses = Object.fromEntries([
     'http://evil.example\\', 'evil.example\u200b', '\u044c', '\x00http://', '\x1b[1mhttp://'].map((scheme) => [`${JSON.stringify(scheme)} before it`,
     (f) => `${scheme}localhost:${f.port}${f.path}?${f.query}`]),
   ...['x', '.x', '+', '$', '@', '\x01', '\x7f', '%', '%zz', '%00', '&code=2', '&state=2', '&%63ode=2', '?code=2&state=3',
-  '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=https%3A%2F%2Fevil.example']
+  '&access_token=x', '&id_token=x', '&response=x', '&error=x', '&iss=http%3A%2F%2Fevil.example']
     .map((end) => [`${JSON.stringify(end)} behind it`, (f) => `http://localhost:${f.port}${f.path}?${f.query}${end}`]),
   ['the path and the query behind another host', (f) => `http://evil.example ${f.path}?${f.query}`],
   ['the same on two lines', (f) => `http://evil.example\r\n${f.path}?${f.query}`],

@@ -4,20 +4,19 @@
  * network of its own, as in a container.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from './client.mjs'
 import { give } from './front.mjs'
+import { LISTENER_PORT, PLUGIN, generationOf } from './generations.mjs'
 import { accepts, freePort, request, scratch, startProgram, until } from './net.mjs'
+import { OPENCODE, programOf } from './versions.mjs'
 
-const here = (path) => fileURLToPath(new URL(path, import.meta.url))
-
-export const OPENCODE = process.env.OPENCODE_BIN || here('../node_modules/.bin/opencode')
-export const PLUGIN = new URL('../../conf/opencode/opencode-callback.js', import.meta.url).href
-export const LISTENER_PORT = 1455
+export { LISTENER_PORT, OPENCODE, PLUGIN }
 
 /* The providers that the tests sign in to, with one model each: opencode's own list makes every look at it cost a second. */
-export const FEW_MODELS = here('models.json')
+export const FEW_MODELS = fileURLToPath(new URL('models.json', import.meta.url))
 
 const NETWORK_UP = 'a network of its own'
 
@@ -43,21 +42,24 @@ export function opencodeEnv(home, { provider, socket, env = {} } = {}) {
 
 /*
  * Starts `opencode serve`.
+ *   version    one of versions.mjs; without it the 1.x that most tests start
  *   provider   of startProvider(); without one nothing answers opencode from outside
  *   plugin     true: our plugin, one socket · false: none, one socket per port (socket holds %p)
  *   ports      without the plugin: the ports that get a socket, besides opencode's own
- *   password   OPENCODE_SERVER_PASSWORD
+ *   password   opencode's own; opencode 2 always has one
  *   config     more of opencode.json · env: more of the environment · home: files of an earlier run
  *   models     'all': opencode's own list, 6 MB of it, as users have it
  *   isolated   true: in a network of its own (see cannotIsolate), from which only the provider can be
  *              reached, and of which only opencode's own port from outside; with the plugin only
- * The answer: port, origin, socket, home, work (its directory), pid, running(), logs(), auth() (auth.json
- * as an object), stop(signal) → {code, signal}.
+ * The answer: port, origin, socket, home, work (its directory), pid, authorization (headers), running(),
+ * logs(), stop(signal) → {code, signal}, chatgpt and the calls of generations.mjs; of a 1.x also auth()
+ * (auth.json as an object).
  */
 export async function startOpencode({
-  provider, plugin = true, ports = [LISTENER_PORT], password, config = {}, env = {}, args = [], home, socket,
+  version, provider, plugin = true, ports = [LISTENER_PORT], password, config = {}, env = {}, args = [], home, socket,
   models, isolated = false,
 } = {}) {
+  const generation = generationOf(version)
   const folder = home ? null : scratch('opencode')
   const base = home ?? folder.path
   const work = join(base, 'work')
@@ -65,10 +67,11 @@ export async function startOpencode({
   const port = await freePort()
   for (const path of [work, run, join(base, 'config', 'opencode')]) mkdirSync(path, { recursive: true })
   socket ??= plugin ? join(run, 'opencode.sock') : join(run, '%p.sock')
-  const settings = { autoupdate: false, ...(plugin ? { plugin: [PLUGIN] } : {}), ...config }
+  password ??= generation.password
+  const settings = { autoupdate: false, ...(plugin ? generation.plugins : {}), ...config }
   writeFileSync(join(base, 'config', 'opencode', 'opencode.json'), JSON.stringify(settings))
 
-  const command = [OPENCODE, ...args, 'serve', '--hostname', '127.0.0.1', '--port', String(port)]
+  const command = [programOf(version), ...args, 'serve', '--hostname', '127.0.0.1', '--port', String(port)]
   const program = startProgram(...(isolated ? inNetwork(command) : [command[0], command.slice(1)]), {
     cwd: work,
     env: opencodeEnv(base, {
@@ -76,7 +79,7 @@ export async function startOpencode({
       socket: plugin ? socket : undefined,
       env: {
         ...(models === 'all' ? {} : { OPENCODE_MODELS_PATH: FEW_MODELS }),
-        ...(password ? { OPENCODE_SERVER_PASSWORD: password } : {}),
+        ...generation.env(password),
         ...env,
       },
     }),
@@ -86,9 +89,13 @@ export async function startOpencode({
     ? { Authorization: `Basic ${Buffer.from(`opencode:${password}`).toString('base64')}` }
     : {}
 
+  const origin = `http://127.0.0.1:${port}`
+  const own = new Client(origin, { authorization: authorization.Authorization })
   const self = {
+    chatgpt: generation.chatgpt,
+    ...generation.calls(own, { home: base, work }),
     port,
-    origin: `http://127.0.0.1:${port}`,
+    origin,
     socket,
     home: base,
     work,
@@ -96,10 +103,6 @@ export async function startOpencode({
     running: program.running,
     authorization,
     logs: () => program.output(),
-    auth() {
-      const file = join(base, 'data', 'opencode', 'auth.json')
-      return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
-    },
     async stop(signal) {
       const how = await program.stop(signal)
       await Promise.all(bridges.map((bridge) => bridge.stop()))
@@ -125,9 +128,12 @@ export async function startOpencode({
       if (!program.running()) throw new Error(`opencode ended: ${program.output()}`)
       return program.output().includes('server listening on')
     }, 90_000)
-    await until('opencode is healthy', async () => (await ask('/global/health')).status === 200)
+    await until('opencode is healthy', async () => (await ask(generation.health)).status === 200)
     // The first request for a directory loads the plugin.
-    await until('opencode lists its sign-ins', async () => (await ask('/provider/auth')).status === 200, 90_000)
+    await until('opencode lists its sign-ins', async () => {
+      const { status, body } = await ask(generation.signIns)
+      return status === 200 && generation.lists(body)
+    }, 90_000)
     const sockets = plugin ? [socket] : bridges.map((bridge) => bridge.path).filter(Boolean)
     for (const path of sockets) await until(`${path} accepts`, () => accepts({ path }))
     // who serves needs the socket alone (lighttpd 1.4.7x leaves its programs no other rights)

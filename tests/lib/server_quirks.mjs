@@ -182,6 +182,7 @@ export const QUIRKS = [
     of: [
       '/provider/{}/oauth/authorize;x', '/provider/{}/oauth/authorize;%ff', '/provider/{}/oauth/authorize;%0a', '/provider/{}/oauth/authorize/;/x',
       '/provider/{}/oauth/author%69ze;', '/API//integration/x/connect/oauth;x', '/provider/a;b/oauth/authorize', '/mcp/a;b/auth/authenticate',
+      '/api/integration/x/connect/oauth/;/con_1',
     ],
     asks: 'a semicolon in a path that begins a sign-in', answers: { apache: 403 },
     why: 'opencode ends the path at the semicolon, so no path with one may pass; elsewhere we refuse it',

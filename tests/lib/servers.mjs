@@ -112,6 +112,7 @@ function existsCgid({ path }) {
  *   large   what it says to more than 50 MiB for opencode, if not 413; false: it passes that on
  *   h2      'websocket': its HTTP/2 takes WebSockets too; false: HTTP/2 takes a module that its file does not name
  *   behind  it has no TLS of its own and stands behind a proxy that has
+ *   named   it answers its own name only
  */
 export const KINDS = {
   'nginx-fcgi': { conf: 'nginx/opencode-callback.conf', main: nginx, runs: 'worker', names: 'nginx' },
@@ -123,7 +124,7 @@ export const KINDS = {
   'lighttpd-fcgi': { conf: 'lighttpd/opencode-callback.conf', main: lighttpd, runs: 'worker', real: false, h2: 'websocket' },
   'lighttpd-spawned': { conf: 'lighttpd/opencode-callback-spawned.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
   'lighttpd-cgi': { conf: 'lighttpd/opencode-callback-cgi.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
-  'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, large: 502, runs: 'worker' },
+  'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, large: 502, runs: 'worker', named: true },
   'haproxy-fcgi': { conf: 'haproxy/opencode-callback.cfg', main: haproxy, runs: 'worker', bundle: true, h2: 'websocket' },
 }
 

@@ -27,7 +27,7 @@ export function assertSafe(answer, what = 'the answer') {
   for (const [name, value] of Object.entries(SECURITY)) assert.equal(answer.header(name), value, `${what}: ${name}`)
   // over plain http a form tells where it comes from only with same-origin
   const page = (answer.header('content-type') ?? '').startsWith('text/html')
-  assert.match(answer.header('referrer-policy') ?? '', page ? /^(no-referrer|same-origin)$/ : /^no-referrer$/, `${what}: referrer-policy`)
+  assert.match(answer.header('referrer-policy') ?? '', page ? /^(no-referrer|same-origin|strict-origin)$/ : /^no-referrer$/, `${what}: referrer-policy`)
   const policy = answer.header('content-security-policy') ?? ''
   assert.match(policy, /^default-src 'none'; /, what)
   assert.doesNotMatch(policy, /unsafe-|\*|https?:|data:/, what)

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { Client } from './client.mjs'
 import { startFront } from './front.mjs'
-import { signOut } from './fixture.mjs'
 import { startOpencode } from './opencode.mjs'
 import { startProvider } from './provider.mjs'
 
@@ -44,12 +43,11 @@ export async function startSite({ config, password, models, kinds = KINDS } = {}
     throw error
   }
   const { Authorization: authorization } = opencode.authorization
-  const own = new Client(opencode.origin, { authorization })
-  const connected = async () => JSON.parse((await own.send('GET', '/provider')).content).connected
   return {
-    provider, opencode, fronts, connected, stop,
+    provider, opencode, fronts, stop,
+    connected: () => opencode.accounts(),
     client: (kind = kinds[0]) => new Client(fronts[kind].origin, { authorization }),
-    forget: () => signOut(opencode),
+    forget: () => opencode.signOut(),
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "view/page_ask.h"
 #include "view/page_device.h"
+#include "view/page_issuer.h"
 #include "view/page_problem.h"
 #include "view/page_start.h"
 #include "view/page_verdict.h"
@@ -107,47 +108,73 @@ static const struct page_mcp servers[] = {
 };
 
 static const struct page_option deployments[] = {
-    {"github.com", "GitHub.com", "Public"},
-    {"enterprise", "GitHub Enterprise", "Data residency or self-hosted"},
-    {"other", "Something else", ""},
+    {"github.com", "GitHub.com", "Public", false},
+    {"enterprise", "GitHub Enterprise", "Data residency or self-hosted", false},
+    {"other", "Something else", "", false},
+};
+
+static const struct page_condition conditions[] = {
+    {"deploymentType", "enterprise", false},
+    {"tls", "true", false},
+    {"region", "us", true},
 };
 
 static const struct page_prompt copilot_prompts[] = {
     {"deploymentType", "Select GitHub deployment type", "", deployments, COUNT(deployments), NULL,
-     NULL, PROMPT_TEXT, NULL},
+     0, PROMPT_TEXT, NULL},
     {"enterpriseUrl", "Enter your GitHub Enterprise URL or domain",
-     "company.ghe.com or https://company.ghe.com", NULL, 0, "deploymentType", "enterprise",
-     PROMPT_TEXT, NULL},
+     "company.ghe.com or https://company.ghe.com", NULL, 0, &conditions[0], 1, PROMPT_TEXT, NULL},
 };
 
 static const struct page_prompt gitlab_prompts[] = {
-    {"instanceUrl", "GitLab instance URL", "https://gitlab.com", NULL, 0, NULL, NULL, PROMPT_TEXT,
+    {"instanceUrl", "GitLab instance URL", "https://gitlab.com", NULL, 0, NULL, 0, PROMPT_TEXT,
      NULL},
 };
 
 static const struct page_prompt snowflake_prompts[] = {
-    {"account", "Snowflake Account Identifier", "myorg-myaccount", NULL, 0, NULL, NULL, PROMPT_TEXT,
+    {"account", "Snowflake Account Identifier", "myorg-myaccount", NULL, 0, NULL, 0, PROMPT_TEXT,
      NULL},
-    {"role", "Snowflake Role (optional)", "PUBLIC", NULL, 0, NULL, NULL, PROMPT_TEXT, NULL},
+    {"role", "Snowflake Role (optional)", "PUBLIC", NULL, 0, NULL, 0, PROMPT_TEXT, NULL},
+};
+
+/* A form of opencode 2, with a field of each type. */
+static const struct page_option regions[] = {
+    {"eu", "Europe", "Frankfurt", true},
+    {"us", "America", "", false},
+};
+
+static const struct page_prompt form_fields[] = {
+    {"host", "Host name", "gateway.example.com", NULL, 0, NULL, 0, PROMPT_TEXT, NULL},
+    {"port", "Port", "", NULL, 0, NULL, 0, PROMPT_INTEGER, "443"},
+    {"wait", "Seconds to wait", "", NULL, 0, NULL, 0, PROMPT_NUMBER, "0.5"},
+    {"tls", "Use TLS", "", NULL, 0, NULL, 0, PROMPT_BOOLEAN, "true"},
+    {"name", "Name in the certificate", "", NULL, 0, &conditions[1], 1, PROMPT_TEXT, NULL},
+    {"region", "Region", "", regions, COUNT(regions), NULL, 0, PROMPT_TEXT, "eu"},
+    {"zones", "Zones", "", regions, COUNT(regions), &conditions[1], 2, PROMPT_MULTISELECT, NULL},
+};
+
+static const struct page_method form_methods[] = {
+    {"company", "Sign in with the company’s account", form_fields, COUNT(form_fields), true},
 };
 
 static const struct page_method openai_methods[] = {
-    {"0", "ChatGPT Pro/Plus (browser)", NULL, 0},
-    {"1", "ChatGPT Pro/Plus (headless)", NULL, 0},
+    {"0", "ChatGPT Pro/Plus (browser)", NULL, 0, false},
+    {"1", "ChatGPT Pro/Plus (headless)", NULL, 0, false},
 };
 static const struct page_method copilot_methods[] = {
-    {"0", "Login with GitHub Copilot", copilot_prompts, COUNT(copilot_prompts)},
+    {"0", "Login with GitHub Copilot", copilot_prompts, COUNT(copilot_prompts), false},
 };
 static const struct page_method gitlab_methods[] = {
-    {"0", "GitLab OAuth", gitlab_prompts, COUNT(gitlab_prompts)},
+    {"0", "GitLab OAuth", gitlab_prompts, COUNT(gitlab_prompts), false},
 };
-static const struct page_method poe_methods[] = {{"0", "Login with Poe (browser)", NULL, 0}};
+static const struct page_method poe_methods[] = {{"0", "Login with Poe (browser)", NULL, 0, false}};
 static const struct page_method digitalocean_methods[] = {
-    {"0", "Login with DigitalOcean", NULL, 0}};
+    {"0", "Login with DigitalOcean", NULL, 0, false}};
 static const struct page_method snowflake_methods[] = {
-    {"0", "Login with Snowflake (External Browser)", snowflake_prompts, COUNT(snowflake_prompts)},
+    {"0", "Login with Snowflake (External Browser)", snowflake_prompts, COUNT(snowflake_prompts),
+     false},
 };
-static const struct page_method xai_methods[] = {{"0", "SuperGrok Subscription", NULL, 0}};
+static const struct page_method xai_methods[] = {{"0", "SuperGrok Subscription", NULL, 0, false}};
 
 static const struct page_account accounts[] = {
     {"openai", true, openai_methods, COUNT(openai_methods), NULL},
@@ -159,6 +186,9 @@ static const struct page_account accounts[] = {
     {"xai", false, xai_methods, COUNT(xai_methods), NULL},
     {"anthropic", true, NULL, 0, NULL},
 };
+
+static const struct page_account form_account = {"acme", false, form_methods, COUNT(form_methods),
+						 "Acme Gateway"};
 
 /* Writes the page to folder/name.html and empties the buffer. */
 static void
@@ -246,6 +276,22 @@ write_ask(const char *folder, const char *name, const char *callback)
 }
 
 static void
+write_issuer(const char *folder)
+{
+	struct page_issuer issuer = {ID,
+				     KIND_INTEGRATION,
+				     true,
+				     "issue tracker",
+				     "https://app.tracker.example",
+				     "https://api.tracker.example/oauth",
+				     "code=C&state=S"};
+	struct buf page;
+
+	buf_init(&page, PAGE_LIMIT);
+	write_page(folder, "issuer", &page, page_issuer(&page, &site, &issuer));
+}
+
+static void
 write_start(const char *folder, const char *name, const struct page_start *start)
 {
 	struct buf page;
@@ -261,6 +307,9 @@ write_starts(const char *folder)
 	char name[NAME_LIMIT];
 
 	write_start(folder, "start-nothing", &start);
+	start.account = &form_account;
+	start.account_count = 1;
+	write_start(folder, "start-form", &start);
 	start.account = accounts;
 	start.account_count = COUNT(accounts);
 	write_start(folder, "start-accounts", &start);
@@ -343,6 +392,7 @@ main(int argc, char **argv)
 		write_waiting(folder, 0, (enum err)e);
 	write_waiting(folder, 1, ERR_PASTE_TOKEN);
 	write_ask(folder, "ask", NULL);
+	write_issuer(folder);
 	write_ask(folder, "ask-callback", "code=not-a-secret&state=not-a-secret");
 	write_starts(folder);
 	write_problems(folder);

@@ -210,6 +210,56 @@ describe('questions that depend on others', () => {
   })
 })
 
+describe('a form with fields of every type', () => {
+  const form = 'form[data-provider=acme]'
+  const types = {
+    'type.port': 'integer', 'type.wait': 'number', 'type.tls': 'boolean', 'type.zones': 'multiselect',
+    'when.name.0': 'tls\ttrue', 'when.zones.0': 'tls\ttrue', 'unless.zones.1': 'region\tus',
+  }
+  const first = { 'input.host': '', 'input.port': '443', 'input.wait': '0.5', 'input.region': 'eu', 'pick.zones.0': 'eu' }
+  const sent = async (page) => {
+    const { to, provider, method, ...fields } = await send(page, form)
+    assert.deepEqual([to, provider, method], [`/signin/start${query}`, 'acme', 'company'])
+    return fields
+  }
+
+  for (const javaScriptEnabled of [true, false]) {
+    test(`sends what opencode has to know of each, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+      const page = await open('start-form', { javaScriptEnabled })
+      assert.deepEqual(await sent(page), { ...first, ...types, 'input.tls': 'true', 'input.name': '' })
+      await page.goto(`${site.origin}/signin/`)
+      await page.getByRole('spinbutton', { name: 'Port' }).fill('8443')
+      await page.getByLabel(/^Name in the certificate/).fill('x')
+      await page.getByRole('combobox', { name: 'Region' }).selectOption('us')
+      await page.getByRole('checkbox', { name: 'America' }).check()
+      assert.deepEqual(await sent(page), { ...first, ...types, 'input.port': '8443', 'input.tls': 'true', 'input.name': 'x', 'input.region': 'us', 'pick.zones.1': 'us' })
+      assert.deepEqual(page.faults, [])
+    })
+  }
+
+  test('asks what depends on a box only while that is ticked', async () => {
+    const page = await open('start-form')
+    const name = page.getByLabel(/^Name in the certificate/)
+    assert.equal(await name.isVisible(), true)
+    await page.getByRole('checkbox', { name: 'Use TLS' }).uncheck()
+    assert.equal(await name.isVisible(), false)
+    const fields = await sent(page)
+    assert.equal('input.tls' in fields || 'input.name' in fields, false)
+    // two conditions are told in words, and the server knows them
+    await page.goto(`${site.origin}/signin/`)
+    await page.getByText('(only if “Use TLS” is “yes” and “Region” is not “America”)').waitFor()
+  })
+
+  test('has boxes that are large enough for a finger', async () => {
+    for (const width of [320, 1200]) {
+      const page = await open('start-form', { viewport: { width, height: 800 } })
+      const small = await page.$$eval('input[type=checkbox]', (all) => all.map((e) => e.closest('label').getBoundingClientRect().height).filter((height) => height < 44))
+      assert.deepEqual(small, [])
+      assert.ok((await page.evaluate(inspect)).overflow <= 0)
+    }
+  })
+})
+
 describe('the box for a terminal', () => {
   const permissions = ['clipboard-read', 'clipboard-write']
 

@@ -97,11 +97,11 @@ test('what the README and the configurations name is there', () => {
 test('the web servers send the same paths to us, all that the defaults name', () => {
   const paths = ['auth/callback', 'mcp/oauth/callback', 'callback', 'oauth-callback', 'oauth2callback']
   // opencode's router knows neither case nor the number of slashes: begins are matched as loosely
-  const begins = ['provider/.+/oauth/authorize', 'mcp/.+/auth(/authenticate)?/?$', 'api/integration/.+/connect/oauth']
-  const loose = '(?is:/+provider/.+/oauth/+authorize.*|/+mcp/.+/auth(/+authenticate)?/*(;.*)?|/+api/+integration/.+/connect/+oauth.*)'
+  const begins = ['provider/.+/oauth/authorize', 'mcp/.+/auth(/authenticate)?/?$', 'api/integration/.+/connect/oauth/?(;|$)']
+  const loose = '(?is:/+provider/.+/oauth/+authorize.*|/+mcp/.+/auth(/+authenticate)?/*(;.*)?|/+api/+integration/.+/connect/+oauth/*(;.*)?)'
   const all = `^((${paths.map((path) => `/${path}`).join('|')})/?|/signin|/signin/.*|${loose})$`
   const rules = {
-    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && text.includes(`location ~ ^/(${paths.join('|')})/$ {`) && begins.every((begin) => text.includes(`location ~* (?s)^/${begin} {`)),
+    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && text.includes(`location ~ ^/(${paths.join('|')})/$ {`) && begins.every((begin) => text.includes(begin.includes(';') ? `location ~* "(?s)^/${begin}" {` : `location ~* (?s)^/${begin} {`)),
     apache: (text) => [`"^/(${paths.join('|')})/?$"`, `"(?is)^/(${begins.join('|')})"`].every((match) => text.includes(`ProxyPassMatch ${match}`)),
   }
   for (const { conf } of Object.values(KINDS)) {

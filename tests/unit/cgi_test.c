@@ -109,6 +109,7 @@ headers_reach_the_request(void **state)
 			      "HTTP_ACCEPT=*/*",
 			      "HTTP_SEC_FETCH_SITE=same-origin",
 			      "HTTP_SEC_FETCH_DEST=document",
+			      "HTTP_SEC_FETCH_MODE=navigate",
 			      "HTTP_PURPOSE=prefetch",
 			      "REMOTE_ADDR=127.0.0.1",
 			      "HTTP_X_FORWARDED_FOR=192.0.2.1, 192.0.2.2",
@@ -136,6 +137,7 @@ headers_reach_the_request(void **state)
 	assert_string_equal(request.accept, "*/*");
 	assert_string_equal(request.sec_fetch_site, "same-origin");
 	assert_string_equal(request.sec_fetch_dest, "document");
+	assert_string_equal(request.sec_fetch_mode, "navigate");
 	assert_string_equal(request.sec_purpose, "prefetch");
 	assert_string_equal(request.remote_addr, "127.0.0.1");
 	assert_string_equal(request.x_forwarded_for, "192.0.2.1, 192.0.2.2");

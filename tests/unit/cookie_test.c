@@ -105,6 +105,43 @@ ours_never_reaches_opencode(void **state)
 	buf_free(&out);
 }
 
+static void
+others_are_told_from_ours(void **state)
+{
+	static const struct {
+		const char *header;
+		bool others;
+	} others[] = {
+	    {NULL, false},
+	    {"", false},
+	    {" ; ;; ", false},
+	    {"__Host-opencode-callback=" TOKEN, false},
+	    {"opencode-callback=" TOKEN "; __Host-opencode-callback=x", false},
+	    {"opencode-callback", false},
+	    {"opencode_session_1=x", true},
+	    {"a", true},
+	    {"__Host-opencode-callback=" TOKEN "; opencode_session_1=x", true},
+	    {"opencode_session_1=x; opencode-callback=" TOKEN, true},
+	    {"opencode-callbackx=" TOKEN, true},
+	    {"Opencode-Callback=" TOKEN, true},
+	    {"=opencode-callback", true},
+	    {"opencode-callback=" TOKEN ";b", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct buf out;
+
+		if (cookie_others(others[i].header) != others[i].others)
+			fail_msg("'%s'", others[i].header == NULL ? "" : others[i].header);
+		/* and those are what is left for opencode */
+		buf_init(&out, 256);
+		assert_int_equal(cookie_strip(others[i].header, &out), ERR_OK);
+		assert_int_equal(out.len > 0, others[i].others);
+		buf_free(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -113,6 +150,7 @@ main(void)
 	    cmocka_unit_test(too_many_are_refused),
 	    cmocka_unit_test(an_offered_cookie_is_found_again),
 	    cmocka_unit_test(ours_never_reaches_opencode),
+	    cmocka_unit_test(others_are_told_from_ours),
 	};
 
 	if (secret_init() != ERR_OK)

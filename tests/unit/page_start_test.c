@@ -5,25 +5,52 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct page_option deployments[] = {
-    {"github.com", "GitHub.com", "Public"},
-    {"enterprise", "GitHub Enterprise", ""},
+    {"github.com", "GitHub.com", "Public", false},
+    {"enterprise", "GitHub Enterprise", "", false},
+};
+
+static const struct page_condition conditions[] = {
+    {"deploymentType", "enterprise", false},
+    {"deploymentType", "unknown value", false},
+    {"no such key", "x", false},
+    {"deploymentType", "enterprise", true},
+    {"tls", "true", false},
 };
 
 static const struct page_prompt prompts[] = {
-    {"deploymentType", "Deployment type", "", deployments, COUNT(deployments), NULL, NULL,
-     PROMPT_TEXT, NULL},
-    {"enterpriseUrl", "Enterprise URL", "company.ghe.com", NULL, 0, "deploymentType", "enterprise",
-     PROMPT_TEXT, NULL},
-    {"odd", "Odd", "", NULL, 0, "deploymentType", "unknown value", PROMPT_TEXT, NULL},
-    {"lost", "Lost", "", NULL, 0, "no such key", "x", PROMPT_TEXT, NULL},
-    {"free", "Free", "", NULL, 0, "deploymentType", NULL, PROMPT_TEXT, NULL},
+    {"deploymentType", "Deployment type", "", deployments, COUNT(deployments), NULL, 0, PROMPT_TEXT,
+     NULL},
+    {"enterpriseUrl", "Enterprise URL", "company.ghe.com", NULL, 0, &conditions[0], 1, PROMPT_TEXT,
+     NULL},
+    {"odd", "Odd", "", NULL, 0, &conditions[1], 1, PROMPT_TEXT, NULL},
+    {"lost", "Lost", "", NULL, 0, &conditions[2], 1, PROMPT_TEXT, NULL},
+    {"free", "Free", "", NULL, 0, NULL, 0, PROMPT_TEXT, NULL},
+};
+
+static const struct page_option regions[] = {
+    {"eu", "Europe", "Frankfurt", true},
+    {"us", "America", "", false},
+};
+
+/* One of each type that a form of opencode 2 can have. */
+static const struct page_prompt form_fields[] = {
+    {"host", "Host", "a name", NULL, 0, NULL, 0, PROMPT_TEXT, "example.com"},
+    {"port", "Port", "", NULL, 0, NULL, 0, PROMPT_INTEGER, "443"},
+    {"wait", "Seconds", "", NULL, 0, NULL, 0, PROMPT_NUMBER, "0.5"},
+    {"tls", "Use TLS", "", NULL, 0, NULL, 0, PROMPT_BOOLEAN, "true"},
+    {"plain", "Plain", "", NULL, 0, NULL, 0, PROMPT_BOOLEAN, "false"},
+    {"region", "Region", "", regions, COUNT(regions), NULL, 0, PROMPT_TEXT, "eu"},
+    {"regions", "Regions", "", regions, COUNT(regions), &conditions[4], 1, PROMPT_MULTISELECT,
+     NULL},
+    {"both", "Both", "", NULL, 0, &conditions[3], 2, PROMPT_TEXT, NULL},
 };
 
 static const struct page_method openai_methods[] = {
-    {"0", "ChatGPT (browser)", NULL, 0},
-    {"1", "ChatGPT (headless)", NULL, 0},
+    {"0", "ChatGPT (browser)", NULL, 0, false},
+    {"1", "ChatGPT (headless)", NULL, 0, false},
 };
-static const struct page_method copilot_methods[] = {{"7", "GitHub", prompts, COUNT(prompts)}};
+static const struct page_method copilot_methods[] = {
+    {"7", "GitHub", prompts, COUNT(prompts), false}};
 
 static const struct page_account accounts[] = {
     {"openai", true, openai_methods, COUNT(openai_methods), NULL},
@@ -129,6 +156,48 @@ test_prompts(void **unused)
 	assert_has(&page, "(only if “no such key” is “x”)");
 	assert_has(&page, "<label class=\"field\"><span>Free</span>\n");
 	assert_count(&page, "data-when=", 3);
+	assert_lacks(&page, "name=\"when.");
+	buf_free(&page);
+}
+
+static void
+test_typed_fields(void **unused)
+{
+	static const struct page_method method = {"form", "With a form", form_fields,
+						  COUNT(form_fields), true};
+	static const struct page_account account = {"acme", false, &method, 1, "Acme"};
+	struct page_start start = {.query = "", .account = &account, .account_count = 1};
+	struct buf page;
+
+	(void)unused;
+	render(&page, &start);
+	assert_has(&page, "<h3>Acme</h3>");
+	assert_has(&page, "<input name=\"input.host\" type=\"text\"");
+	assert_has(&page, "placeholder=\"a name\" value=\"example.com\">");
+	assert_has(&page, "<input name=\"input.port\" type=\"number\" step=\"1\"");
+	assert_has(&page, " value=\"443\">");
+	assert_has(&page, "<input name=\"input.wait\" type=\"number\" step=\"any\"");
+	assert_has(&page, "<input name=\"input.tls\" type=\"checkbox\" value=\"true\" checked>");
+	assert_has(&page, "<input name=\"input.plain\" type=\"checkbox\" value=\"true\">");
+	assert_has(&page, "<option value=\"eu\" selected>Europe (Frankfurt)</option>\n"
+			  "<option value=\"us\">America</option>");
+	assert_has(&page, "<fieldset class=\"field\" data-when=\"tls\" data-is=\"true\">"
+			  "<legend>Regions <span class=\"when\">(only if “Use TLS” is “yes”)</span>"
+			  "</legend>");
+	assert_has(&page, "<input name=\"pick.regions.0\" type=\"checkbox\" value=\"eu\" "
+			  "checked> Europe (Frankfurt)</label>");
+	assert_has(&page, "<input name=\"pick.regions.1\" type=\"checkbox\" value=\"us\"> "
+			  "America</label>");
+	/* what the script cannot tell stays in words */
+	assert_has(&page, "<label class=\"field\"><span>Both <span class=\"when\">(only if "
+			  "“deploymentType” is not “enterprise” and “Use TLS” is “yes”)</span>");
+	assert_has(&page, "<input type=\"hidden\" name=\"type.port\" value=\"integer\">");
+	assert_has(&page, "<input type=\"hidden\" name=\"type.regions\" value=\"multiselect\">");
+	assert_count(&page, "name=\"type.", 5);
+	assert_has(&page, "<input type=\"hidden\" name=\"when.regions.0\" value=\"tls\ttrue\">");
+	assert_has(&page, "<input type=\"hidden\" name=\"unless.both.0\" "
+			  "value=\"deploymentType\tenterprise\">\n"
+			  "<input type=\"hidden\" name=\"when.both.1\" value=\"tls\ttrue\">");
 	buf_free(&page);
 }
 
@@ -243,16 +312,18 @@ test_hostile(void **unused)
 	    "name",	   "picks", "mcp",    "mcplabel", "status",  "flow",	  "ended",
 	};
 	const struct page_site evil = {.base = HOSTILE("base"), .origin = HOSTILE("origin")};
-	const struct page_option option = {HOSTILE("value"), HOSTILE("option"), HOSTILE("hint")};
+	const struct page_option option = {HOSTILE("value"), HOSTILE("option"), HOSTILE("hint"),
+					   false};
+	const struct page_condition when = {HOSTILE("whenkey"), HOSTILE("whenvalue"), false};
+	const struct page_condition chosen = {HOSTILE("select"), HOSTILE("value"), false};
 	const struct page_prompt asked[] = {
-	    {HOSTILE("key"), HOSTILE("message"), HOSTILE("placeholder"), NULL, 0,
-	     HOSTILE("whenkey"), HOSTILE("whenvalue"), PROMPT_TEXT, HOSTILE("initial")},
-	    {HOSTILE("select"), HOSTILE("message"), "", &option, 1, HOSTILE("select"),
-	     HOSTILE("value"), PROMPT_TEXT, NULL},
-	    {HOSTILE("picks"), HOSTILE("message"), "", &option, 1, NULL, NULL, PROMPT_MULTISELECT,
+	    {HOSTILE("key"), HOSTILE("message"), HOSTILE("placeholder"), NULL, 0, &when, 1,
+	     PROMPT_TEXT, HOSTILE("initial")},
+	    {HOSTILE("select"), HOSTILE("message"), "", &option, 1, &chosen, 1, PROMPT_TEXT, NULL},
+	    {HOSTILE("picks"), HOSTILE("message"), "", &option, 1, NULL, 0, PROMPT_MULTISELECT,
 	     NULL},
 	};
-	const struct page_method method = {"-1", HOSTILE("label"), asked, COUNT(asked)};
+	const struct page_method method = {"-1", HOSTILE("label"), asked, COUNT(asked), true};
 	const struct page_account account = {HOSTILE("provider"), false, &method, 1,
 					     HOSTILE("name")};
 	const struct page_mcp mcp[] = {
@@ -285,6 +356,8 @@ test_hostile(void **unused)
 	assert_has(&page,
 		   "data-when=\"" ESCAPED("whenkey") "\" data-is=\"" ESCAPED("whenvalue") "\">");
 	assert_has(&page, "(only if “" ESCAPED("message") "” is “" ESCAPED("option") "”)");
+	assert_has(&page, "name=\"when." ESCAPED("key") ".0\" value=\"" ESCAPED(
+			      "whenkey") "\t" ESCAPED("whenvalue") "\">");
 	assert_count(&page, "/flow/&#39;&gt;&lt;script&gt;\"", 2);
 	buf_free(&page);
 }
@@ -314,10 +387,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_nothing), cmocka_unit_test(test_accounts),
-	    cmocka_unit_test(test_prompts), cmocka_unit_test(test_servers),
-	    cmocka_unit_test(test_flows),   cmocka_unit_test(test_problem),
-	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_too_large),
+	    cmocka_unit_test(test_nothing),   cmocka_unit_test(test_accounts),
+	    cmocka_unit_test(test_prompts),   cmocka_unit_test(test_typed_fields),
+	    cmocka_unit_test(test_servers),   cmocka_unit_test(test_flows),
+	    cmocka_unit_test(test_problem),   cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_too_large),
 	};
 
 	return cmocka_run_group_tests_name("page_start", tests, NULL, NULL);

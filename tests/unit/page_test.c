@@ -81,6 +81,40 @@ test_problems(void **unused)
 	}
 }
 
+static void
+test_issuer(void **unused)
+{
+	struct page_issuer issuer = {ID,
+				     KIND_PROVIDER,
+				     false,
+				     "gitlab",
+				     "https://app.example",
+				     "https://api.example/x",
+				     "code=C&state=S"};
+	struct buf page;
+
+	(void)unused;
+	buf_init(&page, PAGE_MAX);
+	assert_int_equal(page_issuer(&page, &site, &issuer), ERR_OK);
+	assert_whole(&page);
+	assert_has(&page, "Do both names belong to GitLab?");
+	assert_has(&page, "You signed in at <strong>app.example</strong>");
+	assert_has(&page, "comes from <strong>api.example/x</strong>");
+	assert_has(&page, "name=\"callback\" value=\"code=C&amp;state=S\"");
+	buf_free(&page);
+
+	issuer = (struct page_issuer){HOSTILE("id"),	   KIND_PROVIDER,    true,
+				      HOSTILE("provider"), HOSTILE("asked"), HOSTILE("named"),
+				      HOSTILE("callback")};
+	assert_int_equal(page_issuer(&page, &site, &issuer), ERR_OK);
+	assert_whole(&page);
+	assert_tame(&page);
+	assert_has(&page, ESCAPED("provider"));
+	assert_has(&page, ESCAPED("named"));
+	assert_has(&page, "value=\"" ESCAPED("callback") "\"");
+	buf_free(&page);
+}
+
 static const struct page_list_item waiting[] = {
     {"code-flow-aaaaaaaaaaaa", KIND_PROVIDER, false, RESPONSE_TYPE_CODE, "openai", FLOW_WAITING,
      45},
@@ -361,6 +395,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_device),
 	    cmocka_unit_test(test_ask),
+	    cmocka_unit_test(test_issuer),
 	    cmocka_unit_test(test_problems),
 	    cmocka_unit_test(test_problem_of_a_relay),
 	    cmocka_unit_test(test_problem_list),

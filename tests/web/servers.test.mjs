@@ -21,7 +21,18 @@ const OURS = [
 const THEIRS = [
   '/', '/auth/callback/x', '/auth/openai', '/callbacks', '/signinx', '/provider/openai/oauth/callback', '/mcp', '/mcp/demo/connect',
   '/mcp/a%2Fb/connect', '/api/integration', '/session?directory=%2Fa%2Fb&x=%20+', '/site.webmanifest',
+  // opencode 2
+  '/api/info', '/api/health', '/api/event', '/api/pair', '/auth/connect/123456', '/auth/connect', '/api/mcp', '/api/plugin', '/api/pty/pty_1/connect-token',
+  '/api/integration/x', '/api/integration/x/connect/key', '/api/integration/x/connect/oauth/con_1?location%5Bdirectory%5D=%2Fa',
+  '/api/integration/a%2Fb/connect/oauth/con_1', '/api/integration/x/connect/oauth/con_1/complete', '/api/integration/attempt/con_1', '/api/credential/cred_1',
 ]
+/* What the interface of opencode 2 sends besides GET. */
+const CALLS = [
+  ['POST', '/api/pair'], ['POST', '/api/integration/x/connect/key'], ['POST', '/api/integration/x/connect/oauth/con_1/complete'],
+  ['DELETE', '/api/integration/x/connect/oauth/con_1'], ['DELETE', '/api/credential/cred_1'], ['POST', '/api/pty/pty_1/connect-token'],
+]
+/* As browsers write Host: with the port, unless it is the scheme's own. */
+const HOSTS = ['site.example', 'site.example:8443', 'localhost:8080', '192.0.2.7:8443', '[2001:db8::7]', '[2001:db8::7]:8443']
 const FOREIGN = {
   'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'gopher', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Port': '666',
   'X-Forwarded-Server': 'evil.example', 'X-Real-IP': '6.6.6.6', Forwarded: 'for=6.6.6.6', Proxy: 'http://evil.example',
@@ -116,6 +127,28 @@ for (const [kind, row] of Object.entries(KINDS)) {
         const seen = JSON.parse(answer.body)
         assert.equal(seen.url, path)
         assert.equal(seen.headers.host, 'site.example:8443')
+      }
+    })
+
+    test('so do the other methods of opencode 2', async () => {
+      for (const [method, path] of CALLS) {
+        const answer = await ask(front.where, method, path, { 'Content-Type': 'application/json' }, method === 'POST' ? '{}' : '')
+        const seen = JSON.parse(answer.body)
+        assert.deepEqual([seen.method, seen.url], [method, path])
+      }
+      const begun = await ask(front.where, 'POST', '/api/integration/x/connect/oauth', { 'Content-Type': 'application/json' }, '{}')
+      assert.equal(JSON.parse(begun.body).vars?.REQUEST_METHOD, 'POST', 'and a sign-in begins with us')
+    })
+
+    // The name of opencode 2's session cookie depends on Host, and the cookie counts only if the host of Origin equals Host.
+    test('Host and Cookie reach opencode and us byte for byte', async () => {
+      const cookie = 'opencode_session_8443="a b%20=="; other=x'
+      for (const Host of row.named ? HOSTS.filter((host) => host.startsWith('site.example')) : HOSTS) {
+        const headers = { Host, Cookie: cookie, Origin: `https://${Host}` }
+        const seen = JSON.parse((await ask(front.where, 'GET', '/api/integration', headers)).body).headers
+        assert.deepEqual([seen.host, seen.cookie, seen.origin], [Host, cookie, `https://${Host}`])
+        const { vars } = JSON.parse((await ask(front.where, 'GET', '/signin/', headers)).body)
+        assert.deepEqual([vars.HTTP_HOST, vars.HTTP_COOKIE, vars.HTTP_ORIGIN], [Host, cookie, `https://${Host}`])
       }
     })
 
@@ -217,11 +250,14 @@ for (const [kind, row] of Object.entries(KINDS)) {
         }
         const events = open('/event')
         await until('the first event', () => events.text.includes('data: 0\n'))
-        const [ours, theirs] = [open('/signin/?a=b', { cookie: 'a=b' }), open('/session?a=b')]
+        // browsers send each cookie as a header field of its own (RFC 9113 section 8.2.3)
+        const cookies = { cookie: ['a=b', 'opencode_session=x'] }
+        const [ours, theirs] = [open('/signin/?a=b', cookies), open('/session?a=b', cookies)]
         await until('both answers', () => ours.stream.closed && theirs.stream.closed)
         const { vars } = JSON.parse(ours.text)
-        assert.deepEqual([vars.REQUEST_URI, vars.HTTP_HOST, vars.HTTP_COOKIE], ['/signin/?a=b', 'site.example:8443', 'a=b'])
-        assert.equal(JSON.parse(theirs.text).headers.host, 'site.example:8443')
+        assert.deepEqual([vars.REQUEST_URI, vars.HTTP_HOST, vars.HTTP_COOKIE], ['/signin/?a=b', 'site.example:8443', 'a=b; opencode_session=x'])
+        const { host, cookie } = JSON.parse(theirs.text).headers
+        assert.deepEqual([host, cookie], ['site.example:8443', 'a=b; opencode_session=x'])
         const number = behind.next()
         await until(`event ${number}`, () => events.text.includes(`data: ${number}\n`))
         // RFC 8441: where it is offered, browsers open their WebSockets that way.

@@ -29,7 +29,8 @@ struct opencode_api {
 
 	/* Fill in kind, provider and method of a flow that the start page begins: at a provider
 	 * with one of its methods, or at an MCP server (name is encoded as a path segment).
-	 * ERR_REQUEST: there is no such method. Errors as above. */
+	 * ERR_REQUEST: there is no such method; ERR_OPENCODE_ANSWER: not with this interface.
+	 * Errors as above. */
 	enum err (*choose)(struct flow *flow, const char *provider, const char *method);
 	enum err (*choose_mcp)(const struct context *x, struct flow *flow, const char *name);
 

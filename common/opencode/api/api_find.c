@@ -10,7 +10,11 @@
 #include "util/log.h"
 #include "util/secret.h"
 
-#define FORBIDDEN 403 /* the plugin's status for what it does not let through */
+#define IDENTIFY_MS 2000 /* for each path that is asked */
+
+#define FORBIDDEN   403 /* the plugin's status for what it does not let through */
+#define BAD_GATEWAY 502 /* and where nobody listens */
+#define UNAVAILABLE 503 /* opencode's own while it starts */
 
 /* In the order in which they are asked for. */
 static const struct opencode_api *const apis[] = {&api_v1, &api_v2};
@@ -59,6 +63,7 @@ enum identity {
 	IDENTITY_YES,	    /* by opencode, with its version */
 	IDENTITY_LOCKED,    /* opencode wants a password first */
 	IDENTITY_FORBIDDEN, /* the plugin does not let the question through */
+	IDENTITY_DOWN,	    /* opencode does not run yet, or no more */
 };
 
 static enum identity
@@ -72,6 +77,8 @@ read_identity(const struct call_reply *reply, char version[API_FIND_VERSION_MAX 
 		return IDENTITY_LOCKED;
 	if (reply->status == FORBIDDEN)
 		return IDENTITY_FORBIDDEN;
+	if (reply->status == BAD_GATEWAY || reply->status == UNAVAILABLE)
+		return IDENTITY_DOWN;
 	if (opencode_reply_json(ERR_OK, reply, &json) != ERR_OK)
 		return IDENTITY_NOT;
 	text = json_string_value(json_object_get(json, "version"));
@@ -124,6 +131,8 @@ ask_api(const struct context *x, const struct opencode_api *api, const struct qu
 	for (size_t i = 0; api->identity[i] != NULL; i++) {
 		enum err err = ask_path(x, api, api->identity[i], question, version, out);
 
+		if (err == ERR_OK && *out == IDENTITY_DOWN)
+			return ERR_OPENCODE_DOWN;
 		if (err != ERR_OK || *out == IDENTITY_YES || *out == IDENTITY_LOCKED)
 			return err;
 		forbidden = forbidden || *out == IDENTITY_FORBIDDEN;
@@ -172,7 +181,7 @@ identify_for(const struct context *x, const struct opencode_api **out)
 {
 	char version[API_FIND_VERSION_MAX + 1], token[QUERY_MAX + 1] = "";
 	struct credentials credentials;
-	struct question question = {.query = token, .session = true};
+	struct question question = {.query = token, .session = true, .timeout_ms = IDENTIFY_MS};
 	enum err err = ERR_QUERY_LONG;
 
 	*out = NULL;
@@ -191,7 +200,7 @@ api_find(const struct context *x, const struct opencode_api **out)
 {
 	enum err err;
 
-	if ((*out = read_note(x)) != NULL)
+	if ((*out = read_note(x)) != NULL && *out != &api_v1)
 		return ERR_OK;
 	err = identify_for(x, out);
 	return *out != NULL ? ERR_OK : err;

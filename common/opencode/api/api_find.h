@@ -10,8 +10,9 @@
 #define API_FIND_SECONDS 600 /* a note is asked for again after this */
 
 /*
- * Finds the interface of this site's opencode: the one noted, else the one that answers. Asks with
- * the credentials of the request, else those of password_file. ERR_CREDENTIALS: opencode wants a
+ * Finds the interface of this site's opencode for an attempt: the one noted, else the one that
+ * answers. A note of opencode 1 is not enough, whose window begins no attempts. Asks with the
+ * credentials of the request, else those of password_file. ERR_CREDENTIALS: opencode wants a
  * password before it tells; ERR_OPENCODE_UNKNOWN: it speaks none that we know;
  * ERR_OPENCODE_PLUGIN: an old plugin does not let us ask; errors of call_send().
  */
@@ -33,8 +34,8 @@ enum err api_find_lets_in(const struct context *x) MUST_CHECK;
 
 /*
  * Asks opencode for its version: for nobody, or for the visitor, with the request's own credentials
- * only. Does not read notes, but notes the interface. ERR_OK; ERR_CREDENTIALS: it is up, and wants a
- * password; other errors of api_find().
+ * only. Does not read notes, but notes the interface. ERR_OK; ERR_CREDENTIALS: it is up, and wants
+ * a password; other errors of api_find().
  */
 enum err api_find_version(const struct context *x, bool for_visitor, int timeout_ms,
 			  char version[API_FIND_VERSION_MAX + 1]) MUST_CHECK;

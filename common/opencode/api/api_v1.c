@@ -78,9 +78,10 @@ add_providers(struct account_list *out, json_t *providers, const json_t *connect
 	const char *provider;
 	size_t i;
 
-	json_object_foreach (providers, provider, methods)
+	json_object_foreach (providers, provider, methods) {
 		account_list_add(out, provider, NULL, api_v1_connected_has(connected, provider),
 				 methods, METHOD_BY_INDEX);
+	}
 	json_array_foreach (connected, i, item) {
 		provider = json_string_value(item);
 		if (provider != NULL && json_object_get(providers, provider) == NULL)
@@ -113,7 +114,13 @@ list(const struct context *x, const struct flow *project, struct account_list *o
 static enum err
 choose(struct flow *flow, const char *provider, const char *method)
 {
-	if (method == NULL || method[0] == '\0' || strlen(method) > 3 ||
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	if (method == NULL)
+		return ERR_REQUEST;
+	if (strpbrk(method, letters) != NULL)
+		return ERR_OPENCODE_ANSWER; /* the id of a method of opencode 2 */
+	if (method[0] == '\0' || strlen(method) > 3 ||
 	    strspn(method, "0123456789") != strlen(method))
 		return ERR_REQUEST;
 	flow->kind = KIND_PROVIDER;

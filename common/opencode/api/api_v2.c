@@ -15,18 +15,20 @@
 #define LIST_PATH    "/api/integration"
 #define SERVERS_PATH "/api/mcp"
 
-#define WAKE_MS	   200 /* between two looks at the list of a location that has just been loaded */
-#define WAKE_TRIES 12  /* looks at most */
+#define DESCRIBE_MS 1500 /* for each of the names that a begin can do without */
+#define WAKE_MS	    200	 /* between two looks at the list of a location that has just been loaded */
+#define WAKE_TRIES  12	 /* looks at most */
 
 /* That of the release, then that of the preview. */
 static const char *const identity[] = {"/api/info", "/api/health", NULL};
 
 /* Reads the member "data" of a reply, as a new reference. */
 static enum err
-read_data(const struct context *x, const struct flow *project, const char *path, json_t **out)
+read_data(const struct context *x, const struct flow *project, const char *path, int timeout_ms,
+	  json_t **out)
 {
 	json_t *reply = NULL;
-	enum err err = opencode_session_read(x, project, path, &reply);
+	enum err err = opencode_session_read(x, project, path, timeout_ms, &reply);
 
 	*out = json_incref(json_object_get(reply, "data"));
 	json_decref(reply);
@@ -35,9 +37,10 @@ read_data(const struct context *x, const struct flow *project, const char *path,
 
 /* Reads a list. Otherwise *out is NULL. */
 static enum err
-read_array(const struct context *x, const struct flow *project, const char *path, json_t **out)
+read_array(const struct context *x, const struct flow *project, const char *path, int timeout_ms,
+	   json_t **out)
 {
-	enum err err = read_data(x, project, path, out);
+	enum err err = read_data(x, project, path, timeout_ms, out);
 
 	if (err == ERR_OK && json_is_array(*out))
 		return ERR_OK;
@@ -50,7 +53,7 @@ static enum err
 lets_in(const struct context *x, const struct flow *project)
 {
 	json_t *servers;
-	enum err err = read_array(x, project, SERVERS_PATH, &servers);
+	enum err err = read_array(x, project, SERVERS_PATH, 0, &servers);
 
 	json_decref(servers);
 	return err;
@@ -61,12 +64,12 @@ static enum err
 read_integrations(const struct context *x, const struct flow *project, json_t **out)
 {
 	static const struct timespec pause = {.tv_nsec = WAKE_MS * 1000000L};
-	enum err err = read_array(x, project, LIST_PATH, out);
+	enum err err = read_array(x, project, LIST_PATH, 0, out);
 
 	for (int i = 1; i < WAKE_TRIES && err == ERR_OK && json_array_size(*out) == 0; i++) {
 		json_decref(*out);
 		nanosleep(&pause, NULL);
-		err = read_array(x, project, LIST_PATH, out);
+		err = read_array(x, project, LIST_PATH, 0, out);
 	}
 	return err;
 }
@@ -119,7 +122,7 @@ list(const struct context *x, const struct flow *project, struct account_list *o
 	if ((err = read_integrations(x, project, &integrations)) != ERR_OK)
 		return err;
 	account_list_keep(out, integrations);
-	if ((err = read_array(x, project, SERVERS_PATH, &servers)) != ERR_OK)
+	if ((err = read_array(x, project, SERVERS_PATH, 0, &servers)) != ERR_OK)
 		return err;
 	account_list_keep(out, servers);
 	json_array_foreach (integrations, i, item)
@@ -134,9 +137,12 @@ list(const struct context *x, const struct flow *project, struct account_list *o
 static enum err
 choose(struct flow *flow, const char *provider, const char *method)
 {
+	if (method == NULL || method[0] == '\0')
+		return ERR_REQUEST;
+	if (strspn(method, "0123456789") == strlen(method))
+		return ERR_OPENCODE_ANSWER; /* the number of a method of opencode 1 */
 	flow->kind = KIND_INTEGRATION;
-	return method != NULL && method[0] != '\0' &&
-		       text_copy(flow->provider, sizeof(flow->provider), provider) &&
+	return text_copy(flow->provider, sizeof(flow->provider), provider) &&
 		       text_copy(flow->method_id, sizeof(flow->method_id), method)
 		   ? ERR_OK
 		   : ERR_REQUEST;
@@ -155,7 +161,7 @@ choose_mcp(const struct context *x, struct flow *flow, const char *name)
 
 	if (!path_segment_decode(name, label, sizeof(label)))
 		return ERR_REQUEST;
-	if ((err = read_array(x, flow, SERVERS_PATH, &servers)) != ERR_OK)
+	if ((err = read_array(x, flow, SERVERS_PATH, 0, &servers)) != ERR_OK)
 		return err;
 	json_array_foreach (servers, i, item)
 		if ((other = text_of(item, "name")) != NULL && strcmp(other, label) == 0)
@@ -175,8 +181,11 @@ copy_label(char out[FLOW_NAME_MAX + 1], const char *name)
 {
 	size_t len = 0;
 
-	for (; *name != '\0' && len < FLOW_NAME_MAX; name++)
-		out[len++] = (unsigned char)*name < ' ' || *name == 0x7f ? ' ' : *name;
+	for (; *name != '\0' && len < FLOW_NAME_MAX; name++, len++) {
+		out[len] = *name;
+		if ((unsigned char)*name < ' ' || *name == 0x7f)
+			out[len] = ' ';
+	}
 	while (len > 0 && !utf8_valid(out, len))
 		len--;
 	out[len] = '\0';
@@ -192,13 +201,13 @@ describe(const struct context *x, struct flow *flow)
 
 	if (provider_name(flow->provider) != flow->provider)
 		return; /* we have a name for it */
-	if (read_array(x, flow, SERVERS_PATH, &servers) == ERR_OK &&
+	if (read_array(x, flow, SERVERS_PATH, DESCRIBE_MS, &servers) == ERR_OK &&
 	    (server = find_server(servers, flow->provider)) != NULL) {
 		flow->mcp = true;
 		name = text_of(server, "name");
 	} else {
 		snprintf(path, sizeof(path), "%s/%s", LIST_PATH, flow->provider);
-		if (read_data(x, flow, path, &integration) == ERR_OK)
+		if (read_data(x, flow, path, DESCRIBE_MS, &integration) == ERR_OK)
 			name = text_of(integration, "name");
 	}
 	if (name != NULL)

@@ -19,8 +19,9 @@
 #define NEVER	     (INT64_MAX / 4) /* the time if none was ever heard: everything has expired */
 
 /*
- * Longer than a begin holds its lock, in which it asks opencode twice and cancels twice, and
- * longer than a delivery takes from its claim on.
+ * Longer than a begin usually holds its lock, in which it asks opencode a few times, and longer
+ * than a delivery takes from its claim on. A begin that takes longer loses the lock, and its flow
+ * is not recorded.
  */
 #define LEASE_MS     (3 * FLOW_CALL_MS + 15000)
 #define LOCK_WAIT_MS (2 * FLOW_CALL_MS)

@@ -170,19 +170,29 @@
 		form.after(line);
 	};
 
+	/* The values that a question has now; of a box to tick, "true" or "false". */
+	const valuesOf = (form, key) => [...form.elements].flatMap((field) => {
+		const one = field.name === "input." + key;
+		if (field.disabled || !(one || /^\d+$/.test(field.name.replace("pick." + key + ".", ""))))
+			return [];
+		if (field.type !== "checkbox" || field.checked)
+			return [field.value];
+		return one ? ["false"] : [];
+	});
+
 	/* A question that depends on another one is asked, and sent, only while its condition holds. */
 	const watchQuestions = (form) => {
 		const questions = form.querySelectorAll("[data-when]");
 		const update = () => {
 			for (const question of questions) {
-				const other = form.elements.namedItem("input." + question.dataset.when);
-				const holds = Boolean(other) && !other.disabled && other.value === question.dataset.is;
+				const holds = valuesOf(form, question.dataset.when).includes(question.dataset.is);
 				question.hidden = !holds;
-				question.querySelector("input, select").disabled = !holds;
+				for (const field of question.querySelectorAll("input, select"))
+					field.disabled = !holds;
 			}
 		};
 
-		for (const condition of form.querySelectorAll(".when"))
+		for (const condition of form.querySelectorAll("[data-when] .when"))
 			condition.hidden = true;
 		form.addEventListener("input", update);
 		/* again once the browser has put back what was filled in before */
