@@ -240,9 +240,10 @@ find_address(const struct paste_answer *a, const struct paste_reading *r, size_t
 static bool
 is_whole_text(const struct paste_reading *r, const struct place *p)
 {
+	static const char marks[] = " \"<>`'()[]{}*_~|.,;:!?#";
+
 	for (size_t i = 0; i < r->len; i++)
-		if ((i < p->query || i >= p->end) &&
-		    (isalnum((unsigned char)r->text[i]) || r->text[i] == '/'))
+		if ((i < p->query || i >= p->end) && strchr(marks, r->text[i]) == NULL)
 			return false;
 	return true;
 }

@@ -31,6 +31,12 @@ paste_mistake_better(enum err a, enum err b)
 	return rank(b) < rank(a) ? b : a;
 }
 
+bool
+paste_mistake_vague(enum err err)
+{
+	return rank(err) >= rank(ERR_PASTE_SITE);
+}
+
 /* Whether a parameter called name, which ends with '=', is in the query or fragment at index at. */
 static bool
 has(const struct paste_reading *r, size_t at, const char *name)

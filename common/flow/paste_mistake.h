@@ -4,6 +4,8 @@
 #ifndef PASTE_MISTAKE_H
 #define PASTE_MISTAKE_H
 
+#include <stdbool.h>
+
 #include "flow/flow.h"
 #include "flow/paste_address.h"
 #include "flow/paste_reading.h"
@@ -16,7 +18,13 @@
 enum err paste_mistake_find(const struct paste_address *address, const struct flow *flow,
 			    const struct paste_reading *r);
 
-/* Returns the one of two mistakes in readings of the same text that tells more. */
+/* Returns the one of two mistakes in a text that tells more. */
 enum err paste_mistake_better(enum err a, enum err b);
+
+/*
+ * Returns whether a later reading of the text may tell more: none has an address of this sign-in
+ * or its provider. If one has, later readings only take it apart.
+ */
+bool paste_mistake_vague(enum err err);
 
 #endif

@@ -76,7 +76,7 @@ read_all(const char *text, const struct flow *flow, struct paste_answer *answer,
 	*mistake = ERR_PASTE_TEXT;
 	while (err == ERR_OK && paste_layer_next(&layer, more)) {
 		/* words that are joined look like a code */
-		if (!layer.reading->blanks_joined)
+		if (!layer.reading->blanks_joined && paste_mistake_vague(*mistake))
 			*mistake = paste_mistake_better(
 			    *mistake, paste_mistake_find(&answer->address, flow, layer.reading));
 		pair = pair || (layer.begins && read_pair(layer.reading, flow, query));

@@ -99,6 +99,7 @@ static const struct {
     {"http://localhost:1455/", ERR_NO_CODE, NULL},
     {"localhost:1455", ERR_NO_CODE, NULL},
     {"http://localhost:1455/auth/callback?code=C", ERR_NO_STATE, NULL},
+    {"http://localhost:1455/auth/callback?code=a%2Fb", ERR_NO_STATE, NULL},
     {"http://localhost:1455/success", ERR_PASTE_ANSWERED, NULL},
     {"It says http://localhost:1455/success?id=1 now", ERR_PASTE_ANSWERED, NULL},
     {"https://auth.openai.com/oauth/authorize?response_type=code&redirect_uri="
@@ -631,6 +632,7 @@ static const struct {
     {"http://localhost:1455/auth/callback?" T, ERR_PASTE_TOKEN, NULL},
     {"?" T, ERR_PASTE_TOKEN, NULL},
     {"http://localhost:1455/auth/callback#access_token=T&state=other", ERR_PASTE_OTHER, NULL},
+    {"http://localhost:1455/auth/callback#access_token=T&scope=a%3Ab+c", ERR_NO_STATE, NULL},
     {"access_token=T&state=other", ERR_PASTE_OTHER, NULL},
     {"http://localhost:1456/auth/callback#" T, ERR_PASTE_SITE, NULL},
     {"http://evil.example/auth/callback#" T, ERR_PASTE_SITE, NULL},
