@@ -111,7 +111,7 @@ prove_state(struct paste_answer *a, const struct paste_reading *r, size_t at, si
 	size_t len = 0;
 
 	for (size_t i = at; !proved; i++) {
-		char c = i < r->len ? r->text[i] : ' ';
+		char c = paste_reading_at(r, i);
 		bool ended = paste_reading_parts(c) || c == '&' || c == '#';
 		int byte = c == '+' ? ' ' : c == '%' ? percent_decode(r->text + i, r->len - i) : c;
 
@@ -185,7 +185,7 @@ find_alone(const struct paste_answer *a, const struct paste_reading *r, size_t f
 	find_end(a, r, p);
 	complete = find_answer(a, r, p->anchor, p->end) < p->end;
 	for (size_t i = p->anchor;; i--) {
-		char before = i == floor ? ' ' : r->text[i - 1];
+		char before = paste_reading_at(r, i == floor ? r->len : i - 1);
 
 		if ((complete || is_answer(a, r, i, p->end)) && begins_parameter(r, i) &&
 		    is_parameter(r, i) &&

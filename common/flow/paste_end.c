@@ -125,8 +125,8 @@ static bool
 is_enclosed(const struct walk *w, const struct paste_end *end, size_t i, size_t len)
 {
 	const struct paste_reading *r = w->r;
-	char opener = end->start > 0 ? r->text[end->start - 1] : ' ';
-	char behind = i + len < r->len ? r->text[i + len] : ' ';
+	char opener = paste_reading_at(r, end->start > 0 ? end->start - 1 : r->len);
+	char behind = paste_reading_at(r, i + len);
 
 	switch (opener) {
 	case '"':
@@ -176,8 +176,13 @@ goes_on(const struct walk *w, size_t i, struct paste_end *end)
 	if (r->line[i] < w->width)
 		return false;
 	word = strcspn(next, LETTERS DIGITS) < part ? look_at_word(next, part) : WORD_SENTENCE;
-	if (is_enclosed(w, end, i, len) || (w->width > 0 && !(words && word == WORD_SENTENCE)))
+	if (is_enclosed(w, end, i, len))
 		return true;
+	if (w->width > 0 && !(words && word == WORD_SENTENCE)) {
+		/* a word is joined to a code only if the widths are the same */
+		end->doubtful = is_credential(w) && word != WORD_OTHER && r->line[i] != w->width;
+		return !end->doubtful;
+	}
 	/* a code could be cut by what seems to be a sentence */
 	end->doubtful = !end->eager && is_credential(w);
 	if (word == WORD_SENTENCE) {

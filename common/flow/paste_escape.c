@@ -245,10 +245,10 @@ paste_escape_percent(const struct paste_reading *r, struct paste_reading *out)
 		}
 		/* what is not encoded is the wrapper's own: there the URL that it carries ends */
 		if (byte >= 0)
-			paste_escape_put(out, (char)byte, line_in(r, i, 3));
-		else
-			paste_escape_put(out, strchr("?&#=+", here) != NULL ? '"' : here,
-					 r->line[i]);
+			here = (char)byte;
+		else if (strchr("?&#=+", here) != NULL)
+			here = '"';
+		paste_escape_put(out, here, byte >= 0 ? line_in(r, i, 3) : r->line[i]);
 		changed = changed || byte >= 0;
 		i += byte >= 0 ? 3 : 1;
 	}

@@ -20,17 +20,15 @@ static size_t
 undo_version_2(const struct paste_reading *r, size_t at, struct paste_reading *out)
 {
 	while (at < r->len && r->text[at] != '&' && !paste_reading_parts(r->text[at])) {
-		char escape[3] = {'%', r->text[at + 1], '\0'};
-		int byte = -1;
+		char c = r->text[at],
+		     escape[3] = {'%', paste_reading_at(r, at + 1), paste_reading_at(r, at + 2)};
+		int byte = c == '-' ? percent_decode(escape, sizeof(escape)) : -1;
 
-		if (r->text[at] == '-' && at + 2 < r->len) {
-			escape[2] = r->text[at + 2];
-			byte = percent_decode(escape, sizeof(escape));
-		}
 		if (byte >= 0)
-			paste_escape_put(out, (char)byte, r->line[at]);
-		else
-			paste_escape_put(out, r->text[at] == '_' ? '/' : r->text[at], r->line[at]);
+			c = (char)byte;
+		else if (c == '_')
+			c = '/';
+		paste_escape_put(out, c, r->line[at]);
 		at += byte >= 0 ? 3 : 1;
 	}
 	return at;

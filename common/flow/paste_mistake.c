@@ -49,13 +49,15 @@ has(const struct paste_reading *r, size_t at, const char *name)
 	return false;
 }
 
-/* What is wrong with a response at index at, behind mark, which is '?', '#' or 0. */
+/* What is wrong with a response that begins at index at: with a '?', with a '#' or without. */
 static enum err
-judge_answer(const struct flow *flow, const struct paste_reading *r, size_t at, char mark)
+judge_answer(const struct flow *flow, const struct paste_reading *r, size_t at)
 {
-	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
-	bool answer = has(r, at, token ? "access_token=" : "code=") || has(r, at, "error=");
+	bool token = flow->response_type == RESPONSE_TYPE_TOKEN, answer;
+	char mark = paste_reading_at(r, at);
 
+	at += mark == '?' || mark == '#' ? 1 : 0;
+	answer = has(r, at, token ? "access_token=" : "code=") || has(r, at, "error=");
 	if (token && mark == '?' && !has(r, at, "error="))
 		return ERR_PASTE_TOKEN;
 	if (!token && mark == '#' && (answer || has(r, at, "state=")))
@@ -77,8 +79,7 @@ judge_listener(const struct paste_address *address, const struct flow *flow,
 	if (path <= 1 ||
 	    (path == strlen(address->path) && paste_reading_begins(r, at, address->path))) {
 		at += path + strspn(r->text + at + path, "/");
-		return judge_answer(flow, r, at + (at < r->len ? 1 : 0),
-				    at < r->len ? r->text[at] : 0);
+		return judge_answer(flow, r, at);
 	}
 	return ERR_PASTE_ANSWERED;
 }
@@ -164,10 +165,8 @@ paste_mistake_find(const struct paste_address *address, const struct flow *flow,
 		else if (first && is_address(address, r, i))
 			found = paste_mistake_better(found, judge_authority(address, flow, r, i));
 		else if (first && i >= judged && is_query(r, i)) {
-			char mark = r->text[i] == '?' || r->text[i] == '#' ? r->text[i] : 0;
-
 			if (has(r, i, "state="))
-				found = paste_mistake_better(found, judge_answer(flow, r, i, mark));
+				found = paste_mistake_better(found, judge_answer(flow, r, i));
 			/* what follows without a blank belongs to it */
 			for (judged = i; judged < r->len && !paste_reading_parts(r->text[judged]);)
 				judged++;

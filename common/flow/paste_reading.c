@@ -252,6 +252,14 @@ paste_reading_join_blanks(struct paste_reading *r)
 	r->blanks_joined = true;
 }
 
+char
+paste_reading_at(const struct paste_reading *r, size_t i)
+{
+	if (i >= r->len)
+		return ' ';
+	return r->text[i];
+}
+
 bool
 paste_reading_parts(char c)
 {

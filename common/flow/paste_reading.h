@@ -39,6 +39,9 @@ void paste_reading_write(struct paste_reading *out, const char *bytes, const uns
 /* Takes every blank for a line end, as a browser makes blanks of line ends in a text box. */
 void paste_reading_join_blanks(struct paste_reading *r);
 
+/* Returns the character at index i; ' ' behind the last one. */
+char paste_reading_at(const struct paste_reading *r, size_t i);
+
 /* Returns whether c cannot stand in a URL and parts it from what is around it. */
 bool paste_reading_parts(char c);
 
