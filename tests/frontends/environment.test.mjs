@@ -358,7 +358,7 @@ describe('the web servers', () => {
         const ask = async (target, method = 'GET', headers = {}) =>
           (await exchange({ port: front.port }, httpRequest({ method, target, headers }))).slice(0, 12)
         // opencode itself is down: everything that is not ours
-        for (const target of ['/?auth_token=CANARY', '/Auth/Callback?code=CANARY', '/auth/callback/x?code=CANARY', '/session?x=CANARY']) {
+        for (const target of ['/?auth_token=CANARY', '/Auth/Callback?code=CANARY', '/auth/callbackx?code=CANARY', '/session?x=CANARY']) {
           assert.match(await ask(target, 'GET', { Referer: 'http://x/?code=CANARY' }), /HTTP\/1\.1 50[23]/, `${kind} ${target}`)
         }
         if (kind === 'nginx-fcgi') {

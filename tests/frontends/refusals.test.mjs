@@ -98,7 +98,7 @@ describe('method, path, environment', () => {
     test(`${name}: ${value}: 403`, () =>
       refuse({ request: callback((f) => f.query, { headers: { [name]: value } }), status: 403 }))
   }
-  for (const path of ['/auth/callback//', '/auth//callback', '/auth/./callback', '/auth/%63allback', '//auth/callback', '/AUTH/callback', '/auth/callback%00', '/auth/callback%2f', '/auth/callback;x']) {
+  for (const path of ['/auth//callback', '/auth/./callback', '/auth/%63allback', '//auth/callback', '/AUTH/callback', '/auth/callback%00', '/auth/callback%2f', '/auth/callback;x']) {
     test(`${path} is no callback: 404`, () => refuse({ request: callback((f) => f.query, { path }), status: 404, web: false }))
   }
   test("another provider's path", () => refuse({ request: callback((f) => f.query, { path: '/callback' }), status: 400 }))
