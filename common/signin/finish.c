@@ -8,6 +8,8 @@
 #include "signin/deliver.h"
 #include "util/log.h"
 
+#define SECRET_MIN 8 /* bytes: a shorter code or state is found in any text */
+
 enum issuer {
 	ISSUER_RIGHT,
 	ISSUER_WRONG,
@@ -54,17 +56,28 @@ judge_issuer(const struct context *x, const struct flow *flow, const char *iss)
 	return !flow_relayed(flow) && is_server_name(iss, flow) ? ISSUER_UNSURE : ISSUER_WRONG;
 }
 
+/* Returns whether text holds the value of a parameter, which no log may. */
+static bool
+holds(const char *text, const struct query *query, const char *name)
+{
+	const char *value = query_get(query, name);
+
+	return value != NULL && strlen(value) >= SECRET_MIN && strstr(text, value) != NULL;
+}
+
 /* Checks the issuer, and logs the line that would decide the next time. */
 static enum err
-check_issuer(const struct context *x, const struct flow *flow, const char *iss, bool confirmed)
+check_issuer(const struct context *x, const struct flow *flow, const struct query *query,
+	     bool confirmed)
 {
+	const char *iss = query_get(query, "iss");
 	enum issuer issuer = judge_issuer(x, flow, iss);
 	struct buf line;
 
-	if (issuer == ISSUER_WRONG)
-		return ERR_ISSUER;
 	if (issuer == ISSUER_RIGHT)
 		return ERR_OK;
+	if (issuer == ISSUER_WRONG || holds(iss, query, "code") || holds(iss, query, "state"))
+		return ERR_ISSUER;
 	buf_init(&line, FLOW_ORIGIN_MAX + FLOW_ORIGIN_MAX + 16);
 	buf_printf(&line, "issuers = %s=%s", flow->authorize_origin, iss);
 	log_event(LOG_LEVEL_WARNING, confirmed ? "issuer-confirmed" : "issuer-differs", "flow",
@@ -126,8 +139,7 @@ enum err
 finish_waiting(struct context *x, const struct snapshot *snap,
 	       const struct authorization_response *response, bool issuer_confirmed)
 {
-	enum err err =
-	    check_issuer(x, &snap->flow, query_get(&response->query, "iss"), issuer_confirmed);
+	enum err err = check_issuer(x, &snap->flow, &response->query, issuer_confirmed);
 
 	if (err != ERR_OK)
 		return err;

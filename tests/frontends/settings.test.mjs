@@ -101,6 +101,7 @@ describe('[flow] issuers', () => {
       'another browser': async (flow) => [{ ...confirm(flow, `${flow.query}&iss=${ISSUER}`), headers: { ...OWN_FORM, ...cookies(newCookie()) } }, 400],
       'another site': async (flow) => [{ ...confirm(flow, `${flow.query}&iss=${ISSUER}`), headers: { ...OWN_FORM, ...flow.cookies, 'Sec-Fetch-Site': 'cross-site' } }, 403],
       'no name of a server': async (flow) => [confirm(flow, `${flow.query}&iss=${encodeURIComponent('javascript:alert(1)')}`), 400],
+      'the code in it': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2F${flow.code.toLowerCase()}.example%2F${flow.code}`), 400],
       'plain http': async (flow) => [confirm(flow, `${flow.query}&iss=http%3A%2F%2Fissuer.example`), 400],
       'credentials in it': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2Fa%40issuer.example`), 400],
       'a query in it': async (flow) => [confirm(flow, `${flow.query}&iss=https%3A%2F%2Fissuer.example%3Fx`), 400],
