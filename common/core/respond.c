@@ -47,7 +47,9 @@ respond_page(struct context *x, int status)
 	x->response->status = status;
 	response_header(x->response, "Content-Type",
 			err == ERR_OK ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
-	if (!x->discreet)
+	if (err != ERR_OK) /* no form in it */
+		response_security_headers(x->response, "no-store");
+	else if (!x->discreet)
 		response_page_headers(x->response, "same-origin");
 	else if (is_plain(&x->site))
 		response_page_headers(x->response, "strict-origin");
