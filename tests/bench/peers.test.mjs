@@ -298,7 +298,7 @@ const refused = {
   'no state': () => '/auth/callback?code=c',
   'code and error': (good) => `${good}&error=denied`,
   'another kind of answer': (good) => `${good}&id_token=x`,
-  'another issuer': (good) => `${good}&iss=https%3A%2F%2Fauth.example.com.evil.example`,
+  'another issuer': (good) => `${good}&iss=http%3A%2F%2Fauth.example.com`,
   'a name of a shell': (good) => `${good}&x[$(touch+/dev/shm/never)]=1&x[$(touch+/dev/shm/never)]=1`,
   'another path': (good) => good.replace('/auth/callback', '/auth/callback2'),
   'too many parameters': (good) => `${good}${'&'.repeat(3)}${Array.from({ length: 62 }, (_, i) => `&p${i}`).join('')}`,

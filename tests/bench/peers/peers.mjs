@@ -185,7 +185,7 @@ const refused = {
   'response-mode': query('response=r&state=s'),
   'unknown-flow': query('code=c&state=unknown'),
   store: { ...query('code=c&state=unknown'), ini: 'nowhere' },
-  'wrong-issuer': { ...query('code=c&iss=https://evil.example'), begun: true },
+  'wrong-issuer': { ...query('code=c&iss=http://evil.example'), begun: true },
   'opencode-down': { ...query('code=c'), begun: true, ini: 'alone' },
   rate: { ...query('code=c&state=unknown'), ini: 'mean' },
 }
