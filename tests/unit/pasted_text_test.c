@@ -185,8 +185,8 @@ static const char *const foreign[] = {
     "http://\xe4\xbe\x8b.\xe4\xbe\x8b\n/auth/callback?",
     "\xe4\xbe\x8blocalhost:1455/auth/callback?",
     "http://\xd0\xb5vil.example/auth/callback?",
-    "http://l\xd0\xbe"
-    "calhost:1455/auth/callback?",
+    ("http://l\xd0\xbe"
+     "calhost:1455/auth/callback?"),
     "http://local host:1455/auth/callback?",
     "Host: evil.example\r\nGET /auth/callback?",
     "GET https://evil.example/auth/callback?",
