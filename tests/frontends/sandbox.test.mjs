@@ -30,11 +30,11 @@ const FILTER = built ? 2 : 0 // SECCOMP_MODE_FILTER
 const coreLimit = (pid) => /^Max core file size +(\d+) +(\d+) /m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')).slice(1)
 
 describe('the worker', () => {
-  test('every thread of it', () => {
+  test('every thread of it', async () => {
     const { pid } = site.nginx.worker
-    const threads = readdirSync(`/proc/${pid}/task`)
-    assert.ok(threads.length > 8)
-    for (const thread of threads) {
+    const threads = () => readdirSync(`/proc/${pid}/task`)
+    await until('all have started', () => threads().length > 8)
+    for (const thread of threads()) {
       const { mode, noNewPrivs } = status(pid, thread)
       assert.deepEqual([mode, noNewPrivs], [FILTER, 1], thread)
     }
