@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "flow/provider.h"
 #include "http/origin.h"
@@ -21,10 +20,12 @@ set_port(struct flow *flow, int port)
 static int
 port_of(const char *origin)
 {
-	const char *authority = origin_authority(origin);
-	const char *colon = authority == NULL ? NULL : strrchr(authority, ':');
+	const char *text = origin_authority(origin);
+	struct authority authority;
 
-	return colon == NULL ? 0 : (int)strtol(colon + 1, NULL, 10);
+	if (text == NULL || !origin_authority_read(text, &authority))
+		return 0;
+	return (int)strtol(authority.port, NULL, 10);
 }
 
 /* Returns whether a listener of opencode's is at the port. It answers 404 to the path "/", which
