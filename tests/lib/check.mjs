@@ -3,13 +3,15 @@
  * fixed ports, follow one another in one lane; root gives those with a browser, and the plugin's, a network of their own,
  * and so a lane; two more lanes share the rest. Unit tests are programs that print TAP, all others are
  * for node. One line for each file, and what failed or was skipped; the whole output is below
- * BUILD_DIR/check. The last line is the sum. With CI set, a skipped test counts as failed.
+ * BUILD_DIR/check. A few files that failed run once more, alone: what then passes was disturbed by what ran
+ * beside it, and is named at the end. The last line is the sum. With CI set, a skipped test counts as failed.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 
 const FILE_MINUTES = 15
+const AGAIN_MAX = 3 // files that run once more; if more failed, it is not for want of quiet
 const build = process.env.BUILD_DIR || 'build'
 const strict = ['1', 'true', 'yes'].includes(process.env.CI)
 const words = process.argv.slice(2)
@@ -64,14 +66,14 @@ function counting(name) {
   return GCOV_PREFIX ? { GCOV_PREFIX: join(GCOV_PREFIX, name) } : {}
 }
 
-/* Runs one file; resolves with its output and how it ended. */
-function run(file) {
+/* Runs one file, and keeps its output as NAME.log; resolves with it and how it ended. */
+function run(file, kept) {
   const [program, ...args] = [
     ...(isolates && browser.includes(file) ? isolating : []),
     ...(file.endsWith('.mjs') ? [process.execPath, '--test', '--test-reporter=tap', file] : [file]),
   ]
   const name = `${basename(dirname(file))}-${basename(file)}`
-  const log = createWriteStream(join(build, 'check', `${name}.log`))
+  const log = createWriteStream(join(build, 'check', `${name}${kept}.log`))
   return new Promise((resolve) => {
     const env = { ...process.env, ...counting(name), BUILD_DIR: traced(file) ? join(build, 'traced') : build, CMOCKA_MESSAGE_OUTPUT: 'TAP' }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -133,29 +135,45 @@ function count(output) {
 
 mkdirSync(join(build, 'check'), { recursive: true })
 
+/* Runs a file and tells how it ended. Resolves with its counts. */
+async function runAndTell(file, { note = '', kept = '' } = {}) {
+  const start = Date.now()
+  const { output, code, how } = await run(file, kept)
+  const result = count(output)
+  if (code !== 0 && result.failed === 0) {
+    result.failed++
+    result.told.push(`  FAILED: ${how}\n${output.split('\n').slice(-30).join('\n')}`)
+  } else if (result.passed + result.failed + result.skipped === 0) {
+    result.failed++
+    result.told.push('  FAILED: it ran no test')
+  }
+  const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
+  const seconds = ((Date.now() - start) / 1000).toFixed(1)
+  console.log(`${file}${note}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
+  for (const told of result.told) console.log(Array.isArray(told) ? clip(told) : told)
+  return result
+}
+
+const results = new Map()
+
 /* Runs the next file of a queue until there is none. */
 async function runLane(queue) {
-  for (let file; (file = queue.shift());) {
-    const start = Date.now()
-    const { output, code, how } = await run(file)
-    const result = count(output)
-    if (code !== 0 && result.failed === 0) {
-      result.failed++
-      result.told.push(`  FAILED: ${how}\n${output.split('\n').slice(-30).join('\n')}`)
-    } else if (result.passed + result.failed + result.skipped === 0) {
-      result.failed++
-      result.told.push('  FAILED: it ran no test')
-    }
-    const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
-    const seconds = ((Date.now() - start) / 1000).toFixed(1)
-    console.log(`${file}: ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
-    for (const told of result.told) console.log(Array.isArray(told) ? clip(told) : told)
-    for (const key of Object.keys(sum)) sum[key] += result[key]
-  }
+  for (let file; (file = queue.shift());) results.set(file, await runAndTell(file))
+}
+
+/* Runs the files that failed once more, one after another. */
+async function runAgain() {
+  const failed = [...results.keys()].filter((file) => results.get(file).failed)
+  if (failed.length > AGAIN_MAX) return
+  for (const file of failed) results.set(file, await runAndTell(file, { note: ', once more and alone', kept: '-again' }))
+  const disturbed = failed.filter((file) => !results.get(file).failed)
+  if (disturbed.length) console.log(`passed only when alone: ${disturbed.join(', ')}`)
 }
 
 const none = queues.every((files) => files.length === 0)
 await Promise.all(lanes.map(runLane))
+await runAgain()
+for (const result of results.values()) for (const key of Object.keys(sum)) sum[key] += result[key]
 if (none) {
   console.log('no test file')
   sum.failed++
