@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "flow/paste_code.h"
+
 #define CODE_MIN 6  /* characters of a code */
 #define NAME_MAX 32 /* characters of the name of a parameter */
 
@@ -34,7 +36,7 @@ paste_mistake_better(enum err a, enum err b)
 bool
 paste_mistake_vague(enum err err)
 {
-	return rank(err) >= rank(ERR_PASTE_SITE);
+	return rank(err) >= rank(ERR_PASTE_SITE) || err == ERR_NO_CODE;
 }
 
 /* Whether a parameter called name, which ends with '=', is in the query or fragment at index at. */
@@ -152,7 +154,9 @@ enum err
 paste_mistake_find(const struct paste_address *address, const struct flow *flow,
 		   const struct paste_reading *r)
 {
-	enum err found = is_bare_code(r->text) ? ERR_PASTE_CODE : ERR_PASTE_TEXT;
+	enum err found = is_bare_code(r->text)	       ? ERR_PASTE_CODE
+			 : paste_code_is_other_pair(r) ? ERR_PASTE_OTHER
+						       : ERR_PASTE_TEXT;
 	size_t judged = 0; /* up to here, queries alone were looked at */
 
 	for (size_t i = 0; i < r->len; i++) {

@@ -23,7 +23,8 @@ enum err paste_mistake_better(enum err a, enum err b);
 
 /*
  * Returns whether a later reading of the text may tell more: none has an address of this sign-in
- * or its provider. If one has, later readings only take it apart.
+ * or its provider, or the code in it was taken for something else. If one has, later readings only
+ * take it apart.
  */
 bool paste_mistake_vague(enum err err);
 

@@ -1,13 +1,14 @@
 #include "flow/pasted_text.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow/paste_answer.h"
 #include "flow/paste_authorize.h"
+#include "flow/paste_code.h"
 #include "flow/paste_layer.h"
 #include "flow/paste_mistake.h"
-#include "http/query.h"
 #include "util/secret.h"
 
 /* What can be said of a text before it is read. */
@@ -28,42 +29,6 @@ check_text(const char *text)
 	return empty ? ERR_PASTE_EMPTY : ERR_OK;
 }
 
-/*
- * Reads "CODE#STATE" or "CODE STATE", if the state is the flow's. The names that they lack are
- * added. False: the text is none of these.
- */
-static bool
-read_pair(const struct paste_reading *r, const struct flow *flow, struct buf *query)
-{
-	static const char code_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					 "0123456789-_.~+/";
-	char id[FLOW_ID_LEN + 1];
-	const char *state;
-	size_t len = 0;
-
-	if (flow->stateless || flow->response_type != RESPONSE_TYPE_CODE)
-		return false;
-	while (len < r->len && strchr(code_bytes, r->text[len]) != NULL &&
-	       (len == 0 || r->line[len] == PASTE_LINE_NONE))
-		len++;
-	len += len > 0 ? strspn(r->text + len, "=") : 0; /* base64 */
-	state = r->text + len;
-	if (*state == '#' || *state == ' ')
-		state++;
-	else if (len == r->len || r->line[len] == PASTE_LINE_NONE)
-		return false;
-	if (len == 0 || *state == '\0')
-		return false;
-	flow_id(state, strlen(state), id);
-	if (!secret_equal(id, flow->id))
-		return false;
-	buf_puts(query, "code=");
-	query_encode(r->text, len, query);
-	buf_puts(query, "&state=");
-	query_encode(state, strlen(state), query);
-	return true;
-}
-
 /* Looks in all readings. *mistake gets what the text seems to be. */
 static enum err
 read_all(const char *text, const struct flow *flow, struct paste_answer *answer, enum err *mistake,
@@ -79,7 +44,7 @@ read_all(const char *text, const struct flow *flow, struct paste_answer *answer,
 		if (!layer.reading->blanks_joined && paste_mistake_vague(*mistake))
 			*mistake = paste_mistake_better(
 			    *mistake, paste_mistake_find(&answer->address, flow, layer.reading));
-		pair = pair || (layer.begins && read_pair(layer.reading, flow, query));
+		pair = pair || (layer.begins && paste_code_pair(layer.reading, flow, query));
 		paste_answer_look(answer, layer.reading, layer.begins);
 		/* with a response, nothing is read in a wholly other way; but there may be others
 		 */
@@ -107,6 +72,23 @@ pasted_text_read(const char *text, const struct flow *flow, const char *public_o
 	if (err == ERR_PASTE_TEXT || err == ERR_NO_CODE)
 		err = paste_mistake_better(err, mistake);
 	paste_answer_free(&answer);
+	return err;
+}
+
+enum err
+pasted_text_code(const char *text, struct buf *query)
+{
+	struct paste_reading *reading;
+	enum err err = check_text(text);
+
+	if (err != ERR_OK)
+		return err;
+	if ((reading = malloc(sizeof(*reading))) == NULL)
+		return ERR_MEMORY;
+	paste_reading_write(reading, text, NULL, strlen(text), false);
+	err = paste_code_alone(reading, query);
+	secret_wipe(reading->text, sizeof(reading->text));
+	free(reading);
 	return err;
 }
 

@@ -26,6 +26,13 @@ enum err pasted_text_read(const char *text, const struct flow *flow, const char 
 			  struct buf *query) MUST_CHECK;
 
 /*
+ * Reads a text that is nothing but a code, for which pasted_text_read() gives ERR_PASTE_CODE, and
+ * appends it to query as "code=…". Nothing in the text proves whose code it is. ERR_PASTE_CODE: it
+ * does not look like a code either; ERR_PASTE_…; ERR_MEMORY.
+ */
+enum err pasted_text_code(const char *text, struct buf *query) MUST_CHECK;
+
+/*
  * Appends the authorize URL in a pasted text to url; it is one if it has a redirect_uri and a
  * response_type. ERR_ADOPT_TEXT: there is none. ERR_ADOPT_SEVERAL: there are several.
  * ERR_ADOPT_CALLBACK: an authorization response instead. ERR_MEMORY.

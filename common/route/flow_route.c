@@ -11,9 +11,11 @@
 #include "opencode/opencode.h"
 #include "signin/access.h"
 #include "signin/authorization_response.h"
+#include "signin/code_alone.h"
 #include "signin/expire.h"
 #include "signin/finish.h"
 #include "view/page_ask.h"
+#include "view/page_code.h"
 #include "view/page_issuer.h"
 #include "view/page_verdict.h"
 #include "view/page_waiting.h"
@@ -191,13 +193,37 @@ flow_route_status(struct context *x)
 	respond_json(x, 200, json);
 }
 
+/* Asks whether a code that was pasted alone is this sign-in's. Answers unless there is an error. */
+static enum err
+ask_code(struct context *x, const struct snapshot *snap, const char *text)
+{
+	struct page_site site = context_page_site(x);
+	char label[FLOW_NAME_MAX + 1];
+	struct page_code code = {.id = snap->flow.id,
+				 .kind = snap->flow.kind,
+				 .mcp = snap->flow.mcp,
+				 .provider = label};
+	struct buf query;
+	enum err err;
+
+	flow_label(&snap->flow, label);
+	buf_init(&query, QUERY_MAX);
+	if ((err = code_alone_read(x, &snap->flow, text, &query)) == ERR_OK) {
+		code.callback = buf_text(&query);
+		page_code(respond_page_begin(x), &site, &code);
+		respond_page(x, 200);
+	}
+	buf_free(&query);
+	return err;
+}
+
 /* Handles address=, the dead tab's URL. Answers unless there is an error. */
 static enum err
 post_address(struct context *x, struct snapshot *snap, const char *address)
 {
 	struct authorization_response response = {.raw = ""};
 	struct buf query;
-	enum err err;
+	enum err err, alone;
 
 	buf_init(&query, QUERY_MAX);
 	err = pasted_text_read(address, &snap->flow, x->site.origin, &query);
@@ -209,7 +235,10 @@ post_address(struct context *x, struct snapshot *snap, const char *address)
 		err = flow_route_finish(x, snap, &response, false);
 	authorization_response_free(&response);
 	buf_free(&query);
-	return err;
+	if (err != ERR_PASTE_CODE && err != ERR_PASTE_TEXT)
+		return err;
+	alone = ask_code(x, snap, address);
+	return alone == ERR_PASTE_CODE ? err : alone;
 }
 
 /* Handles load=yes, which the done page offers in case no window of opencode is waiting. */
@@ -232,7 +261,8 @@ static enum err
 read_callback(const struct snapshot *snap, const char *callback,
 	      struct authorization_response *response)
 {
-	enum err err = authorization_response_read(response, callback, NULL);
+	const struct flow *flow = snap->flow.stateless ? &snap->flow : NULL;
+	enum err err = authorization_response_read(response, callback, flow);
 
 	if (err == ERR_OK && strcmp(response->id, snap->flow.id) != 0)
 		return ERR_UNKNOWN_FLOW;
@@ -278,15 +308,16 @@ post_confirm(struct context *x, struct snapshot *snap, const char *callback)
 	authorization_response_free(&response);
 }
 
-/* Handles issuer=yes: the user says that the issuer in the response is the provider's. */
+/* Handles confirm=yes of the owner: the user says that this response is the one; with issuer=yes,
+ * that the issuer in it is the provider's. */
 static enum err
-post_issuer(struct context *x, const struct snapshot *snap, const char *callback)
+post_callback(struct context *x, const struct snapshot *snap, const char *callback, bool issuer)
 {
 	struct authorization_response response = {.raw = ""};
 	enum err err = read_callback(snap, callback, &response);
 
 	if (err == ERR_OK)
-		err = flow_route_finish(x, snap, &response, true);
+		err = flow_route_finish(x, snap, &response, issuer);
 	authorization_response_free(&response);
 	return err;
 }
@@ -308,8 +339,8 @@ post_own(struct context *x, struct snapshot *snap, const struct query *form)
 
 	if (says_yes(form, "load"))
 		err = post_load(x, snap);
-	else if (snap->state == FLOW_WAITING && callback != NULL && says_yes(form, "issuer"))
-		return post_issuer(x, snap, callback);
+	else if (snap->state == FLOW_WAITING && callback != NULL && says_yes(form, "confirm"))
+		return post_callback(x, snap, callback, says_yes(form, "issuer"));
 	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
 		return post_address(x, snap, query_get(form, "address"));
 	if (err == ERR_OK)

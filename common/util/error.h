@@ -52,6 +52,7 @@ enum err {
 	ERR_PASTE_EMPTY,     /* empty */
 	ERR_PASTE_AUTHORIZE, /* a page of the provider, from before the sign-in */
 	ERR_PASTE_CODE,	     /* a bare code */
+	ERR_PASTE_CODE_ALONE, /* one, in a sign-in without PKCE */
 	ERR_PASTE_SITE,	     /* a URL of another site, port or path */
 	ERR_PASTE_FRAGMENT,  /* the response is in the fragment, where a code flow has none */
 	ERR_PASTE_OTHER,     /* the URL of another sign-in */

@@ -170,7 +170,7 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       const authorize = await flow.locator('a#open').getAttribute('href')
       const { address } = await signInToDeadTab(context, flow)
       const code = new URL(address).searchParams.get('code')
-      const wrong = ['', code, authorize, address.replace('localhost:1455', 'example.com'), 'hello']
+      const wrong = ['', 'code', authorize, address.replace('localhost:1455', 'example.com'), 'hello']
       await flow.bringToFront()
       for (const text of wrong) {
         await flow.locator('input[name="address"]').fill(text)
@@ -186,6 +186,25 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       await shot(flow, `${kind}-problem`)
       assert.deepEqual(provider.exchanges, [])
       await paste(flow, address)
+      await expectState(flow, 'done')
+      await expectConnected(ui)
+      expectAccount()
+    })
+
+    test('the code alone is pasted, and asked back', async () => {
+      await start()
+      const { ui, flow } = await openFlowPage(context, front.origin)
+      const { address } = await signInToDeadTab(context, flow)
+      await paste(flow, new URL(address).searchParams.get('code'))
+      await flow.getByRole('button', { name: 'Finish' }).click()
+      await flow.locator('#code').waitFor()
+      await shot(flow, `${kind}-code-alone`)
+      assert.deepEqual(provider.exchanges, [])
+      await flow.getByRole('link', { name: 'Back to the sign-in' }).click()
+      await expectState(flow, 'waiting')
+      await paste(flow, new URL(address).searchParams.get('code'))
+      await flow.getByRole('button', { name: 'Finish' }).click()
+      await flow.getByRole('button', { name: 'Finish with it' }).click()
       await expectState(flow, 'done')
       await expectConnected(ui)
       expectAccount()

@@ -201,6 +201,28 @@ check_accepted(const char *text, const struct flow *flow, const char *answer)
 	check_again(flow, answer);
 }
 
+/* A code alone is one parameter of a query; its characters stand in the text, in their order. */
+static void
+check_code(const char *text)
+{
+	const char *code, *at = text;
+	struct buf query;
+	struct query q;
+
+	buf_init(&query, QUERY_MAX);
+	if (pasted_text_code(text, &query) == ERR_OK) {
+		CHECK(query_parse(&q, buf_text(&query), query.len, QUERY_STRING) == ERR_OK);
+		code = query_get(&q, "code");
+		CHECK(q.count == 1 && code != NULL && code[0] != '\0');
+		for (; strchr(text, '%') == NULL && *code != '\0'; code++, at++) {
+			at = strchr(at, *code);
+			CHECK_TEXT(at != NULL, text);
+		}
+		query_free(&q);
+	}
+	buf_free(&query);
+}
+
 static void
 check_authorize_url(const char *text)
 {
@@ -250,6 +272,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_free(&query);
 	}
 	check_authorize_url(text);
+	check_code(text);
 	free(text);
 	return 0;
 }

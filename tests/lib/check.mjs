@@ -164,7 +164,7 @@ async function runLane(queue) {
 /* Runs the files that failed once more, one after another. */
 async function runAgain() {
   const failed = [...results.keys()].filter((file) => results.get(file).failed)
-  if (failed.length > AGAIN_MAX) return
+  if (failed.length > AGAIN_MAX || results.size === 1) return
   for (const file of failed) results.set(file, await runAndTell(file, { note: ', once more and alone', kept: '-again' }))
   const disturbed = failed.filter((file) => !results.get(file).failed)
   if (disturbed.length) console.log(`passed only when alone: ${disturbed.join(', ')}`)

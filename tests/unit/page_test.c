@@ -82,6 +82,30 @@ test_problems(void **unused)
 }
 
 static void
+test_code(void **unused)
+{
+	struct page_code code = {ID, KIND_PROVIDER, false, "xai", "code=C&state=S"};
+	struct buf page;
+
+	(void)unused;
+	buf_init(&page, PAGE_MAX);
+	assert_int_equal(page_code(&page, &site, &code), ERR_OK);
+	assert_whole(&page);
+	assert_has(&page, "Finish with this code?");
+	assert_has(&page, "name=\"callback\" value=\"code=C&amp;state=S\"");
+	buf_free(&page);
+
+	code = (struct page_code){HOSTILE("id"), KIND_MCP, true, HOSTILE("provider"),
+				  HOSTILE("callback")};
+	assert_int_equal(page_code(&page, &site, &code), ERR_OK);
+	assert_whole(&page);
+	assert_tame(&page);
+	assert_has(&page, ESCAPED("provider"));
+	assert_has(&page, "value=\"" ESCAPED("callback") "\"");
+	buf_free(&page);
+}
+
+static void
 test_issuer(void **unused)
 {
 	struct page_issuer issuer = {ID,
@@ -395,6 +419,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_device),
 	    cmocka_unit_test(test_ask),
+	    cmocka_unit_test(test_code),
 	    cmocka_unit_test(test_issuer),
 	    cmocka_unit_test(test_problems),
 	    cmocka_unit_test(test_problem_of_a_relay),

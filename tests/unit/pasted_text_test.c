@@ -99,6 +99,7 @@ static const struct {
     {"http://localhost:1455/", ERR_NO_CODE, NULL},
     {"localhost:1455", ERR_NO_CODE, NULL},
     {"http://localhost:1455/auth/callback?code=C", ERR_NO_STATE, NULL},
+    {"http://localhost:1455/auth/callback?code=CABd", ERR_NO_STATE, NULL},
     {"http://localhost:1455/auth/callback?code=a%2Fb", ERR_NO_STATE, NULL},
     {"http://localhost:1455/success", ERR_PASTE_ANSWERED, NULL},
     {"It says http://localhost:1455/success?id=1 now", ERR_PASTE_ANSWERED, NULL},
@@ -812,6 +813,65 @@ finds_the_address_that_a_terminal_printed(void **state)
 	}
 }
 
+/* What is a code alone, and what goes on then. */
+static const struct {
+	const char *text;
+	const char *query; /* NULL: it is no code */
+} code_rows[] = {
+    {"nqXdq3YLPa2iyb5two4s-y_DpsGw", "code=nqXdq3YLPa2iyb5two4s-y_DpsGw"},
+    {"  nqXdq3YLPa2iyb5two4s-y_DpsGw\r\n", "code=nqXdq3YLPa2iyb5two4s-y_DpsGw"},
+    {"\xe2\x80\x8bnqXdq3YLPa2iyb5\xe2\x80\x8b", "code=nqXdq3YLPa2iyb5"},
+    {"`nqXdq3YLPa2iyb5`", "code=nqXdq3YLPa2iyb5"},
+    {"\xe2\x80\x9cnqXdq3YLPa2iyb5\xe2\x80\x9d", "code=nqXdq3YLPa2iyb5"},
+    {"<nqXdq3YLPa2iyb5>", "code=nqXdq3YLPa2iyb5"},
+    {"code=nqXdq3YLPa2iyb5", "code=nqXdq3YLPa2iyb5"},
+    {"code=CA0dq3YLPa2iyb5", "code=CA0dq3YLPa2iyb5"},
+    {"?code=nqXdq3YLPa2iyb5", "code=nqXdq3YLPa2iyb5"},
+    {"4/0AX4XfWh_x", "code=4%2F0AX4XfWh_x"},
+    {"4%2F0AX4XfWh_x", "code=4%2F0AX4XfWh_x"},
+    {"4/0AX4XfWh%x", "code=4%2F0AX4XfWh%25x"},
+    {"4%2F0AX4XfWh%", "code=4%252F0AX4XfWh%25"},
+    {"YWJjZGVmZ2g+aQ==", "code=YWJjZGVmZ2g%2BaQ%3D%3D"},
+    {"eyJhbGciOi.eyJzdWIi.c2ln", "code=eyJhbGciOi.eyJzdWIi.c2ln"},
+    {"deadbeef00", "code=deadbeef00"},
+    {"hello", NULL},
+    {"localhost", NULL},
+    {"Authorization", NULL},
+    {"authorization", NULL},
+    {"1234567890", NULL},
+    {"192.168.100.100", NULL},
+    {"2026-11-30", NULL},
+    {"abc123", NULL},
+    {"nqXdq3YLPa2iyb5 two4s", NULL},
+    {"Your code: nqXdq3YLPa2iyb5", NULL},
+    {"nqXdq3YLPa\n2iyb5two4s", NULL},
+    {"code=nqXdq3YLPa2iyb5&scope=x", NULL},
+    {"nqXdq3YLPa2iyb5#other", NULL},
+    {"http://localhost:1455/auth/callback?code=nqXdq3YLPa2iyb5", NULL},
+    {"nqXdq3YLPa2iyb\xc3\xa9" "5", NULL},
+    {"", NULL},
+    {NULL, NULL},
+};
+
+static void
+knows_a_code_that_stands_alone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(code_rows) / sizeof(code_rows[0]); i++) {
+		const char *want = code_rows[i].query;
+		struct buf query;
+		enum err got;
+
+		buf_init(&query, 8192);
+		got = pasted_text_code(code_rows[i].text, &query);
+		if ((got == ERR_OK) != (want != NULL) ||
+		    (want != NULL && strcmp(buf_text(&query), want) != 0))
+			fail_msg("'%s': got %s '%s'", code_rows[i].text, error_name(got),
+				 buf_text(&query));
+		buf_free(&query);
+	}
+}
+
 int
 main(void)
 {
@@ -826,6 +886,7 @@ main(void)
 	    cmocka_unit_test(needs_no_state_where_the_provider_sends_none),
 	    cmocka_unit_test(has_limits),
 	    cmocka_unit_test(finds_the_address_that_a_terminal_printed),
+	    cmocka_unit_test(knows_a_code_that_stands_alone),
 	};
 
 	if (secret_init() != ERR_OK)
