@@ -57,14 +57,22 @@ says_missing(const struct call_reply *reply)
 	return missing;
 }
 
+/* Returns whether the plugin, or a proxy before opencode, says that it did not reach it. */
+static bool
+is_of_gateway(const struct call_reply *reply)
+{
+	return reply->status >= 502 && reply->status <= 504;
+}
+
 static void
 verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	d->outcome.state = FLOW_DONE;
 	d->outcome.reason = REASON_NONE;
+	d->outcome.status = err == ERR_OK ? reply->status : 0;
 	if (err == ERR_OPENCODE_TIMEOUT)
 		d->outcome.reason = REASON_UNCONFIRMED;
-	else if (err != ERR_OK)
+	else if (err != ERR_OK || is_of_gateway(reply))
 		delivery_fail(d, REASON_OPENCODE_GONE);
 	else if (reply->status == 401)
 		delivery_fail(d, REASON_OPENCODE_AUTH);
@@ -104,6 +112,12 @@ finish(struct delivery *d)
 
 	finishing_call(d, &call, path, body);
 	err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
+	/* opencode's program may keep the plugin from connecting for seconds; nothing was sent */
+	if (err == ERR_OK && is_of_gateway(&reply) && !provider_of(d->flow)->exchanges_each) {
+		call_reply_free(&reply);
+		call.timeout_ms = delivery_left_ms(d);
+		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
+	}
 	verdict(d, err, &reply);
 	call_reply_free(&reply);
 }

@@ -13,6 +13,7 @@ struct outcome {
 	enum err err;	       /* not ERR_OK: nothing was sent, release the claim */
 	enum flow_state state; /* FLOW_DELIVERING: handed over, the verdict is still to come */
 	enum flow_reason reason;
+	int status; /* of opencode's reply that gave the verdict, for the log; 0: there is none */
 };
 
 /* A delivery in progress. */

@@ -1,5 +1,6 @@
 #include "signin/finish.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/url.h"
@@ -95,7 +96,7 @@ deliver_claimed(struct context *x, const struct flow *flow,
 	struct delivery d = {.x = x, .flow = flow, .response = response};
 	struct store *store = x->app->store;
 	const struct outcome *outcome = &d.outcome;
-	char label[FLOW_NAME_MAX + 1];
+	char label[FLOW_NAME_MAX + 1], status[16] = "";
 	enum err err;
 
 	deliver(&d);
@@ -106,9 +107,12 @@ deliver_claimed(struct context *x, const struct flow *flow,
 	if (store->ops->finish(store, flow->id, outcome->state, outcome->reason) != ERR_OK)
 		log_event(LOG_LEVEL_ERROR, "flow-end-lost", "flow", flow->id, NULL);
 	flow_label(flow, label);
+	if (outcome->state == FLOW_FAILED && outcome->status != 0)
+		snprintf(status, sizeof(status), "%d", outcome->status);
 	log_event(LOG_LEVEL_INFO, "flow-ended", "flow", flow->id, "provider", label, "result",
 		  flow_state_name(outcome->state), "reason",
-		  outcome->reason == REASON_NONE ? NULL : flow_reason_name(outcome->reason), NULL);
+		  outcome->reason == REASON_NONE ? NULL : flow_reason_name(outcome->reason),
+		  "status", status[0] == '\0' ? NULL : status, NULL);
 	return ERR_OK;
 }
 

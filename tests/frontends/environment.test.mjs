@@ -73,6 +73,8 @@ describe('what opencode answers to the delivery', () => {
     ['refused by the provider (500)', isFinish, json({ name: 'UnknownError', html }, 500), 'failed refused-by-provider', 2],
     ['a password is wanted', isFinish, { status: 401 }, 'failed opencode-auth', 2],
     ['not found', isFinish, json({}, 404), 'failed refused-by-provider', 2],
+    ['the plugin does not reach it (502)', isFinish, { status: 502, body: html }, 'failed opencode-gone', 3],
+    ['a proxy does not (504)', isFinish, { status: 504, body: html }, 'failed opencode-gone', 3],
     ['HTML in place of a verdict', isFinish, { status: 200, body: html }, 'done unconfirmed', 2],
     ['false in place of true', isFinish, json(false), 'done unconfirmed', 2],
     ['a redirect', isFinish, { status: 302, headers: { Location: 'http://evil.example/' } }, 'failed refused-by-provider', 2],
@@ -97,6 +99,14 @@ describe('what opencode answers to the delivery', () => {
       assertSame(pages)
     })
   }
+  test('the plugin reaches it at the second try: done', async () => {
+    for (const frontend of site.frontends) {
+      let tries = 0
+      const got = await outcome(frontend, (r) => (isFinish(r) && tries++ === 0 ? { status: 502, body: '' } : undefined))
+      assert.deepEqual([got.state, got.calls], ['done', 3], frontend.name)
+    }
+  })
+
   test('it never answers: the listener ends in failed timeout, the finishing call in no verdict', async () => {
     const results = []
     for (const [who, expected] of [[isListener, 'failed timeout'], [isFinish, 'done unconfirmed']]) {
