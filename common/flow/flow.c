@@ -63,8 +63,10 @@ flow_slot(const struct flow *flow)
 {
 	char port[16];
 
+	if (flow->typed && flow->attempt[0] != '\0')
+		return secret_key(flow->opencode, "attempt", flow->attempt, NULL);
 	/* MCP servers share a listener, which tells their sign-ins apart by state */
-	if (flow->kind == KIND_MCP)
+	if (flow->kind == KIND_MCP || flow->typed)
 		return flow_group(flow->opencode, flow->kind, flow->provider);
 	snprintf(port, sizeof(port), "%d", flow->redirect_port);
 	return secret_key(flow->opencode, "redirect", port, flow->redirect_path, NULL);

@@ -22,6 +22,7 @@
 #define FLOW_CLIENT_ADDRESS_MAX 64    /* a client's address */
 #define FLOW_CALL_MS		10000 /* by then any call to opencode about a flow has ended */
 #define FLOW_ATTEMPT_MAX	128   /* attemptID and methodID of the integration API */
+#define FLOW_INSTRUCTIONS_MAX	500   /* opencode's text for the user */
 
 enum flow_state {
 	FLOW_WAITING,
@@ -93,6 +94,9 @@ struct flow {
 	int64_t expires;
 	bool mcp;		       /* a sign-in to an MCP server, of either kind */
 	char label[FLOW_NAME_MAX + 1]; /* opencode's name for it; "": provider is the name */
+	/* no redirect comes: the user copies a code, which opencode's finishing call carries */
+	bool typed;
+	char instructions[FLOW_INSTRUCTIONS_MAX + 1]; /* opencode's text for that, or "" */
 };
 
 /* Writes the first FLOW_ID_LEN characters of base64url(SHA-256(state)) to id. */

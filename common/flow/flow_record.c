@@ -56,6 +56,8 @@ static const struct row {
     ROW(TYPE_TIME, expires),
     ROW(TYPE_BOOL, mcp),
     ROW(TYPE_TEXT, label),
+    ROW(TYPE_BOOL, typed),
+    ROW(TYPE_TEXT, instructions),
 };
 #undef ROW
 #undef NAMED_ROW

@@ -10,7 +10,7 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-#define FLOW_RECORD_MAX 32768 /* bytes */
+#define FLOW_RECORD_MAX 40960 /* bytes */
 
 /* Appends the record. ERR_MEMORY, ERR_TOO_LARGE. */
 enum err flow_record_write(const struct flow *flow, struct buf *out) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "util/secret.h"
 
 #define CODE_NAME "code="
+#define MARKS	  "\"'`<>()[]{} " /* that stand around a code, and in none */
 
 /* Returns the length of the word at index at that could be a code: on one line, without blanks. */
 static size_t
@@ -106,15 +107,49 @@ paste_code_is_other_pair(const struct paste_reading *r)
 enum err
 paste_code_alone(const struct paste_reading *r, struct buf *query)
 {
-	static const char marks[] = "\"'`<>()[]{} ?";
-	size_t at = strspn(r->text, marks), len;
+	size_t at = strspn(r->text, MARKS "?"), len;
 
 	if (strncmp(r->text + at, CODE_NAME, strlen(CODE_NAME)) == 0)
 		at += strlen(CODE_NAME);
 	len = word_len(r, at);
 	if (!looks_random(r->text + at, len) ||
-	    at + len + strspn(r->text + at + len, marks) != r->len)
+	    at + len + strspn(r->text + at + len, MARKS) != r->len)
 		return ERR_PASTE_CODE;
 	add_code(query, r->text + at, len);
 	return query->err == ERR_TOO_LARGE ? ERR_PASTE_CODE : query->err;
+}
+
+/* Returns whether text holds word before end. */
+static bool
+holds(const char *text, size_t len, const char *word)
+{
+	for (size_t i = 0; i + strlen(word) <= len; i++)
+		if (strncmp(text + i, word, strlen(word)) == 0)
+			return true;
+	return false;
+}
+
+enum err
+paste_code_typed(const struct paste_reading *r, struct buf *out)
+{
+	const char *found = NULL;
+	size_t found_len = 0, words = 0, named = 0, len;
+
+	for (size_t at = strspn(r->text, MARKS); at < r->len; at += len + strspn(r->text + at + len, MARKS)) {
+		bool is_named;
+
+		len = strcspn(r->text + at, MARKS);
+		is_named = holds(r->text + at, len, CODE_NAME);
+		words++;
+		named += is_named ? 1 : 0;
+		if (is_named || named == 0) {
+			found = r->text + at;
+			found_len = len;
+		}
+	}
+	if ((words != 1 && named != 1) || found_len < PASTE_TYPED_MIN ||
+	    memchr(found, PASTE_OTHER, found_len) != NULL || holds(found, found_len, "redirect_uri="))
+		return ERR_PASTE_NO_CODE;
+	buf_add(out, found, found_len);
+	return out->err == ERR_TOO_LARGE ? ERR_PASTE_LONG : out->err;
 }

@@ -29,6 +29,15 @@ bool paste_code_is_other_pair(const struct paste_reading *r);
  */
 enum err paste_code_alone(const struct paste_reading *r, struct buf *query) MUST_CHECK;
 
+/*
+ * Reads what was pasted in a sign-in that ends with a code to copy: one word, whatever it looks
+ * like, or the only one that holds "code=". Appends it to out as it stands, without quotation marks
+ * and brackets around it. ERR_PASTE_NO_CODE: there is no such word, it is shorter than
+ * PASTE_TYPED_MIN, or it is an authorize URL; ERR_PASTE_LONG; ERR_MEMORY.
+ */
+enum err paste_code_typed(const struct paste_reading *r, struct buf *out) MUST_CHECK;
+
+#define PASTE_TYPED_MIN 4 /* characters */
 #define PASTE_CODE_MIN 10 /* characters of a code that stands alone */
 
 #endif

@@ -75,21 +75,39 @@ pasted_text_read(const char *text, const struct flow *flow, const char *public_o
 	return err;
 }
 
-enum err
-pasted_text_code(const char *text, struct buf *query)
+/* Reads a text by its first reading alone. */
+static enum err
+read_plain(const char *text, enum err (*read)(const struct paste_reading *r, struct buf *out),
+	   struct buf *out)
 {
-	struct paste_reading *reading;
-	enum err err = check_text(text);
+	struct paste_reading *reading = malloc(sizeof(*reading));
+	enum err err;
 
-	if (err != ERR_OK)
-		return err;
-	if ((reading = malloc(sizeof(*reading))) == NULL)
+	if (reading == NULL)
 		return ERR_MEMORY;
 	paste_reading_write(reading, text, NULL, strlen(text), false);
-	err = paste_code_alone(reading, query);
+	err = read(reading, out);
 	secret_wipe(reading->text, sizeof(reading->text));
 	free(reading);
 	return err;
+}
+
+enum err
+pasted_text_code(const char *text, struct buf *query)
+{
+	enum err err = check_text(text);
+
+	return err != ERR_OK ? err : read_plain(text, paste_code_alone, query);
+}
+
+enum err
+pasted_text_typed(const char *text, struct buf *code)
+{
+	enum err err = check_text(text);
+
+	if (err != ERR_OK)
+		return err == ERR_PASTE_LONG ? err : ERR_PASTE_NO_CODE;
+	return read_plain(text, paste_code_typed, code);
 }
 
 enum err

@@ -32,6 +32,10 @@ enum err pasted_text_read(const char *text, const struct flow *flow, const char 
  */
 enum err pasted_text_code(const char *text, struct buf *query) MUST_CHECK;
 
+/* Reads what was pasted in a sign-in that ends with a code to copy, and appends it to code as it
+ * stands: see paste_code_typed(). ERR_PASTE_NO_CODE, ERR_PASTE_LONG, ERR_MEMORY. */
+enum err pasted_text_typed(const char *text, struct buf *code) MUST_CHECK;
+
 /*
  * Appends the authorize URL in a pasted text to url; it is one if it has a redirect_uri and a
  * response_type. ERR_ADOPT_TEXT: there is none. ERR_ADOPT_SEVERAL: there are several.

@@ -10,7 +10,7 @@
 static bool
 raw_allowed(unsigned char c, enum query_kind kind)
 {
-	return c > ' ' && c < 0x7f && !((c == '?' || c == '#') && kind == QUERY_STRING);
+	return c > ' ' && c < 0x7f && !((c == '?' || c == '#') && kind != QUERY_FORM);
 }
 
 static bool
@@ -110,7 +110,7 @@ query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind)
 			err = parse_pair(q, raw, pair_len, kind, &out);
 		raw += pair_len + (amp == NULL ? 0 : 1);
 	}
-	if (err == ERR_OK)
+	if (err == ERR_OK && kind != QUERY_REPEATED)
 		err = refuse_duplicates(q);
 	if (err != ERR_OK)
 		query_free(q);
@@ -123,6 +123,16 @@ query_free(struct query *q)
 	secret_wipe(q->storage, q->storage_len);
 	free(q->storage);
 	*q = (struct query){.count = 0};
+}
+
+bool
+query_repeats(const struct query *q, const char *name)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->count; i++)
+		count += strcmp(q->param[i].name, name) == 0 ? 1 : 0;
+	return count > 1;
 }
 
 const char *

@@ -29,6 +29,7 @@ struct query {
 
 enum query_kind {
 	QUERY_STRING, /* of a URL: no control byte, raw non-ASCII byte, second '?' or '#' */
+	QUERY_REPEATED, /* the same, but a name may repeat: query_get() gives the first */
 	QUERY_FORM,   /* of a body: values may hold tab, CR and LF, and be longer */
 };
 
@@ -39,6 +40,9 @@ enum query_kind {
  */
 enum err query_parse(struct query *q, const char *raw, size_t len, enum query_kind kind) MUST_CHECK;
 void query_free(struct query *q);
+
+/* Returns whether a name stands more than once in a query. */
+bool query_repeats(const struct query *q, const char *name);
 
 /* Returns the decoded value of a parameter, owned by q, or NULL. */
 const char *query_get(const struct query *q, const char *name);

@@ -1,11 +1,14 @@
 #include "opencode/attempt.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "opencode/api/api_find.h"
 #include "opencode/credentials.h"
 #include "opencode/opencode.h"
+#include "util/json.h"
+#include "util/secret.h"
 
 #define ASK_MS	  2000
 #define CANCEL_MS 2000
@@ -14,6 +17,8 @@
 struct question {
 	const struct flow *flow;
 	const char *method;
+	const char *suffix; /* of the path */
+	const char *body;   /* NULL: none */
 	int timeout_ms;
 	bool for_visitor; /* with the visitor's own credentials only */
 	enum attempt_status status;
@@ -74,14 +79,18 @@ static enum err
 ask(const struct context *x, const struct opencode_api *api, void *ctx)
 {
 	struct question *q = ctx;
-	struct call call = {
-	    .method = q->method, .session = api->sessions, .timeout_ms = q->timeout_ms};
+	struct call call = {.method = q->method,
+			    .session = api->sessions,
+			    .timeout_ms = q->timeout_ms,
+			    .body = q->body,
+			    .body_len = q->body == NULL ? 0 : strlen(q->body)};
 	struct call_reply reply = {.status = 0};
 	struct buf path;
 	enum err err;
 
 	buf_init(&path, FLOW_NAME_MAX + FLOW_ATTEMPT_MAX + 64);
 	api->attempt_path(q->flow, &path);
+	buf_puts(&path, q->suffix);
 	if ((err = path.err) == ERR_OK) {
 		err = q->for_visitor
 			  ? opencode_visitor_send(x, q->flow, buf_text(&path), &call, &reply)
@@ -97,7 +106,8 @@ enum err
 attempt_ask(const struct context *x, const struct flow *flow, int timeout_ms,
 	    enum attempt_status *out)
 {
-	struct question q = {.flow = flow, .method = "GET", .timeout_ms = timeout_ms};
+	struct question q = {
+	    .flow = flow, .method = "GET", .suffix = "", .timeout_ms = timeout_ms};
 	enum err err = api_find_run(x, ask, &q);
 
 	*out = q.status;
@@ -106,10 +116,32 @@ attempt_ask(const struct context *x, const struct flow *flow, int timeout_ms,
 }
 
 enum err
+attempt_complete(const struct context *x, const struct flow *flow, const char *code, int timeout_ms)
+{
+	json_t *json = json_pack("{s:s}", "code", code);
+	char *body = json_write(json);
+	struct question q = {.flow = flow,
+			     .method = "POST",
+			     .suffix = "/complete",
+			     .body = body,
+			     .timeout_ms = timeout_ms};
+	enum err err = body == NULL ? ERR_MEMORY : api_find_run(x, ask, &q);
+
+	if (body != NULL)
+		secret_wipe(body, strlen(body));
+	free(body);
+	json_decref(json);
+	return err;
+}
+
+enum err
 attempt_cancel(const struct context *x, const struct flow *flow)
 {
-	struct question q = {
-	    .flow = flow, .method = "DELETE", .timeout_ms = CANCEL_MS, .for_visitor = true};
+	struct question q = {.flow = flow,
+			     .method = "DELETE",
+			     .suffix = "",
+			     .timeout_ms = CANCEL_MS,
+			     .for_visitor = true};
 
 	return api_find_run(x, ask, &q);
 }

@@ -20,6 +20,11 @@ enum attempt_status {
 enum err attempt_ask(const struct context *x, const struct flow *flow, int timeout_ms,
 		     enum attempt_status *out) MUST_CHECK;
 
+/* Ends it with a code that the user copied; opencode exchanges that, and answers how it went only
+ * to attempt_ask(). ERR_OPENCODE_ANSWER: it refused; errors as above. */
+enum err attempt_complete(const struct context *x, const struct flow *flow, const char *code,
+			  int timeout_ms) MUST_CHECK;
+
 /* Deletes it, for the visitor: opencode stops waiting, and closes its listener. Errors as above. */
 enum err attempt_cancel(const struct context *x, const struct flow *flow) MUST_CHECK;
 

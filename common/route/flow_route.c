@@ -77,7 +77,7 @@ flow_route_finish(struct context *x, const struct snapshot *snap,
 static bool
 address_edit(const struct context *x, const struct flow *flow)
 {
-	return !flow->direct && !flow->stateless && flow->response_type == RESPONSE_TYPE_CODE &&
+	return !flow->direct && !flow->typed && !flow->stateless && flow->response_type == RESPONSE_TYPE_CODE &&
 	       x->request->mount[0] == '\0' &&
 	       config_callback_path(x->app->config, flow->redirect_path);
 }
@@ -111,6 +111,8 @@ answer_flow_page(struct context *x, struct snapshot *snap, enum err problem)
 				 .provider = label,
 				 .from_here = snap->flow.from_here,
 				 .direct = snap->flow.direct,
+				 .typed = snap->flow.typed,
+				 .instructions = snap->flow.instructions,
 				 .relay =
 				     flow_relayed(&snap->flow) ? x->app->config->relay_via : NULL,
 				 .again = flow_can_begin_again(&snap->flow),
@@ -214,6 +216,24 @@ ask_code(struct context *x, const struct snapshot *snap, const char *text)
 		respond_page(x, 200);
 	}
 	buf_free(&query);
+	return err;
+}
+
+/* Handles address=, a code that was copied. Answers unless there is an error. */
+static enum err
+post_typed(struct context *x, const struct snapshot *snap, const char *text)
+{
+	struct authorization_response response = {.raw = ""};
+	struct buf code;
+	enum err err;
+
+	buf_init(&code, QUERY_VALUE_MAX);
+	if ((err = pasted_text_typed(text, &code)) == ERR_OK) {
+		response.raw = buf_text(&code);
+		memcpy(response.id, snap->flow.id, sizeof(response.id));
+		err = flow_route_finish(x, snap, &response, false);
+	}
+	buf_free(&code);
 	return err;
 }
 
@@ -342,7 +362,8 @@ post_own(struct context *x, struct snapshot *snap, const struct query *form)
 	else if (snap->state == FLOW_WAITING && callback != NULL && says_yes(form, "confirm"))
 		return post_callback(x, snap, callback, says_yes(form, "issuer"));
 	else if (snap->state == FLOW_WAITING && !says_yes(form, "confirm"))
-		return post_address(x, snap, query_get(form, "address"));
+		return snap->flow.typed ? post_typed(x, snap, query_get(form, "address"))
+					: post_address(x, snap, query_get(form, "address"));
 	if (err == ERR_OK)
 		respond_flow(x, snap->flow.id);
 	return err;

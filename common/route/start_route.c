@@ -17,6 +17,7 @@
 #include "signin/access.h"
 #include "signin/authorize_url.h"
 #include "signin/begin.h"
+#include "signin/device_code.h"
 #include "signin/flow_list.h"
 #include "util/json.h"
 #include "view/page_device.h"
@@ -104,8 +105,8 @@ not_begun(const struct begin *b, const struct query *form)
 	return ERR_BEGIN_KIND;
 }
 
-/* Whether the user is to enter a code at the provider, on any machine: no redirect comes, opencode
- * polls the provider itself. */
+/* Whether the user signs in at the provider, on any machine: no redirect comes, opencode asks the
+ * provider itself. */
 static bool
 is_device(const struct begin *b, struct begin_answer *begun)
 {
@@ -114,7 +115,9 @@ is_device(const struct begin *b, struct begin_answer *begun)
 	return (b->flow.kind == KIND_PROVIDER || b->flow.kind == KIND_INTEGRATION) &&
 	       b->reply.status == 200 && begin_answer_read(b->flow.kind, b->json, begun) &&
 	       begun->automatic && url_is_web(begun->url) &&
-	       authorize_url_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT;
+	       authorize_url_read(begun->url, NULL, &flow) == ERR_ADOPT_TEXT &&
+	       (device_code_shown(begun->url, begun->instructions) ||
+		device_code_stays(begun->url));
 }
 
 /*
@@ -149,6 +152,7 @@ answer_device(struct begin *b, const struct begin_answer *begun)
 	struct page_device device = {.provider = b->flow.provider,
 				     .url = begun->url,
 				     .instructions = begun->instructions,
+				     .code = device_code_shown(begun->url, begun->instructions),
 				     .query = b->flow.query};
 	/* an attempt of the integration API polls by itself */
 	enum err err = b->flow.kind == KIND_PROVIDER ? finish_device(b) : ERR_OK;

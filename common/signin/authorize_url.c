@@ -5,6 +5,7 @@
 
 #include "flow/url.h"
 #include "http/query.h"
+#include "util/secret.h"
 
 #define LOOPBACK_PORT_MIN 1024
 
@@ -71,11 +72,56 @@ out:
 	return err;
 }
 
+/* Returns whether text is the URL of a listener. */
+static bool
+names_listener(const char *text)
+{
+	struct url a;
+	bool names = strpbrk(text, "?#") == NULL && url_parse(text, &a) == ERR_OK;
+
+	if (names) {
+		names = is_listener(&a) && !a.has_user;
+		url_free(&a);
+	}
+	return names;
+}
+
+/* Returns the redirect URI. Where it has another name, such as callback_url, it is the only
+ * parameter with the URL of a listener. */
+static const char *
+find_redirect(const struct query *q)
+{
+	const char *found = query_get(q, "redirect_uri");
+	size_t count = 0;
+
+	if (found != NULL)
+		return found;
+	for (size_t i = 0; i < q->count; i++)
+		if (names_listener(q->param[i].value)) {
+			found = q->param[i].value;
+			count++;
+		}
+	return count == 1 ? found : NULL;
+}
+
+/* Returns whether a parameter that we read stands twice: who else reads it may take the other. */
+static bool
+is_ambiguous(const struct query *q)
+{
+	static const char *const names[] = {"redirect_uri", "response_type", "response_mode",
+					    "state"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (query_repeats(q, names[i]))
+			return true;
+	return false;
+}
+
 static bool
 read_answer(const char *response_type, enum flow_response_type *answer)
 {
 	if (response_type == NULL)
-		return false;
+		return true; /* a code is usual */
 	*answer = strcmp(response_type, "token") == 0 ? RESPONSE_TYPE_TOKEN : RESPONSE_TYPE_CODE;
 	return *answer == RESPONSE_TYPE_TOKEN || strcmp(response_type, "code") == 0;
 }
@@ -85,14 +131,21 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 	   struct flow *flow)
 {
 	const char *state = query_get(q, "state");
-	const char *redirect_uri = query_get(q, "redirect_uri");
+	const char *redirect_uri = find_redirect(q), *mode = query_get(q, "response_mode");
 	enum err err;
+
+	if (is_ambiguous(q))
+		return ERR_ADOPT_TEXT;
 
 	if (redirect_uri == NULL && (query_get(q, "code") != NULL || query_get(q, "error") != NULL))
 		return ERR_ADOPT_CALLBACK;
 	if (redirect_uri == NULL ||
 	    !read_answer(query_get(q, "response_type"), &flow->response_type))
 		return ERR_ADOPT_TEXT;
+	if (query_get(q, "response_type") == NULL && !names_listener(redirect_uri))
+		return ERR_ADOPT_TEXT;
+	if (mode != NULL && strcmp(mode, "form_post") == 0)
+		return ERR_ADOPT_FORM;
 	if ((err = read_redirect_uri(redirect_uri, own, flow)) != ERR_OK)
 		return err;
 	flow->stateless = state == NULL || state[0] == '\0';
@@ -122,12 +175,32 @@ authorize_url_read(const char *url, const struct authorize_site *own, struct flo
 	if (a.has_user || a.query == NULL ||
 	    !url_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
 		goto out;
-	if ((err = query_parse(&q, a.query, strlen(a.query), QUERY_STRING)) == ERR_OK)
+	if ((err = query_parse(&q, a.query, strlen(a.query), QUERY_REPEATED)) == ERR_OK)
 		err = read_query(url, &q, own, flow);
 	else if (err != ERR_MEMORY)
 		err = ERR_ADOPT_TEXT;
 out:
 	query_free(&q);
 	url_free(&a);
+	return err;
+}
+
+enum err
+authorize_url_read_typed(const char *url, struct flow *flow)
+{
+	char token[SECRET_HASH_LEN + 1];
+	struct url a;
+	enum err err;
+
+	if (strlen(url) > FLOW_URL_MAX || !url_is_web(url))
+		return ERR_ADOPT_TEXT;
+	if ((err = url_parse(url, &a)) != ERR_OK)
+		return err == ERR_MEMORY ? err : ERR_ADOPT_TEXT;
+	if (!url_origin(&a, flow->authorize_origin, sizeof(flow->authorize_origin)))
+		err = ERR_ADOPT_TEXT;
+	url_free(&a);
+	secret_token(token);
+	flow_id(token, strlen(token), flow->id);
+	flow->typed = true;
 	return err;
 }

@@ -222,6 +222,15 @@ complete_attempt(struct begin *b)
 	return err;
 }
 
+/* Reads what opencode says of a sign-in that ends with a code to copy. Instructions that are too
+ * long are left out. */
+static enum err
+read_typed(const struct begin_answer *begun, struct flow *flow)
+{
+	text_copy(flow->instructions, sizeof(flow->instructions), begun->instructions);
+	return authorize_url_read_typed(begun->url, flow);
+}
+
 /* Reads the authorize URL. ERR_UNRECORDED: its response does not come to us. ERR_CONFIG,
  * ERR_MEMORY. */
 static enum err
@@ -242,9 +251,14 @@ read_answer(struct begin *b)
 			return ERR_UNRECORDED;
 	}
 	b->url = begun.url;
-	if (!b->record || !begun.automatic)
+	/* in opencode's own window, opencode asks for the code */
+	if (!b->record || (!begun.automatic && !b->flow.from_here))
 		return ERR_UNRECORDED;
-	err = authorize_url_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own, &b->flow);
+	if (begun.automatic)
+		err = authorize_url_read(begun.url, b->flow.kind == KIND_TERMINAL ? NULL : &own,
+					 &b->flow);
+	else
+		err = read_typed(&begun, &b->flow);
 	if (err == ERR_OK && (!copy_attempt(&b->flow, begun.attempt) || !fill_flow(b)))
 		err = ERR_UNRECORDED;
 	if (x->app->config->relay_via[0] != '\0' && b->adopted == NULL && err != ERR_MEMORY)

@@ -16,7 +16,7 @@ add_state(const struct flow *flow, const struct url *url, struct buf *query)
 
 	if (url->query == NULL)
 		return ERR_PASTE_CODE_ALONE;
-	if ((err = query_parse(&q, url->query, strlen(url->query), QUERY_STRING)) != ERR_OK)
+	if ((err = query_parse(&q, url->query, strlen(url->query), QUERY_REPEATED)) != ERR_OK)
 		return err == ERR_MEMORY ? err : ERR_PASTE_CODE_ALONE;
 	challenge = query_get(&q, "code_challenge");
 	state = query_get(&q, "state");

@@ -44,13 +44,31 @@ judge_attempt(struct delivery *d)
 		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
 }
 
+/* Sends the code that was copied. How the exchange went, the attempt tells. */
+static void
+send_code(struct delivery *d)
+{
+	enum err err = attempt_complete(d->x, d->flow, d->response->raw, delivery_left_ms(d));
+
+	if (err == ERR_OPENCODE_DOWN || err == ERR_MEMORY)
+		d->outcome.err = err; /* nothing was sent */
+	else if (err == ERR_CREDENTIALS)
+		delivery_fail(d, REASON_OPENCODE_AUTH);
+	else if (err != ERR_OK && err != ERR_OPENCODE_TIMEOUT && err != ERR_OPENCODE_ANSWER)
+		delivery_fail(d, REASON_OPENCODE_GONE);
+}
+
 void
 deliver_integration(struct delivery *d)
 {
 	struct call_reply reply;
 
-	delivery_listener(d, &reply);
-	call_reply_free(&reply);
+	if (d->flow->typed) {
+		send_code(d);
+	} else {
+		delivery_listener(d, &reply);
+		call_reply_free(&reply);
+	}
 	if (d->outcome.err == ERR_OK && d->outcome.state != FLOW_DECLINED)
 		judge_attempt(d);
 }

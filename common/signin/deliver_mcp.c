@@ -63,11 +63,15 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 	}
 }
 
-/* Sends the code to opencode, which checks no state here; we did (RFC 9700 section 4.7.1). */
+/* Sends the code to opencode, which checks no state here; we did (RFC 9700 section 4.7.1). Some
+ * builds want the state and the issuer too, the others pass over them. */
 static void
 send_code(struct delivery *d)
 {
-	json_t *json = json_pack("{s:s}", "code", query_get(&d->response->query, "code"));
+	const struct query *q = &d->response->query;
+	json_t *json =
+	    json_pack("{s:s, s:s*, s:s*}", "code", query_get(q, "code"), "state",
+		      query_get(q, "state"), "iss", query_get(q, "iss"));
 	char *body = json_write(json);
 	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
 	struct call_reply reply = {.status = 0};

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow/provider.h"
@@ -9,6 +10,8 @@
 #include "opencode/connected.h"
 #include "opencode/opencode.h"
 #include "util/clock.h"
+#include "util/json.h"
+#include "util/secret.h"
 
 #define LOOK_MS	  5000 /* for an account to be listed after another's finishing call */
 #define TRY_MS	  1000 /* for a listener that answers at once, or not at all */
@@ -211,6 +214,31 @@ deliver_finish_first(struct delivery *d, bool before)
 		judge_by_list(d, before);
 }
 
+/* Makes the finishing call with the code that was copied. opencode itself exchanges it. */
+static void
+finish_typed(struct delivery *d)
+{
+	json_t *json = json_pack("{s:i, s:s}", "method", d->flow->method, "code", d->response->raw);
+	char *body = json_write(json), path[PATH_SIZE];
+	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
+	struct call_reply reply = {.status = 0};
+	enum err err = ERR_MEMORY;
+
+	snprintf(path, sizeof(path), "/provider/%s/oauth/callback", d->flow->provider);
+	if (body != NULL) {
+		call.body_len = strlen(body);
+		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
+		secret_wipe(body, strlen(body));
+	}
+	if (err == ERR_OPENCODE_DOWN || err == ERR_MEMORY)
+		d->outcome.err = err; /* nothing was sent */
+	else
+		verdict(d, err, &reply);
+	call_reply_free(&reply);
+	free(body);
+	json_decref(json);
+}
+
 void
 deliver_provider(struct delivery *d)
 {
@@ -219,6 +247,10 @@ deliver_provider(struct delivery *d)
 	bool before = shared && look(d) != LISTED_NO;
 	struct call_reply reply;
 
+	if (d->flow->typed) {
+		finish_typed(d);
+		return;
+	}
 	if (provider->finish_first) {
 		deliver_finish_first(d, before);
 		return;

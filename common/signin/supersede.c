@@ -107,6 +107,8 @@ cancel(struct context *x, const struct flow *old)
 	struct call_reply reply = {.status = 0};
 	enum err err;
 
+	if (old->typed && way != CANCEL_ATTEMPT)
+		return; /* it has no listener, and opencode forgets it by itself */
 	snprintf(target, sizeof(target), "%s?error=superseded", old->redirect_path);
 	call.target = way == CANCEL_ERROR ? target : "/cancel";
 	if (way == CANCEL_TOKEN)

@@ -139,6 +139,10 @@ static const struct error_row table[] = {
 	{"paste-code", 400, "That is only a part of the address",
 	 "Copy the whole address of the tab that failed to load, from its beginning to its end. If "
 	 "the provider showed you a code instead, copy all of that."},
+    [ERR_PASTE_NO_CODE] =
+	{"paste-no-code", 400, "That is no code",
+	 "Copy the code that the provider shows at the end of the sign-in, all of it and nothing "
+	 "else. If a tab fails to load instead, copy the whole address of that tab."},
     [ERR_PASTE_CODE_ALONE] =
 	{"paste-code-alone", 400, "That code alone cannot be used here",
 	 "Nothing in it tells that it belongs to this sign-in. If a tab failed to load, copy its "
@@ -193,6 +197,11 @@ static const struct error_row table[] = {
 	{"adopt-callback", 400, "That is the answer, not the beginning",
 	 "First paste the address that the terminal printed. The page behind it then takes the "
 	 "address of the tab that failed to load."},
+    [ERR_ADOPT_FORM] =
+	{"adopt-form", 400, "The answer of that sign-in cannot be copied",
+	 "Its address asks for response_mode=form_post: the provider then sends the answer inside "
+	 "a form, and no address holds it. Use another way to sign in that the program offers, "
+	 "such as a device code or an API key."},
     [ERR_ADOPT_REDIRECT] =
 	{"adopt-redirect", 400, "That sign-in does not end at the terminal",
 	 "The provider will send its answer to another place than the computer that opencode "
@@ -208,8 +217,8 @@ static const struct error_row table[] = {
 	 "minutes. If it fails again, the log of opencode says why."},
     [ERR_BEGIN_KIND] =
 	{"begin-elsewhere", 409, "This sign-in belongs into opencode’s own window",
-	 "It works with a code that opencode shows, so it needs no help from here: begin it in "
-	 "opencode, under Settings, Providers. Nothing was changed."},
+	 "Its answer goes to a place from which it cannot be brought here, or opencode shows more "
+	 "than this page can: begin it in opencode, under Settings, Providers. Nothing was changed."},
     [ERR_BEGIN_NEEDLESS] =
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},

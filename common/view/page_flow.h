@@ -21,6 +21,8 @@ struct page_flow {
 	const char *redirect_host; /* "localhost:1455" */
 	const char *redirect_path; /* "/auth/callback" */
 	bool from_here;		   /* begun on the start page: no opencode window waits for it */
+	bool typed;		   /* it ends with a code to copy */
+	const char *instructions;  /* opencode's text for that, or "" */
 	bool direct;	   /* the provider sends the browser straight to us: nothing to paste */
 	const char *relay; /* redirect URI of the relay that brings the response, or NULL */
 	bool address_edit; /* replacing the origin of the failed tab's URL by ours finishes it */

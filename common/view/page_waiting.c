@@ -76,6 +76,41 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    host);
 }
 
+/* What ends the box, and its button. */
+static void
+end_paste(struct buf *out, const struct page_flow *flow)
+{
+	if (flow->problem != ERR_OK)
+		buf_puts(out, " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
+	buf_puts(out, ">\n<button type=\"submit\" class=\"button\" "
+		      "data-busy=\"Finishing…\">Finish</button>\n</form>\n</li>\n");
+}
+
+/* Step 2 of a sign-in that ends with a code to copy. */
+static void
+step_code(struct buf *out, const struct page_flow *flow)
+{
+	buf_puts(out, "<li>\n<h2>At its end it shows a code. Copy that</h2>\n");
+	if (flow->instructions[0] != '\0')
+		html_add(out, "<p>opencode says: <strong>%s</strong></p>\n", flow->instructions);
+	buf_puts(out, "<p class=\"hint\">If a tab fails to load instead, copy the whole address of "
+		      "that tab.</p>\n</li>\n");
+}
+
+/* Step 3 of it. */
+static void
+step_paste_code(struct buf *out, const struct page_site *site, const struct page_flow *flow)
+{
+	buf_puts(out, "<li>\n<h2><label for=\"address\">Paste the code here</label></h2>\n");
+	page_part_refusal(out, flow->problem);
+	html_add(out,
+		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
+		 "<input id=\"address\" name=\"address\" type=\"text\" autocomplete=\"off\" "
+		 "autocapitalize=\"off\" spellcheck=\"false\" data-typed",
+		 site->base, flow->id);
+	end_paste(out, flow);
+}
+
 /* Step 3: the input box, and above it the error of the last paste. */
 static void
 step_paste(struct buf *out, const struct page_site *site, const struct page_flow *flow)
@@ -90,10 +125,7 @@ step_paste(struct buf *out, const struct page_site *site, const struct page_flow
 		 site->base, flow->id, flow->redirect_host, flow->redirect_path, answer_of(flow),
 		 flow->redirect_host, flow->redirect_path,
 		 flow->response_type == RESPONSE_TYPE_TOKEN ? "#" : "?");
-	if (flow->problem != ERR_OK)
-		buf_puts(out, " aria-invalid=\"true\" aria-describedby=\"problem\" autofocus");
-	buf_puts(out, ">\n<button type=\"submit\" class=\"button\" "
-		      "data-busy=\"Finishing…\">Finish</button>\n</form>\n</li>\n");
+	end_paste(out, flow);
 }
 
 static void
@@ -150,6 +182,11 @@ lead(struct buf *out, const struct page_flow *flow)
 		    name_of(flow));
 		return;
 	}
+	if (flow->typed) {
+		buf_puts(out, "<p class=\"lead\">The sign-in ends with a <strong>code</strong>: "
+			      "<strong>copy it and paste it here.</strong></p>\n");
+		return;
+	}
 	html_add(out,
 		 "<p class=\"lead\">The sign-in ends in a tab that <strong>fails to load</strong>. "
 		 "Its address is what %s needs: ",
@@ -174,7 +211,10 @@ state_line(struct buf *out, const struct page_site *site, const struct page_flow
 	html_add(out,
 		 "\" data-status-url=\"%s/flow/%s/status\"><span id=\"status\" "
 		 "role=\"status\">Waiting for the %s</span> <span id=\"clock\">Expires in ",
-		 site->base, flow->id, flow->direct ? "sign-in" : "address");
+		 site->base, flow->id,
+		 flow->direct  ? "sign-in"
+		 : flow->typed ? "code"
+			       : "address");
 	html_duration(out, left);
 	buf_puts(out, "</span></p>\n");
 }
@@ -206,10 +246,17 @@ waiting(struct buf *out, const struct page_site *site, const struct page_flow *f
 	} else {
 		buf_puts(out, "<ol class=\"steps\">\n");
 		step_provider(out, flow);
-		step_drawing(out, flow);
-		step_paste(out, site, flow);
+		if (flow->typed) {
+			step_code(out, flow);
+			step_paste_code(out, site, flow);
+		} else {
+			step_drawing(out, flow);
+			step_paste(out, site, flow);
+		}
 		buf_puts(out, "</ol>\n");
 	}
+	if (flow->typed)
+		return;
 	buf_puts(out, "<section class=\"more\" aria-label=\"Good to know\">\n");
 	if (flow->direct)
 		more_direct(out, site, flow);

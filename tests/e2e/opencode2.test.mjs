@@ -13,7 +13,8 @@ import { exchange, until } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import { pastes, queries, tokens } from '../lib/refusals.mjs'
 import { NAVIGATION, OWN_FORM, newCookie } from '../lib/signin.mjs'
-import { DONE, KINDS, expectEnd } from '../lib/site.mjs'
+import { PLUGIN } from '../lib/opencode.mjs'
+import { DONE, KINDS, REFUSED, expectEnd } from '../lib/site.mjs'
 import { NEXT, cannotRun } from '../lib/versions.mjs'
 
 const CHATGPT = { id: 'openai', method: 'chatgpt-browser', path: '/auth/callback' }
@@ -35,8 +36,8 @@ after(async () => {
 const authorization = () => opencode.authorization.Authorization
 const own = (method, target) => new Client(opencode.origin, { authorization: authorization() }).send(method, target)
 
-async function start(ini) {
-  opencode = await fixture.start({ provider, version: NEXT })
+async function start(ini, options) {
+  opencode = await fixture.start({ provider, version: NEXT, ...options })
   const first = await fixture.serve({ kind: KINDS[0], ini })
   fronts = [first, await fixture.serve({ kind: KINDS[1], ini: { ...ini, flow: { ...ini?.flow, store: `dir:${first.storeDir}` } } })]
 }
@@ -213,5 +214,25 @@ test('an attempt has ten minutes; one whose time is over here is told, and ended
   assert.notEqual(await attempt(one), 'pending')
   await next.client.paste(next.flow, provider.approve(next.flow.authorize))
   await expectEnd(next.client, next.flow, DONE)
+  await fixture.tidy(t)
+})
+
+test('a provider whose code is to be copied: from the start page, refused, and taken', { skip }, async (t) => {
+  const OTHER = new URL('../lib/other-plugin2.js', import.meta.url).href
+  await start(undefined, { config: { plugins: [PLUGIN, OTHER] } })
+  for (const front of fronts) {
+    const client = browser(front)
+    const flow = await client.start({ provider: 'other', method: 'typed' })
+    assert.ok(flow.authorize.startsWith('https://accounts.example.com/authorize?'))
+    assert.match((await client.send('GET', flow.path)).content, /opencode says: <strong>Paste the code here\.<\/strong>/)
+    assert.equal((await client.paste(flow, 'two words')).status, 400)
+    await client.paste(flow, 'bad-code')
+    await expectEnd(client, flow, REFUSED)
+    const again = await client.start({ again: flow.id })
+    await client.paste(again, 'good-code#state')
+    await expectEnd(client, again, DONE)
+    const { connections } = JSON.parse((await own('GET', '/api/integration/other')).content).data
+    assert.equal(connections.length, 1)
+  }
   await fixture.tidy(t)
 })

@@ -84,6 +84,61 @@ describe('a plugin of somebody else’s', () => {
   })
 })
 
+describe('a code to copy, from the start page', () => {
+  const TYPED = { provider: 'other', method: 1 }
+  for (const kind of KINDS) {
+    test(`through ${kind}: what opencode says, the code, and the account is there`, async () => {
+      const client = site.client(kind)
+      const flow = await client.start(TYPED)
+      assert.ok(flow.authorize.startsWith('https://accounts.example.com/authorize?'))
+      const page = (await client.send('GET', flow.path)).content
+      assert.match(page, /Paste the code here/)
+      assert.match(page, /opencode says: <strong>Paste the code here\.<\/strong>/)
+      assert.doesNotMatch(page, /fails to load\. Copy|class="tab"/)
+      for (const text of ['', 'no', 'these are words', flow.authorize]) {
+        const refused = await client.paste(flow, text)
+        assert.equal(refused.status, 400)
+        assert.match(refused.content, /That is no code/)
+      }
+      assert.equal((await client.status(flow)).state, 'waiting')
+      assert.equal((await client.paste(flow, ' `good-code-1#state`\n')).headers.get('location'), flow.path)
+      await expectEnd(client, flow, DONE, { again: false })
+      assert.equal(opencode.auth().other.access, 'access-good-code-1#state')
+    })
+  }
+
+  test('an address goes as it is, also out of a sentence', async () => {
+    const client = site.client()
+    const flow = await client.start(TYPED)
+    const address = 'good://localhost:8085/oauth2callback?code=4%2F0A&state=x'
+    await client.paste(flow, `Here it is: ${address}`)
+    await expectEnd(client, flow, DONE)
+    assert.equal(opencode.auth().other.access, `access-${address}`)
+  })
+
+  test('a code that opencode refuses, and one click to begin again', async () => {
+    const client = site.client()
+    const flow = await client.start(TYPED)
+    await client.paste(flow, 'bad-code')
+    await expectEnd(client, flow, REFUSED, { again: true })
+    const again = await client.start({ again: flow.id })
+    await client.paste(again, 'good-code-2')
+    await expectEnd(client, again, DONE)
+  })
+
+  test('another browser, and an older sign-in of the same kind', async () => {
+    const client = site.client()
+    const first = await client.start(TYPED)
+    const stranger = site.client()
+    assert.equal((await stranger.paste(first, 'good-code-3')).status, 400)
+    const second = await client.start(TYPED)
+    await expectEnd(client, first, { state: 'superseded', expires_in: 0 }, { again: true })
+    await client.paste(second, 'good-code-4')
+    await expectEnd(client, second, DONE)
+    assert.equal(opencode.auth().other.access, 'access-good-code-4')
+  })
+})
+
 describe('no redirect that could come home', () => {
   const steady = (content) => content.replace(/[0-9A-F]{4}-[0-9A-F]{4}/, 'CODE').replace(/state=\w+/, 'state=')
   const cases = [
@@ -102,14 +157,6 @@ describe('no redirect that could come home', () => {
       assert.equal(steady(ours.content), steady(own.content))
     })
   }
-
-  test('a code that is typed into opencode is told on the start page', async () => {
-    const client = site.client()
-    const answer = await client.form('/signin/start', { provider: 'other', method: 1 })
-    assert.equal(answer.status, 409, answer.content)
-    assert.match(answer.content, /data-problem="begin-elsewhere"/)
-    assert.equal(client.cookie, undefined)
-  })
 
   test('device codes from the start page: shown, entered, and opencode has the accounts', async () => {
     const forms = {

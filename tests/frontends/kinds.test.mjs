@@ -70,9 +70,18 @@ describe('MCP', () => {
       const [answer, calls] = await seen(() => post(frontend, flow.page, { address: `${LOOPBACK}?${query(flow)}` }, flow.cookie))
       assert.equal(answer.status, 303, answer.body)
       assert.deepEqual(calls.map(line), [`GET 127.0.0.1:19876 /mcp/oauth/callback?${query(flow)}`, byCode(flow)])
-      assert.deepEqual(JSON.parse(calls[1].body), { code: flow.code })
+      assert.deepEqual(JSON.parse(calls[1].body), { code: flow.code, state: flow.state })
       assert.equal(await state(flow), 'done')
     }
+  })
+
+  test('an issuer that came goes with the code', async () => {
+    const flow = await beginMcp(site.fcgi, LOOPBACK)
+    const iss = 'https://auth.example.net/tenant'
+    site.standin.answer = (r) => (r.host === 'opencode' ? json({ status: 'connected' }) : { status: 400, body: '' })
+    const [, calls] = await seen(() => post(site.fcgi, flow.page, { address: `${LOOPBACK}?${query(flow)}&iss=${encodeURIComponent(iss)}` }, flow.cookie))
+    assert.deepEqual(JSON.parse(calls[1].body), { code: flow.code, state: flow.state, iss })
+    assert.equal(await state(flow), 'done')
   })
 
   test('a listener that takes it is enough; the verdict is the server’s state', async () => {
@@ -434,11 +443,12 @@ describe('the start page', () => {
   })
 
   test('what opencode does not begin, or not in a way that could come home, is told', async () => {
-    const typed = { url: 'https://code.example/', method: 'code', instructions: 'Paste the code' }
     const elsewhere = { url: authorizeUrl({ state: 'x', redirect: 'https://elsewhere.example/' }), method: 'auto' }
     const table = [
       [json({ name: 'x' }, 500), 502], [json({ name: 'x' }, 400), 400], [{ status: 401, body: '' }, 401], [json({}), 502],
-      [json(typed), 409], [json(elsewhere), 409], [json({ url: 'javascript:alert(1)', method: 'auto' }), 409],
+      [json(elsewhere), 409], [json({ url: 'javascript:alert(1)', method: 'code' }), 409],
+      [json({ url: authorizeUrl({ state: 'x', redirect: 'http://localhost:1455/', more: '&response_mode=form_post' }), method: 'auto' }), 409],
+      [json({ url: 'https://a.example/?next=https%3A%2F%2Fb.example%2F', method: 'auto', instructions: 'Go there' }), 409], [json({ url: 'javascript:alert(1)', method: 'auto' }), 409],
     ]
     for (const [given, status] of table) {
       site.standin.answer = () => given
@@ -464,6 +474,59 @@ describe('the start page', () => {
         if (failures === 2) assert.match(answer.body, /allows no public redirect address .*redirectUri.*cannot be reached.*client id/)
       }
     }
+  })
+
+  test('a code to copy: the finishing call carries it, once', async () => {
+    for (const frontend of site.frontends) {
+      for (const [verdict, state] of [[json(true), 'done'], [json({ name: 'ProviderAuthOauthCallbackFailed' }, 400), 'failed'], ['refuse', 'waiting']]) {
+        const cookie = newCookie()
+        const provider = `typed${++count}`
+        site.standin.answer = () => json({ url: 'https://code.example/', method: 'code', instructions: '<b>CODE</b>' })
+        const begun = await post(frontend, '/signin/start', { provider, method: '1' }, cookie)
+        assert.equal(begun.status, 303, begun.body)
+        const flow = { page: begun.header('location'), cookies: cookies(cookie) }
+        const page = await frontend.send({ target: flow.page, headers: flow.cookies })
+        assert.ok(page.body.includes('href="https://code.example/"') && page.body.includes('&lt;b&gt;CODE&lt;/b&gt;'))
+        assertSafe(page)
+        site.standin.answer = () => verdict
+        if (verdict === 'refuse') {
+          const [answer, calls] = await seen(() => post(frontend, flow.page, { address: 'hello world' }, cookie))
+          assert.equal(answer.status, 400)
+          assert.deepEqual(calls, [])
+        } else {
+          const [answer, calls] = await seen(() => post(frontend, flow.page, { address: ' "CANARYcode#x%"\n' }, cookie))
+          assert.equal(answer.status, 303)
+          assert.deepEqual(calls.map(line), [`POST opencode /provider/${provider}/oauth/callback`])
+          assert.deepEqual(JSON.parse(calls[0].body), { method: 1, code: 'CANARYcode#x%' })
+        }
+        assert.equal((await flowStatus(site, flow)).state, state)
+      }
+    }
+    assertCleanLogs(site)
+  })
+
+  test('an authorize URL of another shape: pasted like all others, and no device code', async () => {
+    for (const frontend of site.frontends) {
+      const [cookie, provider] = [newCookie(), `shape${++count}`]
+      const url = `https://openrouter.example/auth?callback_url=http%3A%2F%2Flocalhost%3A54549%2Fcallback%2F${provider}&code_challenge=E9&scope=a&scope=b`
+      site.standin.answer = (r) => (r.path.endsWith('/authorize') ? json({ url, method: 'auto' }) : undefined)
+      const [begun, calls] = await seen(() => post(frontend, '/signin/start', { provider, method: '0' }, cookie))
+      assert.equal(begun.status, 303, begun.body)
+      assert.equal(calls.length, 1)
+      const page = begun.header('location')
+      const [answer, requests] = await seen(() => post(frontend, page, { address: `http://localhost:54549/callback/${provider}?code=C123` }, cookie))
+      assert.equal(answer.status, 303, answer.body)
+      assert.deepEqual(requests.map(line), [`GET localhost:54549 /callback/${provider}?code=C123`, `POST opencode /provider/${provider}/oauth/callback`])
+    }
+  })
+
+  test('an automatic sign-in that comes back nowhere: opencode asks for it, and no code is spoken of', async () => {
+    site.standin.answer = (r) => (r.path.endsWith('/callback') ? 'hang' : json({ url: 'https://poll.example/login?uuid=1&challenge=2', method: 'auto', instructions: 'Sign in.' }))
+    const [answer, calls] = await seen(() => post(site.fcgi, '/signin/start', { provider: 'poll', method: '0' }, newCookie()))
+    assert.equal(answer.status, 200, answer.body)
+    assert.equal(calls.length, 2)
+    assert.match(answer.body, /Sign in at poll/)
+    assert.doesNotMatch(answer.body, /Enter that code/)
   })
 
   test('a device code: shown, and opencode is set to ask for it', async () => {

@@ -240,6 +240,27 @@ describe('what does not come home by a redirect', () => {
     }
   })
 
+  test('a code to copy, from the start page: it goes with the finishing call, and the attempt tells how it went', async () => {
+    opencode.integrations[0].methods.push(METHODS.typed)
+    for (const frontend of site.frontends) {
+      for (const [why, state] of [[undefined, 'done'], ['Request failed: 400', 'failed']]) {
+        opencode.exchange = async () => why
+        const cookie = newCookie()
+        const begun = await frontend.send(postForm('/signin/start', { provider: 'openai', method: 'typed' }, { cookie }))
+        assert.equal(begun.status, 303, begun.body)
+        const flow = { page: begun.header('location'), cookies: browser(cookie) }
+        const { id } = opencode.attempts.at(-1)
+        assert.match(await shows(flow), /Paste the code here/)
+        const [answer, requests] = await calls(site, () => frontend.send(postForm(flow.page, { address: 'CANARYcode#x' }, { cookie })))
+        assert.equal(answer.status, 303, answer.body)
+        assert.deepEqual(requests, [`POST opencode ${connectPath('openai', id)}/complete`, `GET opencode ${connectPath('openai', id)}`])
+        assert.equal(opencode.attempts.at(-1).received, 'CANARYcode#x')
+        assert.equal((await flowStatus(site, flow)).state, state)
+      }
+    }
+    assertCleanLogs(site)
+  })
+
   test('from the start page a device code is shown, and opencode is asked nothing more', async () => {
     for (const frontend of site.frontends) {
       const [answer, requests] = await calls(site, () => frontend.send(postForm('/signin/start', { provider: 'openai', method: 'chatgpt-headless' })))

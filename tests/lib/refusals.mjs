@@ -157,7 +157,7 @@ export const pastes = {
   'two slashes in the path': (f) => `http://localhost:${f.port}//auth/callback?${f.query}`,
   'a letter that looks alike': (f) => `http://loc\u0430lhost:${f.port}${f.path}?${f.query}`,
   'another scheme': (f) => `javascript://localhost:${f.port}${f.path}?${f.query}`,
-  'a bare code': (f) => f.code,
+  'the beginning of a code': (f) => f.code.slice(0, 8),
   'the authorize URL': (f) => `https://auth.example.net/oauth/authorize?response_type=code&state=${f.state}`,
   'a whole page': () => '<!doctype html><html><head><title>x</title></head><body>x</body></html>',
   'text': () => 'it does not work',

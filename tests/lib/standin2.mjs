@@ -275,9 +275,19 @@ export function makeStandin2({ password, integrations = [openai()], servers = []
     return located({ status, message, time })
   }
 
+  /* Of a code to copy: 204, or an empty 500; how it went the attempt tells. */
+  async function completeCall(request, id, attemptID) {
+    const attempt = pending().find((one) => one.id === attemptID && one.integration === id)
+    const { code } = payload(request) ?? {}
+    if (!attempt || attempt.method.mode !== 'code' || typeof code !== 'string') return { status: 500, body: '' }
+    attempt.received = code
+    return (await exchange(attempt)) ? { status: 500, body: '' } : { status: 204 }
+  }
+
   function integrationCall(request) {
-    const [, id, connect, attemptID] = /^\/api\/integration\/([^/]+)(\/connect\/oauth(?:\/([^/]+))?)?$/.exec(request.path) ?? []
+    const [, id, connect, attemptID, complete] = /^\/api\/integration\/([^/]+)(\/connect\/oauth(?:\/([^/]+)(\/complete)?)?)?$/.exec(request.path) ?? []
     if (id === undefined) return undefined
+    if (complete) return request.method === 'POST' ? completeCall(request, id, attemptID) : undefined
     if (attemptID !== undefined && ['GET', 'DELETE'].includes(request.method)) return attemptCall(request, id, attemptID)
     if (connect && attemptID === undefined && request.method === 'POST') return begin(request, id)
     if (connect || request.method !== 'GET') return undefined

@@ -370,7 +370,8 @@ write_device(const char *folder)
 {
 	const struct page_device device = {
 	    "xai", "https://accounts.example.com/device",
-	    "Open https://accounts.example.com/device on any device and enter code: 553A-6B4E", ""};
+	    "Open https://accounts.example.com/device on any device and enter code: 553A-6B4E", true,
+	    ""};
 	struct buf page;
 
 	buf_init(&page, 65536);

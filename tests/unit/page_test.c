@@ -394,8 +394,8 @@ test_device(void **unused)
 {
 	const struct page_site evil = {.base = HOSTILE("base"), .origin = "x"};
 	const struct page_device device = {HOSTILE("provider"), HOSTILE("url"), HOSTILE("words"),
-					   HOSTILE("query")};
-	const struct page_device plain = {"xai", "https://x.example/?a=1&b=2", "Enter AB-CD", ""};
+					   true, HOSTILE("query")};
+	struct page_device plain = {"xai", "https://x.example/?a=1&b=2", "Enter AB-CD", true, ""};
 	struct buf page;
 
 	(void)unused;
@@ -410,6 +410,14 @@ test_device(void **unused)
 	assert_has(&page, "Enter AB-CD");
 	assert_has(&page, "href=\"https://x.example/?a=1&amp;b=2\"");
 	assert_has(&page, "href=\"/signin/\"");
+	assert_has(&page, "Enter that code at SuperGrok");
+	buf_free(&page);
+	plain.code = false;
+	plain.instructions = "";
+	assert_int_equal(page_device(&page, &site, &plain), ERR_OK);
+	assert_has(&page, "Sign in at SuperGrok");
+	assert_null(strstr(buf_text(&page), "opencode says"));
+	assert_null(strstr(buf_text(&page), "code at"));
 	buf_free(&page);
 }
 

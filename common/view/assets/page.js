@@ -151,14 +151,16 @@
 		button.addEventListener("click", async () => {
 			try {
 				const text = await navigator.clipboard.readText();
-				if (seemsUseful(text) || await isPair(form, text)) {
+				const typed = "typed" in field.dataset;
+				if (seemsUseful(text) || (typed && text.trim()) || await isPair(form, text)) {
 					note.textContent = "";
 					field.value = text.trim().replace(/\s+/g, " ");
 					send(form, text);
 				} else {
-					note.textContent = "The clipboard holds no such address yet: copy that " +
-					    ("adopt" in form.dataset ? "which the terminal printed."
-						: "of the tab that failed to load.");
+					note.textContent = typed ? "The clipboard is empty: copy the code first."
+					    : "The clipboard holds no such address yet: copy that " +
+						("adopt" in form.dataset ? "which the terminal printed."
+						    : "of the tab that failed to load.");
 				}
 			} catch {
 				note.textContent = "The browser did not allow that: paste into the box instead.";
