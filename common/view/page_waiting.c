@@ -44,6 +44,33 @@ step_provider(struct buf *out, const struct page_flow *flow)
 		 "</li>\n");
 }
 
+/*
+ * What to do if a program of the user answered. It is folded, because few need it. A redirect takes
+ * the place of the response in the history of the tab, so that Back does not lead to it.
+ */
+static void
+other_page(struct buf *out, const struct page_flow *flow)
+{
+	html_add(
+	    out,
+	    "<details class=\"more\">\n"
+	    "<summary>Another page than this came up?</summary>\n"
+	    "<p>Then a program on your own computer answered at %s: Codex, another opencode, a "
+	    "proxy, a dev server. <strong>If the address has <code>%s</code> in it, copy "
+	    "it</strong>, whatever the page says. If not, end that program and open the "
+	    "sign-in above once more; Back does not bring the address back.</p>\n",
+	    flow->redirect_host,
+	    flow->response_type == RESPONSE_TYPE_TOKEN ? "access_token=" : "code=");
+	if (flow->kind == KIND_TERMINAL)
+		buf_puts(out, "<p>If your terminal runs on this same computer, it was the terminal "
+			      "that answered. Copy nothing then: it says how it went.</p>\n");
+	else
+		buf_puts(out, "<p>If opencode runs on this same computer, it was opencode that "
+			      "answered. Copy nothing then: this page says how it went, at the "
+			      "latest when its time is over.</p>\n");
+	buf_puts(out, "</details>\n");
+}
+
 /* Step 2: a drawing of the failed tab as a browser shows it, with its address marked. */
 static void
 step_drawing(struct buf *out, const struct page_flow *flow)
@@ -70,10 +97,11 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    "reached</strong><span>%s refused to connect.</span></div>\n"
 	    "</div>\n"
 	    "<p class=\"hint\">That is expected; nothing is broken. Some browsers use other words "
-	    "for it.</p>\n"
-	    "</li>\n",
+	    "for it.</p>\n",
 	    host, host, flow->redirect_path, answer_of(flow), token ? ", to its very end" : "",
 	    host);
+	other_page(out, flow);
+	buf_puts(out, "</li>\n");
 }
 
 /* Step 3: the input box, and above it the error of the last paste. */
@@ -110,13 +138,11 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 			 "press Enter.</p>\n",
 			 site->origin, flow->redirect_host);
 	html_add(out,
-		 "<h2>The last tab says that authorization was successful?</h2>\n"
-		 "<p>Then this browser runs on the same computer as %s, and you are done.</p>\n"
 		 "<h2>Why does the tab fail?</h2>\n"
 		 "<p>%s sends its answer to <code>%s</code>, which always means the computer in "
 		 "front of you; but %s runs on another one, and this page takes the answer "
 		 "there.</p>\n",
-		 taker_of(flow), name_of(flow), flow->redirect_host, taker_of(flow));
+		 name_of(flow), flow->redirect_host, taker_of(flow));
 	if (terminal)
 		buf_puts(out, "<h2>Where does one see that it worked?</h2>\n"
 			      "<p>In the terminal: the command there ends by itself.</p>\n");

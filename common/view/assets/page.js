@@ -14,8 +14,11 @@
 	const field = document.getElementById("address");
 	let sending = false;
 
-	/* What may hold an answer or an authorize URL, whatever programs have put around it and into it. */
-	const seemsUseful = (text) =>
+	/*
+	 * What may hold an answer or an authorize URL, whatever programs have put around it and into it. Also an
+	 * address of this computer without an answer: the server then says what happened.
+	 */
+	const seemsUseful = (text) => /^\s*https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])[:/]\S*\s*$/i.test(text) ||
 	    /(?:^|[^a-z])(?:state|code|error|access_token|redirect_uri)(?:=|[%-](?:25)*3d|&#|&equals;|\\[ux]|\uff1d)/i.test(text);
 
 	/* The id of the flow that a state belongs to: see flow/flow.h. */
