@@ -71,21 +71,24 @@ other_page(struct buf *out, const struct page_flow *flow)
 	buf_puts(out, "</details>\n");
 }
 
-/* Step 2: a drawing of the failed tab as a browser shows it, with its address marked. */
+/*
+ * Step 2: a drawing of the failed tab, with its address marked. Its words are no browser's; the
+ * script puts those of the visitor's browser in their place.
+ */
 static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
 	const char *host = flow->redirect_host;
 	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
 
-	html_add(
-	    out,
-	    "<li>\n"
-	    "<h2>After the sign-in, that tab fails to load. Copy its address%s</h2>\n"
-	    "<div class=\"tab\" role=\"img\" aria-label=\"Picture of a browser tab that says: This "
-	    "site can’t be reached. Its address, %s%s%s, is marked: copy all of it%s.\">\n",
-	    token ? ", all of it" : "", host, flow->redirect_path, answer_of(flow),
-	    token ? ", with everything behind the #" : "");
+	html_add(out,
+		 "<li>\n"
+		 "<h2>After the sign-in, that tab fails to load. Copy its address%s</h2>\n"
+		 "<div class=\"tab\" data-host=\"%s\" role=\"img\" aria-label=\"Picture of a "
+		 "browser tab that says: This page could not be opened. Its address, %s%s%s, is "
+		 "marked: copy all of it%s.\">\n",
+		 token ? ", all of it" : "", host, host, flow->redirect_path, answer_of(flow),
+		 token ? ", with everything behind the #" : "");
 	html_add(
 	    out,
 	    "<div class=\"tab-top\"><span>%s</span></div>\n"
@@ -93,11 +96,11 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    "class=\"tab-address\"><span><b>%s</b>%s%s&amp;state=…</span></span></div>\n"
 	    "<div class=\"tab-mark\"><span>Copy this whole address%s</span></div>\n"
 	    "<div class=\"tab-page\"><svg viewBox=\"0 0 32 32\"><path d=\"M7 3h12l7 7v19H7zM19 "
-	    "3v7h7M12.5 16v1M20.5 16v1M12.5 23.5q4-4 8 0\"/></svg><strong>This site can’t be "
-	    "reached</strong><span>%s refused to connect.</span></div>\n"
+	    "3v7h7M12.5 16v1M20.5 16v1M12.5 23.5q4-4 8 0\"/></svg><strong>This page could not be "
+	    "opened</strong><span>Nothing answers at %s.</span></div>\n"
 	    "</div>\n"
-	    "<p class=\"hint\">That is expected; nothing is broken. Some browsers use other words "
-	    "for it.</p>\n",
+	    "<p class=\"hint\">That is expected; nothing is broken. <span class=\"tab-tip\">Each "
+	    "browser says it in its own words.</span></p>\n",
 	    host, host, flow->redirect_path, answer_of(flow), token ? ", to its very end" : "",
 	    host);
 	other_page(out, flow);
