@@ -7,6 +7,8 @@
 
 #define LINE_MIN 20 /* characters of a line that a narrow window has broken */
 
+static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"}; /* url_is_loopback() */
+
 /* Adds host and suffix, such as ":443"; what does not fit could not be an address of ours. */
 static void
 add(struct paste_address *a, const char *host, const char *suffix)
@@ -21,8 +23,6 @@ add(struct paste_address *a, const char *host, const char *suffix)
 void
 paste_address_init(struct paste_address *a, const struct flow *flow, const char *public_origin)
 {
-	static const char *const names[] = {"localhost", "127.0.0.1",
-					    "[::1]"}; /* url_is_loopback() */
 	const char *public = origin_authority(public_origin);
 	struct authority parts;
 	char port[16];
@@ -69,6 +69,23 @@ paste_address_authority(const struct paste_address *a, const struct paste_readin
 		    (at + len == r->len || strchr("/?#", r->text[at + len]) != NULL ||
 		     paste_reading_parts(r->text[at + len]) ||
 		     r->line[at + len] != PASTE_LINE_NONE))
+			return len;
+	}
+	return 0;
+}
+
+size_t
+paste_address_loopback(const struct paste_reading *r, size_t at)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncasecmp(r->text + at, names[i], len) != 0)
+			continue;
+		if (r->text[at + len] == ':')
+			len += 1 + strspn(r->text + at + len + 1, "0123456789");
+		if (at + len == r->len || strchr("/?#", r->text[at + len]) != NULL ||
+		    paste_reading_parts(r->text[at + len]))
 			return len;
 	}
 	return 0;
@@ -122,16 +139,16 @@ belongs_elsewhere(const struct paste_address *a, const struct paste_reading *r, 
 void
 paste_address_look(struct paste_address *a, const struct paste_reading *r)
 {
-	static const char *const names[] = {"host:", ":authority:"}; /* HTTP/1.1, HTTP/2 */
+	static const char *const headers[] = {"host:", ":authority:"}; /* HTTP/1.1, HTTP/2 */
 
 	a->foreign_host = false;
 	for (size_t i = 0; i < r->len; i++) {
 		if (i > 0 && r->line[i] == PASTE_LINE_NONE)
 			continue;
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-			size_t at = i + strlen(names[k]);
+		for (size_t k = 0; k < sizeof(headers) / sizeof(headers[0]); k++) {
+			size_t at = i + strlen(headers[k]);
 
-			if (strncasecmp(r->text + i, names[k], strlen(names[k])) != 0)
+			if (strncasecmp(r->text + i, headers[k], strlen(headers[k])) != 0)
 				continue;
 			a->foreign_host = paste_address_authority(
 					      a, r, at + (r->text[at] == ' ' ? 1 : 0), true) == 0;

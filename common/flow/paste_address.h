@@ -62,4 +62,10 @@ bool paste_address_behind_scheme(const struct paste_reading *r, size_t floor, si
 size_t paste_address_authority(const struct paste_address *a, const struct paste_reading *r,
 			       size_t at, bool any);
 
+/*
+ * Returns the length of the authority at index at if it is a loopback name, with any port or none;
+ * else 0.
+ */
+size_t paste_address_loopback(const struct paste_reading *r, size_t at);
+
 #endif

@@ -69,21 +69,44 @@ judge_answer(const struct flow *flow, const struct paste_reading *r, size_t at)
 	return has(r, at, "state=") ? ERR_PASTE_OTHER : ERR_NO_STATE;
 }
 
-/* Judges what follows an authority of opencode's listener: the index behind it. */
-static enum err
-judge_listener(const struct paste_address *address, const struct flow *flow,
-	       const struct paste_reading *r, size_t at)
+/* Returns the length of the path at index at. */
+static size_t
+path_len(const struct paste_reading *r, size_t at)
 {
-	size_t path = strcspn(r->text + at, "?# \"<>`\x01");
+	return strcspn(r->text + at, "?# \"<>`\x01");
+}
+
+/* Whether what begins at index at, behind a path, has a part of a response. The names stand without
+ * their '=', which quoted-printable takes for the beginning of a byte. */
+static bool
+has_part(const struct paste_reading *r, size_t at)
+{
+	static const char *const parts[] = {"code", "error", "access_token", "state"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (has(r, at, parts[i]))
+			return true;
+	return false;
+}
+
+/* Judges what follows the redirect URI's authority, or our own: the index behind it. */
+static enum err
+judge_path(const struct paste_address *address, const struct flow *flow,
+	   const struct paste_reading *r, size_t at, bool listener)
+{
+	size_t path = path_len(r, at);
+	bool own;
 
 	if (path == strlen(address->path) + 1 && r->text[at + path - 1] == '/')
 		path--;
-	if (path <= 1 ||
-	    (path == strlen(address->path) && paste_reading_begins(r, at, address->path))) {
-		at += path + strspn(r->text + at + path, "/");
-		return judge_answer(flow, r, at);
-	}
-	return ERR_PASTE_ANSWERED;
+	own = path == strlen(address->path) && paste_reading_begins(r, at, address->path);
+	if (path > 1 && !own)
+		return ERR_PASTE_ANSWERED;
+	at += path + strspn(r->text + at + path, "/");
+	/* the fragment of a token flow may have been left behind by whoever copied it */
+	if (listener && !has_part(r, at) && !(own && flow->response_type == RESPONSE_TYPE_TOKEN))
+		return ERR_PASTE_ANSWERED;
+	return judge_answer(flow, r, at);
 }
 
 /* Judges the authority at index at, of a URL with a scheme or without. */
@@ -94,11 +117,16 @@ judge_authority(const struct paste_address *address, const struct flow *flow,
 	size_t len = paste_address_authority(address, r, at, false);
 
 	if (len > 0)
-		return judge_listener(address, flow, r, at + len);
+		return judge_path(address, flow, r, at + len, true);
 	len = paste_address_authority(address, r, at, true);
 	if (len > 0 && paste_reading_begins(r, at + len, address->path) && address->path[0] != '\0')
-		return judge_listener(address, flow, r, at + len);
-	return ERR_PASTE_SITE;
+		return judge_path(address, flow, r, at + len, false);
+	if (len > 0)
+		return ERR_PASTE_SITE;
+	/* another port of the user's own computer; with a response it is another sign-in's */
+	len = paste_address_loopback(r, at);
+	return len > 0 && !has_part(r, at + len + path_len(r, at + len)) ? ERR_PASTE_ANSWERED
+									 : ERR_PASTE_SITE;
 }
 
 static enum err
@@ -122,6 +150,10 @@ is_address(const struct paste_address *address, const struct paste_reading *r, s
 
 	if (paste_address_authority(address, r, at, true) > 0)
 		return true;
+	host = paste_address_loopback(r, at);
+	if (host > 0 && (r->text[at + host] == '/' || memchr(r->text + at, ':', host) != NULL))
+		return true;
+	host = 0;
 	while (host < ORIGIN_MAX && at + host < r->len &&
 	       strchr(LETTERS_AND_DIGITS "-.[]:", r->text[at + host]) != NULL)
 		host++;
@@ -139,6 +171,24 @@ is_query(const struct paste_reading *r, size_t at)
 	       strchr(LETTERS_AND_DIGITS "_", r->text[at + name]) != NULL)
 		name++;
 	return r->text[at] == '?' || r->text[at] == '#' || (name > 0 && r->text[at + name] == '=');
+}
+
+/* Whether the text has words of a page that opencode or another program shows on its port. */
+static bool
+is_page_text(const char *text)
+{
+	static const char *const words[] = {
+	    "state mismatch",	       "invalid state",	   "authorization successful",
+	    "authorization failed",    "login successful", "authentication successful",
+	    "authentication complete", "signed in",	   "close this page",
+	    "close this window",       "close this tab",   "cannot get /",
+	    "page not found",	       "404 not found",	   "page could not be found",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(text, words[i]) != NULL)
+			return true;
+	return false;
 }
 
 /* Whether the text is a bare code: one word of URL-safe characters. */
@@ -176,5 +226,5 @@ paste_mistake_find(const struct paste_address *address, const struct flow *flow,
 				judged++;
 		}
 	}
-	return found;
+	return found == ERR_PASTE_TEXT && is_page_text(r->text) ? ERR_PASTE_ANSWERED : found;
 }

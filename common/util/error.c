@@ -166,10 +166,10 @@ static const struct error_row table[] = {
 	 "the "
 	 "last tab, to its very end."},
     [ERR_PASTE_ANSWERED] =
-	{"paste-answered", 400, "Something on your own computer answered there",
-	 "A program in front of you took the answer, and the address does not hold it any more. "
-	 "Go back one page in that tab and copy the address from there; or end that program, "
-	 "open the provider from this page and sign in once more."},
+	{"paste-answered", 400, "A program on your own computer seems to have answered there",
+	 "If that tab’s address has code= or access_token= in it, copy all of it, whatever the "
+	 "page says. If not, end that program, open the provider from this page and sign in once "
+	 "more. If opencode runs on this computer, it was opencode that answered: paste nothing."},
     [ERR_PASTE_DIFFER] =
 	{"paste-several", 400, "These are several answers, and they differ",
 	 "They hold different codes for this sign-in, and only one of them can be right. Copy the "

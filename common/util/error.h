@@ -58,7 +58,7 @@ enum err {
 	ERR_PASTE_FRAGMENT,  /* the response is in the fragment, where a code flow has none */
 	ERR_PASTE_OTHER,     /* the URL of another sign-in */
 	ERR_PASTE_TOKEN,     /* no fragment, although the provider responds in one */
-	ERR_PASTE_ANSWERED,  /* another page of opencode's port: something answered there */
+	ERR_PASTE_ANSWERED,  /* from the user's own computer: another program answered */
 	ERR_PASTE_DIFFER,    /* several responses of this sign-in, with different codes */
 	ERR_PASTE_LINES,     /* a code that may go on in the next line */
 	ERR_PASTE_LONG,	     /* too long */

@@ -44,21 +44,51 @@ step_provider(struct buf *out, const struct page_flow *flow)
 		 "</li>\n");
 }
 
-/* Step 2: a drawing of the failed tab as a browser shows it, with its address marked. */
+/*
+ * What to do if a program of the user answered. It is folded, because few need it. A redirect takes
+ * the place of the response in the history of the tab, so that Back does not lead to it.
+ */
+static void
+other_page(struct buf *out, const struct page_flow *flow)
+{
+	html_add(
+	    out,
+	    "<details class=\"more\">\n"
+	    "<summary>Another page than this came up?</summary>\n"
+	    "<p>Then a program on your own computer answered at %s: Codex, another opencode, a "
+	    "proxy, a dev server. <strong>If the address has <code>%s</code> in it, copy "
+	    "it</strong>, whatever the page says. If not, end that program and open the "
+	    "sign-in above once more; Back does not bring the address back.</p>\n",
+	    flow->redirect_host,
+	    flow->response_type == RESPONSE_TYPE_TOKEN ? "access_token=" : "code=");
+	if (flow->kind == KIND_TERMINAL)
+		buf_puts(out, "<p>If your terminal runs on this same computer, it was the terminal "
+			      "that answered. Copy nothing then: it says how it went.</p>\n");
+	else
+		buf_puts(out, "<p>If opencode runs on this same computer, it was opencode that "
+			      "answered. Copy nothing then: this page says how it went, at the "
+			      "latest when its time is over.</p>\n");
+	buf_puts(out, "</details>\n");
+}
+
+/*
+ * Step 2: a drawing of the failed tab, with its address marked. Its words are no browser's; the
+ * script puts those of the visitor's browser in their place.
+ */
 static void
 step_drawing(struct buf *out, const struct page_flow *flow)
 {
 	const char *host = flow->redirect_host;
 	bool token = flow->response_type == RESPONSE_TYPE_TOKEN;
 
-	html_add(
-	    out,
-	    "<li>\n"
-	    "<h2>After the sign-in, that tab fails to load. Copy its address%s</h2>\n"
-	    "<div class=\"tab\" role=\"img\" aria-label=\"Picture of a browser tab that says: This "
-	    "site can’t be reached. Its address, %s%s%s, is marked: copy all of it%s.\">\n",
-	    token ? ", all of it" : "", host, flow->redirect_path, answer_of(flow),
-	    token ? ", with everything behind the #" : "");
+	html_add(out,
+		 "<li>\n"
+		 "<h2>After the sign-in, that tab fails to load. Copy its address%s</h2>\n"
+		 "<div class=\"tab\" data-host=\"%s\" role=\"img\" aria-label=\"Picture of a "
+		 "browser tab that says: This page could not be opened. Its address, %s%s%s, is "
+		 "marked: copy all of it%s.\">\n",
+		 token ? ", all of it" : "", host, host, flow->redirect_path, answer_of(flow),
+		 token ? ", with everything behind the #" : "");
 	html_add(
 	    out,
 	    "<div class=\"tab-top\"><span>%s</span></div>\n"
@@ -66,14 +96,15 @@ step_drawing(struct buf *out, const struct page_flow *flow)
 	    "class=\"tab-address\"><span><b>%s</b>%s%s&amp;state=…</span></span></div>\n"
 	    "<div class=\"tab-mark\"><span>Copy this whole address%s</span></div>\n"
 	    "<div class=\"tab-page\"><svg viewBox=\"0 0 32 32\"><path d=\"M7 3h12l7 7v19H7zM19 "
-	    "3v7h7M12.5 16v1M20.5 16v1M12.5 23.5q4-4 8 0\"/></svg><strong>This site can’t be "
-	    "reached</strong><span>%s refused to connect.</span></div>\n"
+	    "3v7h7M12.5 16v1M20.5 16v1M12.5 23.5q4-4 8 0\"/></svg><strong>This page could not be "
+	    "opened</strong><span>Nothing answers at %s.</span></div>\n"
 	    "</div>\n"
-	    "<p class=\"hint\">That is expected; nothing is broken. Some browsers use other words "
-	    "for it.</p>\n"
-	    "</li>\n",
+	    "<p class=\"hint\">That is expected; nothing is broken. <span class=\"tab-tip\">Each "
+	    "browser says it in its own words.</span></p>\n",
 	    host, host, flow->redirect_path, answer_of(flow), token ? ", to its very end" : "",
 	    host);
+	other_page(out, flow);
+	buf_puts(out, "</li>\n");
 }
 
 /* What ends the box, and its button. */
@@ -142,13 +173,11 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 			 "press Enter.</p>\n",
 			 site->origin, flow->redirect_host);
 	html_add(out,
-		 "<h2>The last tab says that authorization was successful?</h2>\n"
-		 "<p>Then this browser runs on the same computer as %s, and you are done.</p>\n"
 		 "<h2>Why does the tab fail?</h2>\n"
 		 "<p>%s sends its answer to <code>%s</code>, which always means the computer in "
 		 "front of you; but %s runs on another one, and this page takes the answer "
 		 "there.</p>\n",
-		 taker_of(flow), name_of(flow), flow->redirect_host, taker_of(flow));
+		 name_of(flow), flow->redirect_host, taker_of(flow));
 	if (terminal)
 		buf_puts(out, "<h2>Where does one see that it worked?</h2>\n"
 			      "<p>In the terminal: the command there ends by itself.</p>\n");

@@ -153,6 +153,7 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
     test('the browser runs on the server itself', async () => {
       await start({ onServer: true, ini: { flow: { lifetime: 10 } } })
       const { ui, flow } = await openFlowPage(context, front.origin)
+      assert.match(await flow.content(), /this page says how it went, at the latest when its time is over/)
       const tab = await signIn(context, flow)
       await tab.getByText('Authorization successful').first().waitFor()
       await expectConnected(ui)

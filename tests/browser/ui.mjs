@@ -16,11 +16,12 @@ const LISTENERS = ['localhost:1455', '127.0.0.1:19876']
 
 /*
  * provider: whom auth.openai.com leads to. onServer: the browser runs on opencode's own machine, so
- * it reaches its listeners; otherwise those are dead, as in life.
+ * it reaches its listeners; otherwise those are dead, as in life. local: or the port of a program on
+ * the user's computer, which answers in the place of all of them.
  */
-export function launch({ provider, onServer = false }) {
+export function launch({ provider, onServer = false, local }) {
   const rules = [`MAP auth.openai.com 127.0.0.1:${provider.tlsPort}`]
-  if (!onServer) rules.push(...LISTENERS.map((listener) => `MAP ${listener} ${DEAD}`))
+  if (!onServer) rules.push(...LISTENERS.map((listener) => `MAP ${listener} ${local ? `127.0.0.1:${local}` : DEAD}`))
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [`--host-resolver-rules=${rules.join(', ')}`],

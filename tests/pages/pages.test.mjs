@@ -60,7 +60,7 @@ describe('while waiting', () => {
   test('the keyboard goes through the steps in their order, and one sees where it is', async () => {
     const page = await openFlow()
     const stops = []
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 7; i++) {
       await page.keyboard.press('Tab')
       stops.push(
         await page.evaluate(() => {
@@ -70,7 +70,7 @@ describe('while waiting', () => {
         }),
       )
     }
-    assert.deepEqual(stops, ['opencode', 'sign-in', 'open', 'address', 'Finish', 'Paste from clipboard'])
+    assert.deepEqual(stops, ['opencode', 'sign-in', 'open', 'Another page than this came up?', 'address', 'Finish', 'Paste from clipboard'])
   })
 
   test('the box takes the focus only after a mistake', async () => {
@@ -165,7 +165,20 @@ describe('while waiting', () => {
     })
   })
 
-  for (const text of ['hello world', 'https://example.com/', 'just-a-code'])
+  for (const text of ['http://localhost:1455/success', ' http://127.0.0.1:8080/\n'])
+    test(`“${text.trim()}”, of this computer, is sent at once, so that the server says what happened`, async () => {
+      const page = await openFlow({ permissions: ['clipboard-read', 'clipboard-write'] })
+      await page.evaluate((t) => navigator.clipboard.writeText(t), text)
+      await page.getByRole('button', { name: 'Paste from clipboard' }).click()
+      await page.waitForSelector('[role=alert]')
+      await page.focus('#address')
+      await page.keyboard.press('Control+V')
+      await until(() => site.posts.length === 2, 'the second one')
+      assert.deepEqual(site.posts.map((post) => post.address.trim()), [text.trim(), text.trim()])
+      assert.deepEqual(page.faults, [])
+    })
+
+  for (const text of ['hello world', 'https://example.com/', 'just-a-code', 'http://localhost.example/'])
     test(`“${text}” is left for the person to send`, async () => {
       const page = await openFlow({ permissions: ['clipboard-read', 'clipboard-write'] })
       await page.evaluate((t) => navigator.clipboard.writeText(t), text)

@@ -64,12 +64,14 @@ test_waiting_words(void **unused)
 		const char *lacks[3];
 	} rows[] = {
 	    {PROVIDER,
-	     {"?code=…&amp;state=…", "Its address is what opencode needs"},
+	     {"?code=…&amp;state=…", "Its address is what opencode needs",
+	      "answered at localhost:1455:",
+	      "If opencode runs on this same computer, it was opencode that answered."},
 	     {"#", "terminal"}},
 	    {TOKEN,
 	     {"<h1>Connect DigitalOcean</h1>", "with everything behind the #",
 	      "</b>/auth/callback#access_token=…",
-	      "placeholder=\"http://localhost:1456/auth/callback#access_token="},
+	      "the address has <code>access_token=</code> in it"},
 	     {"?code=", "Another way, without copying"}},
 	    {MCP,
 	     {"<h1>Connect openai</h1>", "Open the openai sign-in",
@@ -89,8 +91,8 @@ test_waiting_words(void **unused)
 	    {TERMINAL,
 	     {"<title>Finish the sign-in of your terminal ·",
 	      "<h1>Finish the sign-in of your terminal</h1>", "Sign in at auth.openai.com",
-	      "Then the terminal goes on by itself."},
-	     {"Connect", "opencode needs"}},
+	      "it was the terminal that answered. Copy nothing then: it says how it went"},
+	     {"Connect", "opencode needs", "this page says how it went"}},
 	};
 	(void)unused;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

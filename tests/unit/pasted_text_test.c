@@ -95,14 +95,13 @@ static const struct {
     {"ac_1234567890abcdef", ERR_PASTE_CODE, NULL},
     {"code=ac_1234567890abcdef", ERR_PASTE_CODE, NULL},
     {"state=" STATE, ERR_NO_CODE, NULL},
-    {"http://localhost:1455/auth/callback", ERR_NO_CODE, NULL},
-    {"http://localhost:1455/", ERR_NO_CODE, NULL},
-    {"localhost:1455", ERR_NO_CODE, NULL},
+    {"http://localhost:1455/auth/callback?state=" STATE, ERR_NO_CODE, NULL},
+    {PUBLIC "/auth/callback", ERR_NO_CODE, NULL}, /* where no program of the user answers */
+    {PUBLIC "/", ERR_PASTE_SITE, NULL},
     {"http://localhost:1455/auth/callback?code=C", ERR_NO_STATE, NULL},
     {"http://localhost:1455/auth/callback?code=CABd", ERR_NO_STATE, NULL},
     {"http://localhost:1455/auth/callback?code=a%2Fb", ERR_NO_STATE, NULL},
     {"http://localhost:1455/success", ERR_PASTE_ANSWERED, NULL},
-    {"It says http://localhost:1455/success?id=1 now", ERR_PASTE_ANSWERED, NULL},
     {"https://auth.openai.com/oauth/authorize?response_type=code&redirect_uri="
      "http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback&state=" STATE,
      ERR_PASTE_AUTHORIZE, NULL},
@@ -118,6 +117,77 @@ static const struct {
     {"http://localhost:1456/auth/callback?code=C&state=other", ERR_PASTE_SITE, NULL},
     {"shop.example/basket", ERR_PASTE_SITE, NULL},
 };
+
+/* What there is to paste if a program of the user answered in opencode's place. */
+static const char *const answered[] = {
+    "http://localhost:1455/success",
+    "http://localhost:1455/success?id_token=x.y.z&needs_setup=false",
+    "It says http://localhost:1455/success?id=1 now",
+    "http://localhost:1455/",
+    "http://localhost:1455/?done=1",
+    "http://127.0.0.1:1455/#/",
+    "localhost:1455",
+    "http://localhost:1455/auth/callback",
+    "http://localhost:1455/auth/callback/",
+    "http://localhost:1455/auth/callback?",
+    "http://localhost:1455/auth/callback?done=1#",
+    "http://localhost:1455/auth/callback\r\nState mismatch",
+    /* another port, where a program of the user sent the browser */
+    "http://localhost:8080/",
+    "http://localhost:8080/login?next=/auth/callback",
+    "https://localhost/index.html",
+    "http://127.0.0.1:5173",
+    "http://[::1]:3000/x",
+    "localhost:3000/x",
+    "localhost:3000",
+    "localhost/login",
+    /* the text of the page */
+    "State mismatch",
+    "state mismatch. Try again",
+    "OpenCode\r\n\r\nAuthorization Successful\r\nYou can close this window and return to OpenCode.",
+    "Signed in to Codex\r\n\r\nYou may now close this page",
+    "Cannot GET /auth/callback",
+    "404 Not Found\r\nnginx/1.22.1",
+    "404\r\nThis page could not be found.",
+    "<html><title>Page not found</title></html>",
+};
+
+/* What looks like it, and is another mistake. */
+static const struct {
+	const char *text;
+	enum err want;
+} not_answered[] = {
+    {"http://localhost:8080/auth/callback?code=C&state=other", ERR_PASTE_SITE},
+    {"http://localhost:8080/?error=access_denied", ERR_PASTE_SITE},
+    {"http://localhost.example/success", ERR_PASTE_SITE},
+    {"http://localhost:8080@shop.example/", ERR_PASTE_SITE},
+    {"http://xlocalhost:8080/", ERR_PASTE_SITE},
+    {"http://127.0.0.11:8080/", ERR_PASTE_SITE},
+    {"http://shop.example/ Page not found", ERR_PASTE_SITE},
+    {"https://auth.openai.com/log-in\nState mismatch", ERR_PASTE_AUTHORIZE},
+    {"http://localhost:1455/auth/callback?code=C&state=other\nState mismatch", ERR_PASTE_OTHER},
+    {"http://localhost:1455/success http://localhost:1455/auth/callback?code=C", ERR_NO_STATE},
+    {"This site can't be reached\r\nlocalhost refused to connect.\r\nERR_CONNECTION_REFUSED",
+     ERR_PASTE_TEXT},
+    {"Unable to connect", ERR_PASTE_TEXT},
+};
+
+static void
+names_what_another_program_answered(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(answered) / sizeof(answered[0]); i++)
+		expect(&flow, STATE, answered[i], ERR_PASTE_ANSWERED, NULL);
+	for (size_t i = 0; i < sizeof(not_answered) / sizeof(not_answered[0]); i++)
+		expect(&flow, STATE, not_answered[i].text, not_answered[i].want, NULL);
+	/* beside the right address, none of it matters */
+	for (size_t i = 0; i < sizeof(answered) / sizeof(answered[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), "%s\r\n\r\n%s", A, answered[i]);
+		expect(&flow, STATE, text, ERR_OK, Q);
+	}
+}
 
 static void
 reads_what_people_paste(void **state)
@@ -877,6 +947,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_what_people_paste),
+	    cmocka_unit_test(names_what_another_program_answered),
 	    cmocka_unit_test(refuses_another_address_with_the_right_state),
 	    cmocka_unit_test(of_several_addresses_the_state_tells_which),
 	    cmocka_unit_test(finds_the_end_where_the_state_is_not_last),

@@ -14,8 +14,11 @@
 	const field = document.getElementById("address");
 	let sending = false;
 
-	/* What may hold an answer or an authorize URL, whatever programs have put around it and into it. */
-	const seemsUseful = (text) =>
+	/*
+	 * What may hold an answer or an authorize URL, whatever programs have put around it and into it. Also an
+	 * address of this computer without an answer: the server then says what happened.
+	 */
+	const seemsUseful = (text) => /^\s*https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])[:/]\S*\s*$/i.test(text) ||
 	    /(?:^|[^a-z])(?:state|code|error|access_token|redirect_uri)(?:=|[%-](?:25)*3d|&#|&equals;|\\[ux]|\uff1d)/i.test(text);
 
 	/* The id of the flow that a state belongs to: see flow/flow.h. */
@@ -216,6 +219,64 @@
 			instead.hidden = true;
 	};
 
+	/*
+	 * What this browser writes into a tab that nothing answers, in English: the title of the tab, one line in bold,
+	 * one below it. Browsers that are not among these keep the words of no browser.
+	 */
+	const deadTabWords = (agent, host) => {
+		const name = host.replace(/:\d+$/, "");
+		const apple = /iPhone|iPad|Macintosh/.test(agent);
+
+		if (/Samsung|FxiOS|YaBrowser|UCBrowser|; wv\)/.test(agent))
+			return null;
+		if (/Edg(?:A|iOS)?\//.test(agent))
+			return [name, "Hmmm… can't reach this page", name + " refused to connect.\nERR_CONNECTION_REFUSED"];
+		if (/Firefox\//.test(agent))
+			return ["Problem loading page", "Unable to connect",
+			    /Android/.test(agent) ? "The site could be temporarily unavailable or too busy."
+				: "Firefox can’t establish a connection to the server at " + host + "."];
+		if (/Chrome\/|CriOS\//.test(agent))
+			return [name, "This site can’t be reached", name + " refused to connect.\nERR_CONNECTION_REFUSED"];
+		if (!apple || !/Version\/.*Safari\//.test(agent))
+			return null;
+		if (isPhone(agent))
+			return ["", "Safari can’t open the page", "because it couldn’t connect to the server."];
+		return ["Failed to open page", "Safari Can’t Connect to the Server",
+		    "Safari can’t open the page because Safari can’t connect to the server “" + name + "”."];
+	};
+
+	/* An iPad says that it is a Macintosh, which has no touch screen. */
+	const isPhone = (agent) => /iPhone|iPad|Android/.test(agent) ||
+	    (/Macintosh/.test(agent) && navigator.maxTouchPoints > 1);
+
+	/* How one gets at the whole address of a tab, where that is not plain. */
+	const addressTip = (agent) => {
+		if (/Android/.test(agent) && !/Firefox/.test(agent))
+			return "Tap the address, then the copy icon beside it.";
+		if (isPhone(agent))
+			return "Touch and hold the address, then choose Copy.";
+		if (/Macintosh.*Version\/.*Safari\//.test(agent))
+			return "Safari may show only its first part: click the address, then all of it is there to copy.";
+		return "";
+	};
+
+	/* The drawing of the dead tab as this browser would show it. */
+	const drawAsHere = (drawing) => {
+		const agent = navigator.userAgent;
+		const [title, bold, below] = ["top span", "page strong", "page span"].map((part) =>
+		    drawing.querySelector(".tab-" + part));
+		const tip = document.querySelector(".tab-tip");
+		const words = deadTabWords(agent, drawing.dataset.host);
+		const says = words && navigator.language.startsWith("en") ? "" : tip.textContent;
+
+		if (words) {
+			drawing.setAttribute("aria-label", drawing.getAttribute("aria-label").replace(bold.textContent, words[1]));
+			[title.textContent, bold.textContent, below.textContent] = words;
+		}
+		drawing.classList.toggle("phone", isPhone(agent));
+		tip.textContent = [addressTip(agent), says].filter(Boolean).join(" ");
+	};
+
 	/* The page as the server has it now. Not reload(), which would send a form again. */
 	const turn = () => location.replace(location.pathname);
 
@@ -284,6 +345,7 @@
 	};
 
 	document.querySelectorAll("form").forEach(watchForm);
+	document.querySelectorAll(".tab").forEach(drawAsHere);
 	if (field) {
 		sendWhatIsPasted(field.form);
 		if (navigator.clipboard && navigator.clipboard.readText && field.form.requestSubmit)
