@@ -8,6 +8,7 @@
 
 #include "view/page_ask.h"
 #include "view/page_device.h"
+#include "view/page_code.h"
 #include "view/page_issuer.h"
 #include "view/page_problem.h"
 #include "view/page_start.h"
@@ -83,6 +84,14 @@ static const struct {
       .redirect_host = "localhost:1455",
       .redirect_path = "/auth/callback",
       .address_edit = true}},
+    {"typed-",
+     {.kind = KIND_PROVIDER,
+      .provider = "anthropic",
+      .redirect_host = "",
+      .redirect_path = "",
+      .typed = true,
+      .instructions = "Paste the authorization code here: ",
+      .again = true}},
 };
 
 static const struct page_list_item flows[] = {
@@ -276,6 +285,17 @@ write_ask(const char *folder, const char *name, const char *callback)
 }
 
 static void
+write_code(const char *folder)
+{
+	struct page_code code = {ID, KIND_PROVIDER, false, "xai",
+				 "code=nqXdq3YLPa2iyb5two4s-y_DpsGw&state=S"};
+	struct buf page;
+
+	buf_init(&page, 65536);
+	write_page(folder, "code", &page, page_code(&page, &site, &code));
+}
+
+static void
 write_issuer(const char *folder)
 {
 	struct page_issuer issuer = {ID,
@@ -393,6 +413,7 @@ main(int argc, char **argv)
 		write_waiting(folder, 0, (enum err)e);
 	write_waiting(folder, 1, ERR_PASTE_TOKEN);
 	write_ask(folder, "ask", NULL);
+	write_code(folder);
 	write_issuer(folder);
 	write_ask(folder, "ask-callback", "code=not-a-secret&state=not-a-secret");
 	write_starts(folder);
