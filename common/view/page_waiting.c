@@ -61,6 +61,9 @@ other_page(struct buf *out, const struct page_flow *flow)
 	    "sign-in above once more; Back does not bring the address back.</p>\n",
 	    flow->redirect_host,
 	    flow->response_type == RESPONSE_TYPE_TOKEN ? "access_token=" : "code=");
+	if (flow->response_type == RESPONSE_TYPE_CODE)
+		html_add(out, "<p>If it is a page of %s that shows a code, copy the code.</p>\n",
+			 name_of(flow));
 	if (flow->kind == KIND_TERMINAL)
 		buf_puts(out, "<p>If your terminal runs on this same computer, it was the terminal "
 			      "that answered. Copy nothing then: it says how it went.</p>\n");
