@@ -106,7 +106,7 @@ test('every page with a drawing gets it, and no other page has an error', async 
   for (const name of site.names.filter((one) => /waiting|done|start/.test(one))) {
     await page.goto(`${site.origin}/${name}`)
     const bold = await page.locator('.tab-page strong').allTextContents()
-    assert.deepEqual(bold, /^(?:direct|relay)-|done|start/.test(name) ? [] : [EDGE[1]], name)
+    assert.deepEqual(bold, /^(?:direct|relay|typed)-|done|start/.test(name) ? [] : [EDGE[1]], name)
   }
   assert.deepEqual(page.faults, [])
 })
