@@ -14,7 +14,9 @@
 /*
  * A Cookie header has any number of cookies, and most are others' (COOKIE_HEADER_MAX). A semicolon
  * ends one, and so does a comma with a blank behind it, by which Apache and Caddy join the lines of
- * a request that has several (RFC 9110 section 5.2); no value has these (RFC 6265 section 4.1.1).
+ * a request that has several (RFC 9110 section 5.2); no value may have these (RFC 6265 section
+ * 4.1.1). A site that sets cookies for a parent domain can still put ours into a value of its own,
+ * in a browser that has none of ours: README.md says so.
  */
 
 /* One "name=value", without the blanks around it. value_len is 0 also without a '='. */

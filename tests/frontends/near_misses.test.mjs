@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, startFrontends } from '../lib/frontends.mjs'
+import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
+import { COOKIE, metaVariables, startFrontends } from '../lib/frontends.mjs'
 import * as nearMisses from '../lib/near_misses.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, flowStatus,
@@ -107,6 +108,12 @@ describe('cookies', () => {
       }
     }
     assertCleanLogs(site)
+  })
+  test('more meta-variables than any request has: the connection is closed, and the worker goes on', async () => {
+    const send = (size) => fcgiExchange(site.nginx.worker.socket, fcgiRequest(metaVariables({ target: '/signin/health', headers: { 'X-A': 'x'.repeat(size) } })))
+    assert.match((await send(140_000)).stdout, /^Status: 200 /)
+    assert.equal((await send(150_000)).stdout, '')
+    assert.match((await send(100)).stdout, /^Status: 200 /)
   })
   test('over https the name for http is none, and the other way round it is none here', async () => {
     const secure = { HTTP_HOST: 'opencode.example.com', HTTPS: 'on' }
