@@ -292,6 +292,7 @@ answer(struct server *server, struct connection *c)
 	request.read = body_read;
 	request.read_ctx = server;
 	handler->handle(handler->ctx, &request, response);
+	secret_wipe(server->meta.cookie, server->meta.cookie_len);
 	ok = cgi_response(response, out) == ERR_OK;
 	if (out->len > CONNECTION_UNREAD_MAX) /* may block until the peer reads */
 		blocking_begin();

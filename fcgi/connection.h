@@ -15,7 +15,7 @@
 #include "util/buf.h"
 
 #define CONNECTIONS_MAX		4096	      /* beyond that, a resting one is closed */
-#define CONNECTION_REQUEST_MAX	(128 * 1024)  /* bytes of a request, in its records */
+#define CONNECTION_REQUEST_MAX	(256 * 1024)  /* bytes of a request, in its records */
 #define CONNECTION_DRAIN_MAX	(1024 * 1024) /* bytes of a longer one that are discarded */
 #define CONNECTION_SEND_SECONDS 5     /* time for a peer to take its response; else it is dropped */
 #define CONNECTION_BYTES_MAX	16384 /* most requests arrive at once and are shorter than this */

@@ -20,6 +20,7 @@ enum variable {
 	VAR_REQUEST_SCHEME,
 	VAR_HTTP_TRANSFER_ENCODING,
 	VAR_HTTP_PURPOSE,
+	VAR_HTTP_COOKIE,
 	VAR_COUNT /* none of these: a header, which goes straight into the request */
 };
 
@@ -52,11 +53,11 @@ static const struct {
     VARIABLE(REQUEST_SCHEME),
     VARIABLE(HTTP_TRANSFER_ENCODING),
     VARIABLE(HTTP_PURPOSE),
+    VARIABLE(HTTP_COOKIE),
     HEADER(REMOTE_ADDR, remote_addr),
     HEADER(CONTENT_TYPE, content_type),
     HEADER(HTTP_HOST, host),
     HEADER(HTTP_ORIGIN, origin),
-    HEADER(HTTP_COOKIE, cookie),
     HEADER(HTTP_AUTHORIZATION, authorization),
     HEADER(HTTP_ACCEPT, accept),
     HEADER(HTTP_ACCESS_CONTROL_REQUEST_METHOD, cors_method),
@@ -76,11 +77,11 @@ static const struct {
 static const char x_prefix[] = "HTTP_X_OPENCODE_";
 
 static bool
-header_ok(struct request *r, const char *value)
+header_ok(struct request *r, const char *value, size_t max)
 {
-	size_t len = strnlen(value, HEADER_MAX + 1);
+	size_t len = strnlen(value, max + 1);
 
-	if (len > HEADER_MAX) {
+	if (len > max) {
 		r->err = ERR_HEADER_LONG;
 		return false;
 	}
@@ -108,7 +109,7 @@ read_x_opencode(struct cgi_meta *m, struct request *r, const char *name, size_t 
 		r->err = ERR_HEADER_LONG;
 		return;
 	}
-	if (!header_ok(r, value))
+	if (!header_ok(r, value, HEADER_MAX))
 		return;
 	out = m->x_names[r->x_opencode_count];
 	for (size_t i = skip; i < len; i++)
@@ -117,6 +118,35 @@ read_x_opencode(struct cgi_meta *m, struct request *r, const char *name, size_t 
 	r->x_opencode[r->x_opencode_count] =
 	    (struct header){m->x_names[r->x_opencode_count], value};
 	r->x_opencode_count++;
+}
+
+/* Appends to m->cookie. False: there is no room for it. */
+static bool
+cookie_add(struct cgi_meta *m, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > COOKIE_HEADER_MAX - m->cookie_len)
+		return false;
+	memcpy(m->cookie + m->cookie_len, text, len + 1);
+	m->cookie_len += len;
+	return true;
+}
+
+/* Sets r->cookie, or joins the value to what is there. */
+static void
+read_cookie(struct cgi_meta *m, struct request *r, const char *value)
+{
+	if (!header_ok(r, value, COOKIE_HEADER_MAX))
+		return;
+	if (r->cookie == NULL) {
+		r->cookie = value;
+		return;
+	}
+	if ((m->cookie_len == 0 && !cookie_add(m, r->cookie)) || !cookie_add(m, "; ") ||
+	    !cookie_add(m, value))
+		r->err = ERR_HEADER_LONG;
+	r->cookie = m->cookie;
 }
 
 static void
@@ -133,9 +163,11 @@ read_variable(struct cgi_meta *m, struct request *r, const char *values[], const
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (names[i].len != len || memcmp(names[i].name, variable, len) != 0)
 			continue;
-		if (names[i].variable != VAR_COUNT)
+		if (names[i].variable == VAR_HTTP_COOKIE)
+			read_cookie(m, r, value);
+		else if (names[i].variable != VAR_COUNT)
 			values[names[i].variable] = value;
-		else if (header_ok(r, value))
+		else if (header_ok(r, value, HEADER_MAX))
 			*(const char **)(void *)((char *)r + names[i].member) = value;
 		return;
 	}
@@ -242,13 +274,14 @@ cgi_request(struct cgi_meta *m, char *const *variables, struct request *r)
 	*r = (struct request){
 	    .method = "", .path = m->path, .query = "", .mount = "", .remote_addr = ""};
 	m->path[0] = '\0';
+	m->cookie_len = 0;
 	for (; *variables != NULL; variables++)
 		read_variable(m, r, values, *variables);
 
 	read_content_length(r, values[VAR_CONTENT_LENGTH]);
 	m->chunked = values[VAR_HTTP_TRANSFER_ENCODING] != NULL && r->content_length < 0;
 	if (r->sec_purpose == NULL && values[VAR_HTTP_PURPOSE] != NULL &&
-	    header_ok(r, values[VAR_HTTP_PURPOSE]))
+	    header_ok(r, values[VAR_HTTP_PURPOSE], HEADER_MAX))
 		r->sec_purpose = values[VAR_HTTP_PURPOSE];
 	r->https = value_is(values[VAR_HTTPS], "on") || value_is(values[VAR_HTTPS], "1") ||
 		   value_is(values[VAR_REQUEST_SCHEME], "https");

@@ -22,17 +22,18 @@
 struct cgi_meta {
 	char path[CGI_PATH_MAX + 1];
 	char x_names[REQUEST_X_MAX][CGI_X_NAME_MAX + 1];
+	char cookie[COOKIE_HEADER_MAX + 1]; /* several HTTP_COOKIE as one */
+	size_t cookie_len;		    /* 0: there was at most one */
 	bool chunked; /* the body came without a length (RFC 9112 section 7.1) */
 };
 
 /*
  * Fills in request from an array of NAME=VALUE strings that ends with NULL. An empty value counts
- * as absent, because some servers send one for every header they know; of a repeated name the
- * last value counts. Sets request->err:
- *   ERR_REQUEST      no method, no path, a Content-Length that is no number, a
- *                    control byte in a header
- *   ERR_HEADER_LONG  a header over HEADER_MAX, too many x-opencode-* headers
- *   ERR_PATH         a path over CGI_PATH_MAX
+ * as absent, because some servers send one for every header they know. Repeated HTTP_COOKIE are
+ * joined by "; ": some servers send one for each line of the request. Of any other repeated name
+ * the last value counts. Sets request->err: ERR_REQUEST      no method, no path, a Content-Length
+ * that is no number, a control byte in a header ERR_HEADER_LONG  a header over HEADER_MAX, cookies
+ * over COOKIE_HEADER_MAX, too many x-opencode-* headers ERR_PATH         a path over CGI_PATH_MAX
  * Even then request is filled in as far as possible, so that the response can carry a link. The
  * caller sets read and read_ctx. meta and variables must live as long as request.
  */

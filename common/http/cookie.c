@@ -7,41 +7,45 @@
 static const char name_secure[] = "__Host-opencode-callback";
 static const char name_plain[] = "opencode-callback";
 
-/* One "name=value" of a Cookie header, without the blanks around it. */
-struct piece {
-	const char *name;
-	size_t name_len;
-	const char *value;
-	size_t value_len;
-	size_t len; /* of the whole piece */
-};
-
-/* Reads the next piece and moves *p to its ';'. False at the end. */
 static bool
-next_piece(const char **p, struct piece *piece)
+is_blank(char c)
 {
-	const char *start = *p + strspn(*p, " \t;");
-	size_t len = strcspn(start, ";");
-	const char *eq;
+	return c == ' ' || c == '\t';
+}
 
-	if (len == 0)
-		return false;
-	*p = start + len;
-	while (len > 0 && (start[len - 1] == ' ' || start[len - 1] == '\t'))
-		len--;
-	eq = memchr(start, '=', len);
-	piece->name = start;
-	piece->len = len;
-	piece->name_len = eq == NULL ? len : (size_t)(eq - start);
-	piece->value = eq == NULL ? start + len : eq + 1;
-	piece->value_len = (size_t)(start + len - piece->value);
-	return true;
+/* Whether a cookie ends here. */
+static bool
+is_end(const char *p)
+{
+	return *p == '\0' || *p == ';' || (*p == ',' && is_blank(p[1]));
+}
+
+bool
+cookie_next(const char **rest, struct cookie *cookie)
+{
+	const char *start = *rest, *end, *equals = NULL;
+
+	while (*start != '\0' && (is_blank(*start) || is_end(start)))
+		start++;
+	for (end = start; !is_end(end); end++)
+		if (*end == '=' && equals == NULL)
+			equals = end;
+	*rest = end;
+	while (end > start && is_blank(end[-1]))
+		end--;
+	cookie->name = start;
+	cookie->len = (size_t)(end - start);
+	cookie->name_len = equals == NULL ? cookie->len : (size_t)(equals - start);
+	cookie->value = equals == NULL ? end : equals + 1;
+	cookie->value_len = (size_t)(end - cookie->value);
+	return end > start;
 }
 
 static bool
-piece_named(const struct piece *piece, const char *name)
+is_named(const struct cookie *cookie, const char *name)
 {
-	return piece->name_len == strlen(name) && memcmp(piece->name, name, piece->name_len) == 0;
+	return cookie->name_len == strlen(name) &&
+	       memcmp(cookie->name, name, cookie->name_len) == 0;
 }
 
 static bool
@@ -57,27 +61,22 @@ token_valid(const char *value, size_t len)
 	return len == SECRET_HASH_LEN;
 }
 
-enum err
+void
 cookie_browser(const char *header, bool secure, char browser[44])
 {
 	const char *name = secure ? name_secure : name_plain;
-	struct piece piece;
-	int pieces = 0, found = 0;
+	struct cookie cookie;
+	int found = 0;
 
 	browser[0] = '\0';
-	while (header != NULL && next_piece(&header, &piece)) {
-		if (++pieces > COOKIE_COUNT_MAX) {
-			browser[0] = '\0';
-			return ERR_HEADER_LONG;
-		}
-		if (!piece_named(&piece, name))
+	while (header != NULL && found < 2 && cookie_next(&header, &cookie)) {
+		if (!is_named(&cookie, name))
 			continue;
-		if (++found == 1 && token_valid(piece.value, piece.value_len))
-			secret_hash(piece.value, piece.value_len, browser);
+		if (++found == 1 && token_valid(cookie.value, cookie.value_len))
+			secret_hash(cookie.value, cookie.value_len, browser);
 		else
 			browser[0] = '\0';
 	}
-	return ERR_OK;
 }
 
 void
@@ -97,33 +96,38 @@ cookie_offer(struct response *response, bool secure, char browser[44])
 }
 
 static bool
-piece_ours(const struct piece *piece)
+is_session(const struct cookie *cookie)
 {
-	return piece_named(piece, name_secure) || piece_named(piece, name_plain);
+	static const char name[] = "opencode_session";
+	const size_t len = sizeof(name) - 1;
+
+	return cookie->name_len >= len && memcmp(cookie->name, name, len) == 0 &&
+	       (cookie->name_len == len || cookie->name[len] == '_');
 }
 
 bool
-cookie_others(const char *header)
+cookie_has_session(const char *header)
 {
-	struct piece piece;
+	struct cookie cookie;
+	size_t len = 0;
 
-	while (header != NULL && next_piece(&header, &piece))
-		if (!piece_ours(&piece))
-			return true;
-	return false;
+	while (header != NULL && cookie_next(&header, &cookie))
+		if (is_session(&cookie))
+			len += cookie.len + (len == 0 ? 0 : 2);
+	return len > 0 && len <= COOKIE_SESSION_MAX;
 }
 
 enum err
-cookie_strip(const char *header, struct buf *out)
+cookie_session(const char *header, struct buf *out)
 {
-	struct piece piece;
+	struct cookie cookie;
 
-	while (header != NULL && next_piece(&header, &piece)) {
-		if (piece_ours(&piece))
+	while (header != NULL && cookie_next(&header, &cookie)) {
+		if (!is_session(&cookie))
 			continue;
 		if (out->len > 0)
 			buf_puts(out, "; ");
-		buf_add(out, piece.name, piece.len);
+		buf_add(out, cookie.name, cookie.len);
 	}
 	return out->err;
 }

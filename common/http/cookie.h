@@ -11,25 +11,54 @@
 #include "util/buf.h"
 #include "util/error.h"
 
-#define COOKIE_COUNT_MAX 200 /* browsers stop at about 180 for a site */
+/*
+ * A Cookie header has any number of cookies, and most are others' (COOKIE_HEADER_MAX). A semicolon
+ * ends one, and so does a comma with a blank behind it, by which Apache and Caddy join the lines of
+ * a request that has several (RFC 9110 section 5.2); no value may have these (RFC 6265 section
+ * 4.1.1). A site that sets cookies for a parent domain can still put ours into a value of its own,
+ * in a browser that has none of ours: README.md says so.
+ */
+
+/* One "name=value", without the blanks around it. value_len is 0 also without a '='. */
+struct cookie {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+	size_t len; /* of all of it */
+};
+
+/*
+ * Reads the next cookie and moves *rest behind it. False at the end. It reads nothing before *rest
+ * and at most one byte behind what it moves it to, so that a whole header is read in linear time.
+ */
+bool cookie_next(const char **rest, struct cookie *cookie);
 
 /*
  * Reads our cookie from a Cookie header (NULL: none) and writes its browser id, or "" unless the
  * cookie is there exactly once and well-formed. secure selects the name with the __Host- prefix.
- * ERR_HEADER_LONG: more than COOKIE_COUNT_MAX cookies.
  */
-enum err cookie_browser(const char *header, bool secure, char browser[44]) MUST_CHECK;
+void cookie_browser(const char *header, bool secure, char browser[44]);
+
+/* With this query, the health page has "cookie": whether our cookie came. For --doctor. */
+#define COOKIE_HEALTH_QUERY "cookie"
 
 /* Generates a token, adds its Set-Cookie header to the response and writes its browser id. */
 void cookie_offer(struct response *response, bool secure, char browser[44]);
 
-/* Returns whether a Cookie header (NULL: none) has cookies that are not ours. */
-bool cookie_others(const char *header);
-
 /*
- * Appends a Cookie header (NULL: none) without our cookies, for opencode. ERR_MEMORY,
- * ERR_TOO_LARGE.
+ * opencode 2 knows a browser by a cookie "opencode_session", or "opencode_session_PORT" if its Host
+ * header has a port. These are the only cookies that opencode gets from us: all others are none of
+ * its business, and its HTTP server and the plugin drop a head of more than 16 KiB.
  */
-enum err cookie_strip(const char *header, struct buf *out);
+#define COOKIE_SESSION_MAX 4096 /* bytes of them together; one has about 90 */
+
+/* Returns whether a Cookie header (NULL: none) has such cookies. If they are longer than
+ * COOKIE_SESSION_MAX, it counts as none: opencode then asks for the password, as without them. */
+bool cookie_has_session(const char *header);
+
+/* Appends such cookies of a Cookie header for which cookie_has_session() is true. ERR_MEMORY,
+ * ERR_TOO_LARGE. */
+enum err cookie_session(const char *header, struct buf *out);
 
 #endif

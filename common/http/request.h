@@ -14,9 +14,15 @@
 #include "util/error.h"
 
 #define QUERY_MAX     8192  /* bytes of a query */
-#define HEADER_MAX    8192  /* bytes of each header that we read */
+#define HEADER_MAX    8192  /* bytes of each header that we read, but Cookie */
 #define BODY_MAX      32768 /* bytes of a body */
 #define REQUEST_X_MAX 8	    /* x-opencode-* headers that are passed on */
+
+/*
+ * Bytes of the Cookie header, all its lines together. Most of it belongs to others, such as a
+ * single sign-on in front of the site, and is passed over.
+ */
+#define COOKIE_HEADER_MAX 65536
 
 struct header {
 	const char *name;

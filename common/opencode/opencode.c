@@ -43,7 +43,7 @@ opencode_has_session(const struct context *x)
 	const struct request *r = x->request;
 
 	return x->site.opencode->login == LOGIN_VISITOR && r->authorization == NULL &&
-	       cookie_others(r->cookie) && host_sendable(r->host);
+	       cookie_has_session(r->cookie) && host_sendable(r->host);
 }
 
 /* Fills in who the call is for, and who the visitor is to opencode. cookie must be empty, and
@@ -52,10 +52,10 @@ static enum err
 address_call(const struct context *x, struct call *call, struct buf *cookie)
 {
 	call->host = "opencode";
-	buf_init(cookie, HEADER_MAX);
+	buf_init(cookie, COOKIE_SESSION_MAX);
 	if (!call->session || !opencode_has_session(x))
 		return ERR_OK;
-	if (cookie_strip(x->request->cookie, cookie) != ERR_OK)
+	if (cookie_session(x->request->cookie, cookie) != ERR_OK)
 		return cookie->err;
 	call->host = x->request->host;
 	call_header(call, "Opencode-Callback-To", "opencode");

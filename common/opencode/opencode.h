@@ -21,12 +21,12 @@
 
 /*
  * Where opencode knows browsers by a session cookie (call->session), a request without other
- * credentials lends its cookies, without ours, to our calls. opencode takes them only with the
+ * credentials lends this cookie (cookie_session()) to our calls. opencode takes it only with the
  * Host header that the browser sent; the header Opencode-Callback-To tells the plugin then that
  * the call is for opencode itself.
  */
 
-/* Returns whether a call for this request would lend such cookies. */
+/* Returns whether a call for this request would lend such a cookie. */
 bool opencode_has_session(const struct context *x);
 
 /*

@@ -236,7 +236,8 @@ check_request(struct context *x, const struct route *route)
 		return err;
 	if ((route->flags & OWN_POST) && !same_origin_is(&x->site, r))
 		return ERR_CROSS_SITE;
-	return cookie_browser(r->cookie, x->site.secure, x->browser);
+	cookie_browser(r->cookie, x->site.secure, x->browser);
+	return ERR_OK;
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/respond.h"
+#include "http/cookie.h"
 #include "opencode/api/api_find.h"
 #include "opencode/call_slot.h"
 #include "opencode/opencode.h"
@@ -141,6 +142,8 @@ answer(struct context *x, bool ok, const char *reason, json_t *details)
 				 reason[0] == '\0' ? NULL : reason);
 	char *text;
 
+	if (strcmp(x->request->query, COOKIE_HEALTH_QUERY) == 0)
+		json_object_set_new(json, "cookie", json_boolean(x->browser[0] != '\0'));
 	if (details != NULL)
 		json_object_update(json, details);
 	text = json_write(json);

@@ -30,8 +30,9 @@ static const struct error_row table[] = {
 			"No sign-in needs one of this length. " BEGIN_AGAIN},
     [ERR_HEADER_LONG] =
 	{"header-too-long", 431, "The browser sent too much with this request",
-	 "Most often these are the cookies of this site: delete them, then go back to opencode "
-	 "and begin again."},
+	 "A request may bring 64 KiB of cookies, and 8 KiB in any other header. Open opencode in "
+	 "a private window, or delete the cookies of this site and of its parent domains, then "
+	 "begin again."},
     [ERR_BODY_LONG] =
 	{"body-too-long", 413, "That is too much text",
 	 "Copy only the address from the address bar of the tab that failed to load, and paste "

@@ -15,7 +15,7 @@ enum err {
 	ERR_CROSS_SITE,	 /* another site sent this request */
 	ERR_PREFETCH,	 /* a prefetch or an embedded resource, not a person's visit */
 	ERR_QUERY_LONG,	 /* query over QUERY_MAX */
-	ERR_HEADER_LONG, /* over HEADER_MAX, in a header that we read */
+	ERR_HEADER_LONG, /* over HEADER_MAX or COOKIE_HEADER_MAX, in a header that we read */
 	ERR_BODY_LONG,	 /* body over BODY_MAX */
 	ERR_LENGTH,	 /* body without Content-Length */
 	ERR_BODY_SHORT,	 /* fewer bytes than Content-Length announced */

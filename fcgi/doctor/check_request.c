@@ -4,6 +4,11 @@
 #include <string.h>
 
 #include "http/cookie.h"
+#include "http/request.h"
+#include "util/secret.h"
+
+#define COOKIES_LEN (60 * 1024) /* bytes of others' cookies, of COOKIE_HEADER_MAX */
+#define COOKIE_LEN  4000	/* of the value of one, about the most that browsers keep */
 
 /* One request whose response shows whether a header reached us. */
 struct header_trial {
@@ -27,46 +32,86 @@ trial_call(const struct examination *d, bool post, char target[128])
 	return call;
 }
 
-/* Writes a Cookie header with more cookies than we read. */
-static const char *
-many_cookies(struct buf *line)
+/*
+ * Asks whether our cookie came. The request has one under either name, because the handler decides
+ * which is ours, and before them len bytes of others' cookies.
+ */
+static bool
+cookie_arrives(struct examination *d, size_t len, char words[PROBE_WORDS_MAX])
 {
-	buf_init(line, 4096);
-	buf_puts(line, "Cookie: a=b");
-	for (int i = 0; i < COOKIE_COUNT_MAX; i++)
-		buf_puts(line, "; a=b");
-	return buf_text(line);
+	char target[96], token[SECRET_HASH_LEN + 1];
+	struct probe_call call = {.target = target};
+	struct buf line;
+	struct probe v;
+	bool arrives;
+
+	snprintf(target, sizeof(target), "%s/health?" COOKIE_HEALTH_QUERY, d->config->prefix);
+	secret_token(token);
+	buf_init(&line, COOKIE_HEADER_MAX);
+	buf_puts(&line, "Cookie: ");
+	for (int i = 0; line.len < len && line.err == ERR_OK; i++)
+		buf_printf(&line, "doctor_%d=%0*d; ", i, COOKIE_LEN, i);
+	buf_printf(&line, "__Host-opencode-callback=%s; opencode-callback=%s", token, token);
+	call.header[0] = buf_text(&line);
+	examination_probe(d, call, &v);
+	arrives = probe_says(&v, "\"cookie\":true");
+	probe_words(&v, words);
+	probe_free(&v);
+	buf_free(&line);
+	return arrives;
+}
+
+/* A single sign-on in front of the site may add cookies that cannot be avoided. */
+static enum verdict
+check_cookies(struct examination *d)
+{
+	char words[PROBE_WORDS_MAX];
+
+	if (!cookie_arrives(d, 0, words))
+		return examination_say(d, VERDICT_FAILED, "Cookie does not reach us: %s", words);
+	if (cookie_arrives(d, COOKIES_LEN, words))
+		return examination_say(d, VERDICT_OK,
+				       "Cookie, even with %d KiB of others' cookies, and the Sec- "
+				       "headers reach us",
+				       COOKIES_LEN / 1024);
+	examination_advise(
+	    d,
+	    "if a single sign-on is in front of the site, raise: large_client_header_buffers 4 66k "
+	    "(nginx, in the default server of the port, and HTTP_COOKIE as in conf/nginx), "
+	    "LimitRequestFieldSize and LimitRequestFields (Apache, in the first VirtualHost of the "
+	    "port), server.max-request-field-size (lighttpd), tune.bufsize and tune.http.maxhdr "
+	    "(HAProxy)");
+	return examination_say(d, VERDICT_WARNING,
+			       "%d KiB of others' cookies are cut off or refused before us: %s",
+			       COOKIES_LEN / 1024, words);
 }
 
 enum verdict
 check_request_headers(struct examination *d)
 {
-	struct buf cookies;
 	const struct header_trial trials[] = {
 	    {"Sec-Fetch-Dest", false, "Sec-Fetch-Dest: image", ERR_PREFETCH},
 	    {"Sec-Purpose", false, "Sec-Purpose: prefetch", ERR_PREFETCH},
 	    {"Sec-Fetch-Site", true, "Sec-Fetch-Site: same-origin", ERR_UNKNOWN_FLOW},
-	    {"Cookie", false, many_cookies(&cookies), ERR_HEADER_LONG},
 	};
-	enum verdict verdict = VERDICT_OK;
 
-	for (size_t i = 0; verdict == VERDICT_OK && i < sizeof(trials) / sizeof(trials[0]); i++) {
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
 		const struct header_trial *p = &trials[i];
 		char target[128], words[PROBE_WORDS_MAX];
 		struct probe_call call = trial_call(d, p->post, target);
 		struct probe v;
+		bool good;
 
 		call.header[call.header[0] == NULL ? 0 : 1] = p->line;
 		examination_probe(d, call, &v);
-		if (!probe_is_problem(&v, p->expected))
-			verdict = examination_say(d, VERDICT_FAILED, "%s does not reach us: %s",
-						  p->header, probe_words(&v, words));
+		good = probe_is_problem(&v, p->expected);
+		probe_words(&v, words);
 		probe_free(&v);
+		if (!good)
+			return examination_say(d, VERDICT_FAILED, "%s does not reach us: %s",
+					       p->header, words);
 	}
-	buf_free(&cookies);
-	return verdict == VERDICT_OK
-		   ? examination_say(d, VERDICT_OK, "Cookie and the Sec- headers reach us")
-		   : verdict;
+	return check_cookies(d);
 }
 
 /* Returns a form as one of our pages sends it in a browser that knows only Origin. */

@@ -131,7 +131,7 @@ const faults = {
   'begins in capitals go to opencode, in Apache': {
     kind: 'apache-cgi', edit: swap('(?is)^/(provider', '(?s)^/(provider'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
   },
-  'no cookies for us': { edit: add('fastcgi_param HTTP_COOKIE "";'), fails: 'headers', says: /Cookie does not reach/ },
+  'no cookies for us': { edit: swap('fastcgi_param HTTP_COOKIE $opencode_cookies if_not_empty;', 'fastcgi_param HTTP_COOKIE "";'), fails: 'headers', says: /Cookie does not reach/ },
   'no Sec-Fetch-Site for us': {
     edit: add('fastcgi_param HTTP_SEC_FETCH_SITE "";'), fails: 'headers', says: /Sec-Fetch-Site does not reach/,
   },
@@ -199,6 +199,27 @@ for (const [name, { fails, says, advice = /./, ...options }] of Object.entries(f
       const lines = text.split('\n')
       assert.match(lines[lines.indexOf(line(fails)) + 1], new RegExp(`^ +-> .*${advice.source}`))
       assert.ok(seconds < 16, `${seconds} s`)
+    }))
+}
+
+/* A warning each: options of the site, the web server that the advice names. */
+const short = {
+  'nginx refuses them': [{ edit: swap('large_client_header_buffers 4 66k;', 'large_client_header_buffers 4 8k;') }, /status 400|Broken pipe|reset/, /large_client_header_buffers .*default server/],
+  'nginx cuts ours off': [
+    { edit: add('if ($http_cookie ~ "^(.{1000}).{1000}") { set $opencode_cookies $1; }') }, /status 200/, /LimitRequestFieldSize/,
+  ],
+  'Apache refuses them': [{ kind: 'apache-cgi', edit: swap('LimitRequestFieldSize 66560', '') }, /status 400|Broken pipe|reset/, /LimitRequestFieldSize .*first VirtualHost/],
+}
+for (const [name, [options, says, advice]] of Object.entries(short)) {
+  test(`headers: 60 KiB of cookies do not pass: ${name}`, () =>
+    withSite(options, async ({ check, front }) => {
+      const { code, failed, table, text, line } = await check()
+      assert.deepEqual([code, failed, table.headers], [0, [], 'warning'], text)
+      assert.match(line('headers'), /60 KiB of others' cookies are cut off or refused before us/)
+      assert.match(line('headers'), says)
+      const lines = text.split('\n')
+      assert.match(lines[lines.indexOf(line('headers')) + 1], new RegExp(`^ +-> .*${advice.source}`))
+      assert.ok(!/doctor_\d/.test(front.logs()), 'cookies are in no log')
     }))
 }
 

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { after, before, describe, test } from 'node:test'
-import { COOKIE, startFrontends } from '../lib/frontends.mjs'
+import { fcgiExchange, fcgiRequest } from '../lib/fcgi.mjs'
+import { COOKIE, metaVariables, startFrontends } from '../lib/frontends.mjs'
 import * as nearMisses from '../lib/near_misses.mjs'
 import {
   NAVIGATION, OWN_FORM, assertCleanLogs, assertDelivered, assertSafe, assertSame, assertSucceeds, begunFlow, flowStatus,
@@ -93,7 +94,27 @@ describe('Host', () => {
 describe('cookies', () => {
   const cookie = (flow, value) => ({ ...ask(flow, flow.query), headers: { ...NAVIGATION, Cookie: value(flow.cookie) } })
   test('what is nearly this browser’s: the 400 of an unknown state', () => refuseAll(Object.entries(nearMisses.cookies), cookie, 400, { problem: 'unknown-flow' }))
-  test('too many, too long: 431', () => refuseAll(Object.entries(nearMisses.manyCookies), cookie, 431))
+  test('more than 64 KiB: 431', () => refuseAll(Object.entries(nearMisses.manyCookies), cookie, 431, { problem: 'header-too-long' }))
+  test('others’, up to 64 KiB and any number of them: passed over', async () => {
+    for (const [name, value] of Object.entries(nearMisses.foreignCookies)) {
+      for (const frontend of site.frontends) {
+        const flow = await begunFlow(site)
+        const before = site.standin.connections.length
+        const headers = { Cookie: value(flow.cookie) }
+        assert.equal((await frontend.send({ target: flow.page, headers })).status, 200, `${name}, ${frontend.name}: the flow page`)
+        const answer = await frontend.send({ ...ask(flow, flow.query), headers: { ...NAVIGATION, ...headers } })
+        assert.equal(answer.status, 303, `${name}, ${frontend.name}: ${answer.body.slice(0, 300)}`)
+        assertDelivered(site, flow, before)
+      }
+    }
+    assertCleanLogs(site)
+  })
+  test('more meta-variables than any request has: the connection is closed, and the worker goes on', async () => {
+    const send = (size) => fcgiExchange(site.nginx.worker.socket, fcgiRequest(metaVariables({ target: '/signin/health', headers: { 'X-A': 'x'.repeat(size) } })))
+    assert.match((await send(140_000)).stdout, /^Status: 200 /)
+    assert.equal((await send(150_000)).stdout, '')
+    assert.match((await send(100)).stdout, /^Status: 200 /)
+  })
   test('over https the name for http is none, and the other way round it is none here', async () => {
     const secure = { HTTP_HOST: 'opencode.example.com', HTTPS: 'on' }
     for (const frontend of site.frontends) {

@@ -94,7 +94,7 @@ describe('on the callback paths', () => {
     [['another', () => cookies(newCookie()).Cookie], ...Object.entries(nearMisses.cookies)],
     (f, value) => ({ ...ask(f, f.query), headers: { ...NAVIGATION, Cookie: value(f.cookie) } }), 400, { problem: 'unknown-flow' },
   ))
-  test('too many cookies', () => refuseAll(Object.entries(nearMisses.manyCookies), (f, value) => ({ ...ask(f, f.query), headers: { ...NAVIGATION, Cookie: value(f.cookie) } }), 431))
+  test('more than 64 KiB of cookies', () => refuseAll(Object.entries(nearMisses.manyCookies), (f, value) => ({ ...ask(f, f.query), headers: { ...NAVIGATION, Cookie: value(f.cookie) } }), 431))
   test('fetched by a page, or before anybody asked', () => refuseAll(nearMisses.fetchers.map((headers) => [JSON.stringify(headers), headers]), (f, headers) => {
     const request = ask(f, f.query)
     return { ...request, headers: { ...request.headers, ...headers } }

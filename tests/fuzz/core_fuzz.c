@@ -371,7 +371,9 @@ check_request(const struct request *r)
 		return;
 	CHECK((r->path[0] != '\0' || r->mount[0] != '\0') && r->method[0] != '\0');
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		CHECK(values[i] == NULL || strlen(values[i]) <= HEADER_MAX);
+		CHECK(values[i] == NULL ||
+		      strlen(values[i]) <=
+			  (values[i] == r->cookie ? COOKIE_HEADER_MAX : HEADER_MAX));
 		for (const char *p = values[i]; p != NULL && *p != '\0'; p++)
 			CHECK((unsigned char)*p >= ' ' ? *p != 0x7f : *p == '\t');
 	}

@@ -71,6 +71,7 @@ export const protocol = {
   'an upgrade to a WebSocket': [400, wired(callback(wrong), header('Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='))],
   'Sec-Fetch-Dest twice': [403, callback(good, { 'Sec-Fetch-Dest': ['document', 'image'] })],
   'two lines of cookies, the wrong one last': [400, (f) => callback(good, { Cookie: [f.cookies.Cookie, `${COOKIE}=${newCookie()}`] })(f)],
+  'two lines of cookies, the right one last': [400, (f) => callback(good, { Cookie: [`${COOKIE}=${newCookie()}`, f.cookies.Cookie] })(f)],
   'two Content-Types': [415, form('address=x', { 'Content-Type': [OWN_FORM['Content-Type'], 'text/plain'] })],
   'two Origins': [403, form('address=x', { 'Sec-Fetch-Site': undefined, Origin: [`http://${HOST}`, 'http://evil.example'] })],
   'a GET with a body': [400, (f) => ({ ...callback(wrong)(f), body: 'hello' })],

@@ -79,6 +79,16 @@ export const foreign = [
   'opencode.example.comm', 'xopencode.example.com', 'opencode-example.com', 'opencode.example.com.:443', 'xn--opencode-.example.com', '.', '..', '-', '_',
 ]
 
+/* A cookie of somebody else, of n bytes with the separator. */
+const pad = (n) => `${'a='.padEnd(n - 2, 'x')}; `
+/* n bytes with our cookie in the middle; around it one other cookie, or as many of these pieces as fit. */
+function around(n, token, piece) {
+  const own = `; ${COOKIE}=${token}; `
+  const half = Math.floor((n - own.length) / 2)
+  const before = piece ? piece.repeat(Math.floor(half / piece.length)) : pad(half)
+  return `${before}${own}`.padEnd(n, piece ?? 'a=x')
+}
+
 /* Cookie headers without this browser's token, on plain http. */
 export const cookies = {
   'the name alone': () => COOKIE, 'no value': () => `${COOKIE}=`, 'a token in quotes': (t) => `${COOKIE}="${t}"`,
@@ -98,17 +108,32 @@ export const cookies = {
   'two of the same': (t) => `${COOKIE}=${t}; ${COOKIE}=${t}`, 'two, the right one first': (t) => `${COOKIE}=${t}; ${COOKIE}=${newCookie()}`,
   'two, the right one last': (t) => `${COOKIE}=${newCookie()}; ${COOKIE}=${t}`,
   'two, one without a value': (t) => `${COOKIE}=${t}; ${COOKIE}`, 'two, one empty': (t) => `${COOKIE}=; ${COOKIE}=${t}`,
+  '140 of ours': (t) => `${COOKIE}=${t}; `.repeat(140), 'two, 60 KiB apart': (t) => `${COOKIE}=${t}; ${pad(60_000)}${COOKIE}=${t}`,
+  'two, in lines that were joined': (t) => `${COOKIE}=${t}, a=b, ${COOKIE}=${t}`,
   'three': (t) => `${COOKIE}=${t}; a=b; ${COOKIE}=${t}; ${COOKIE}=${t}`,
   'old attributes': (t) => `$Version=1; ${COOKIE}x=${t}; $Path=/`, 'inside another': (t) => `a="${COOKIE}=${t}"`,
   'inside another, without quotes': (t) => `a=${COOKIE}=${t}`, 'the token alone': (t) => t,
   'its hash': (t) => `${COOKIE}=${createHash('sha256').update(t).digest('base64url')}`, 'only semicolons': () => ';'.repeat(8192),
   'only blanks': () => ' '.repeat(8192), 'only =': () => '='.repeat(8192),
 }
-/* Too many or too much of them: 431. */
+/* More than 64 KiB of them: 431. */
 export const manyCookies = {
-  '500': (t) => `${'a=b; '.repeat(499)}${COOKIE}=${t}`, '4,000': () => 'a;'.repeat(4000), '140 of ours': (t) => `${COOKIE}=${t}; `.repeat(140),
-  '8,193 bytes': () => `a=${'x'.repeat(8191)}`,
-  '64 KiB': (t) => `a=${'x'.repeat(65_000)}; ${COOKIE}=${t}`,
+  'one byte too many': (t) => around(65_537, t), 'one byte too many, ours last': (t) => `${pad(65_537 - COOKIE.length - 44)}${COOKIE}=${t}`,
+  'many, one byte too many': (t) => around(65_537, t, 'a=b; '),
+  '100 KiB': (t) => `a=${'x'.repeat(100_000)}; ${COOKIE}=${t}`,
+}
+/* Cookies of others, up to 64 KiB and any number of them: passed over, and the sign-in is finished. */
+export const foreignCookies = {
+  '64 KiB, ours last': (t) => `${pad(65_536 - COOKIE.length - 44)}${COOKIE}=${t}`,
+  '64 KiB, ours first': (t) => `${COOKIE}=${t}; ${pad(65_536 - COOKIE.length - 46)}`.padEnd(65_536, 'x'),
+  '64 KiB, ours in the middle': (t) => around(65_536, t),
+  '500': (t) => `${'a=b; '.repeat(499)}${COOKIE}=${t}`, '500, ours first': (t) => `${COOKIE}=${t}${'; a=b'.repeat(499)}`,
+  '5,000': (t) => around(25_000, t, 'a=b; '), '13,000, of a letter each': (t) => around(65_536, t, 'a;'),
+  '64 KiB of semicolons': (t) => around(65_536, t, ';'), '64 KiB of blanks': (t) => around(65_536, t, ' '),
+  'what is nearly ours, 700 times': (t) => around(60_000, t, `x${COOKIE}=${t}; `),
+  'the parts of a single sign-on': (t) => `${Array.from({ length: 14 }, (_, i) => `_oauth2_proxy_${i}=${'A0-_.'.repeat(800)}`).join('; ')}; ${COOKIE}=${t}`,
+  'quotes, commas, equals signs, bytes of no text': (t) => `a="b; ${COOKIE}x=1"; d=Mon, 01-Jan-2030; e===; =f; \xc3\xa4=\xff; ${COOKIE}=${t}; g`,
+  'in lines, joined by a comma': (t) => `a=b, c=d; e=f, ${COOKIE}=${t}, g=h`,
 }
 
 /* Headers of forms that no page of ours sends: 403. */

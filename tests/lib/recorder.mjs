@@ -36,7 +36,10 @@ function parsePairs(bytes) {
   for (let at = 0; at < bytes.length; ) {
     const [name, next] = size(at)
     const [value, start] = size(next)
-    vars[bytes.toString('latin1', start, start + name)] = bytes.toString('latin1', start + name, start + name + value)
+    const key = bytes.toString('latin1', start, start + name)
+    const text = bytes.toString('latin1', start + name, start + name + value)
+    // our programs join several
+    vars[key] = key === 'HTTP_COOKIE' && vars[key] ? [vars[key], text].filter(Boolean).join('; ') : text
     at = start + name + value
   }
   return vars

@@ -111,6 +111,7 @@ function existsCgid({ path }) {
  *   limits  false: our program itself refuses bodies that are too large
  *   large   what it says to more than 50 MiB for opencode, if not 413; false: it passes that on
  *   h2      'websocket': its HTTP/2 takes WebSockets too; false: HTTP/2 takes a module that its file does not name
+ *   sorts   false: it cannot keep others' cookies from opencode
  *   behind  it has no TLS of its own and stands behind a proxy that has
  *   named   it answers its own name only
  */
@@ -121,9 +122,9 @@ export const KINDS = {
   'apache-cgi': { conf: 'apache/opencode-callback.conf', main: apache('cgid'), h2: false, large: false, runs: 'server', names: 'Apache', ready: existsCgid },
   'apache-fcgid': { conf: 'apache/opencode-callback-fcgid.conf', main: apache('fcgid'), h2: false, large: false, runs: 'server', limits: false, names: 'Apache' },
   'apache-proxy-fcgi': { conf: 'apache/opencode-callback-proxy-fcgi.conf', main: apache('proxy_fcgi'), h2: false, large: false, runs: 'worker', limits: false, names: 'Apache' },
-  'lighttpd-fcgi': { conf: 'lighttpd/opencode-callback.conf', main: lighttpd, runs: 'worker', real: false, h2: 'websocket' },
-  'lighttpd-spawned': { conf: 'lighttpd/opencode-callback-spawned.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
-  'lighttpd-cgi': { conf: 'lighttpd/opencode-callback-cgi.conf', main: lighttpd, runs: 'server', real: false, h2: 'websocket' },
+  'lighttpd-fcgi': { conf: 'lighttpd/opencode-callback.conf', main: lighttpd, runs: 'worker', real: false, sorts: false, h2: 'websocket' },
+  'lighttpd-spawned': { conf: 'lighttpd/opencode-callback-spawned.conf', main: lighttpd, runs: 'server', real: false, sorts: false, h2: 'websocket' },
+  'lighttpd-cgi': { conf: 'lighttpd/opencode-callback-cgi.conf', main: lighttpd, runs: 'server', real: false, sorts: false, h2: 'websocket' },
   'caddy-fcgi': { conf: 'caddy/Caddyfile', main: caddy, large: 502, runs: 'worker', named: true },
   'haproxy-fcgi': { conf: 'haproxy/opencode-callback.cfg', main: haproxy, runs: 'worker', bundle: true, h2: 'websocket' },
 }

@@ -237,8 +237,8 @@ nothing_is_cut_short(void **state)
 		const char *name;
 		size_t len;
 		enum err err;
-	} rows[] = {{"HTTP_COOKIE=", HEADER_MAX, ERR_OK},
-		    {"HTTP_COOKIE=", HEADER_MAX + 1, ERR_HEADER_LONG},
+	} rows[] = {{"HTTP_COOKIE=", COOKIE_HEADER_MAX, ERR_OK},
+		    {"HTTP_COOKIE=", COOKIE_HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_COOKIE=", 1 << 20, ERR_HEADER_LONG},
 		    {"HTTP_PURPOSE=", HEADER_MAX + 1, ERR_HEADER_LONG},
 		    {"HTTP_X_FORWARDED_FOR=", HEADER_MAX, ERR_OK},
@@ -261,12 +261,43 @@ nothing_is_cut_short(void **state)
 		free(text);
 	}
 	{
-		char *text = long_variable("HTTP_COOKIE=", HEADER_MAX);
+		char *text = long_variable("HTTP_COOKIE=", COOKIE_HEADER_MAX);
 
 		read_two(text, NULL);
-		assert_int_equal(strlen(request.cookie), HEADER_MAX);
+		assert_int_equal(strlen(request.cookie), COOKIE_HEADER_MAX);
 		free(text);
 	}
+}
+
+/* As nginx before 1.23 and HAProxy hand on several lines. */
+static void
+several_cookie_variables_are_joined(void **state)
+{
+	const char *vars[] = {"HTTP_COOKIE=a=b",
+			      "REQUEST_METHOD=GET",
+			      "HTTP_COOKIE=c=d; e=f",
+			      "HTTP_COOKIE=",
+			      "REQUEST_URI=/",
+			      "HTTP_COOKIE=g",
+			      NULL};
+	char *half = long_variable("HTTP_COOKIE=", COOKIE_HEADER_MAX / 2);
+	char *rest = long_variable("HTTP_COOKIE=", COOKIE_HEADER_MAX / 2 - 2);
+
+	(void)state;
+	cgi_request(&meta, (char *const *)vars, &request);
+	assert_int_equal(request.err, ERR_OK);
+	assert_string_equal(request.cookie, "a=b; c=d; e=f; g");
+	read_two("HTTP_COOKIE=x", NULL);
+	assert_string_equal(request.cookie, "x");
+	read_two(half, rest);
+	assert_int_equal(request.err, ERR_OK);
+	assert_int_equal(strlen(request.cookie), COOKIE_HEADER_MAX);
+	read_two(half, half);
+	assert_int_equal(request.err, ERR_HEADER_LONG);
+	read_two("HTTP_COOKIE=x", "HTTP_COOKIE=y\n");
+	assert_int_equal(request.err, ERR_REQUEST);
+	free(half);
+	free(rest);
 }
 
 static void
@@ -363,6 +394,7 @@ main(void)
 	    cmocka_unit_test(https_is_what_the_server_says),
 	    cmocka_unit_test(content_length_is_digits),
 	    cmocka_unit_test(nothing_is_cut_short),
+	    cmocka_unit_test(several_cookie_variables_are_joined),
 	    cmocka_unit_test(too_many_opencode_headers_are_refused),
 	    cmocka_unit_test(a_control_byte_in_a_header_is_refused),
 	    cmocka_unit_test(no_method_is_an_error),

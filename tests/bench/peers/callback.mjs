@@ -159,8 +159,7 @@ function parameters(query) {
 
 /* The hash of this browser's cookie; '' if it sent none, or two. */
 function browserOf(header = '') {
-  const pieces = header.split(';')
-  if (pieces.length > 200) throw new Refusal('header-too-long')
+  const pieces = header.split(/;|,(?=[ \t])/) // web servers join several lines by ", "
   const mine = pieces.map((piece) => piece.trim()).filter((piece) => piece.startsWith(`${COOKIE_NAME}=`))
   const value = mine[0]?.slice(COOKIE_NAME.length + 1)
   return mine.length === 1 && /^[\w-]{43}$/.test(value) ? sha256(value) : ''
@@ -265,7 +264,7 @@ async function callback(request) {
   // what holds for every request
   if (target !== '/auth/callback') throw new Refusal('not-found')
   if (request.method !== 'GET') throw new Refusal('method')
-  if (READ_HEADERS.some((name) => headers[name]?.length > 8192)) throw new Refusal('header-too-long')
+  if (READ_HEADERS.some((name) => headers[name]?.length > (name === 'cookie' ? 65536 : 8192))) throw new Refusal('header-too-long')
   if (query.length > 8192) throw new Refusal('query-too-long')
   if (/[^!-~]/.test(query)) throw new Refusal('bad-encoding')
   if (/prefetch/i.test(headers['sec-purpose']) || (headers['sec-fetch-dest'] ?? 'document') !== 'document') {

@@ -131,8 +131,8 @@ parameters() {
 read_cookie() {
 	local own=opencode-callback pieces piece value='' found=0
 	[[ $secure == yes ]] && own=__Host-opencode-callback
-	IFS=';' read -ra pieces <<<"$HTTP_COOKIE"
-	((${#pieces[@]} > 200)) && refuse '431 Request Header Fields Too Large' header-too-long
+	# web servers join several lines by ", "
+	IFS=';' read -ra pieces <<<"${HTTP_COOKIE//,[ 	]/;}"
 	for piece in "${pieces[@]}"; do
 		piece=${piece##+([ 	])}
 		[[ $piece == "$own="* ]] || continue
@@ -232,9 +232,10 @@ query=''
 # what holds for every request
 [[ ${REQUEST_URI%%\?*} == /auth/callback ]] || refuse '404 Not Found' not-found
 [[ $REQUEST_METHOD == GET ]] || refuse '405 Method Not Allowed' method
-for value in "$HTTP_HOST" "$HTTP_COOKIE" "$HTTP_SEC_FETCH_DEST" "$HTTP_SEC_PURPOSE"; do
+for value in "$HTTP_HOST" "$HTTP_SEC_FETCH_DEST" "$HTTP_SEC_PURPOSE"; do
 	((${#value} > 8192)) && refuse '431 Request Header Fields Too Large' header-too-long
 done
+((${#HTTP_COOKIE} > 65536)) && refuse '431 Request Header Fields Too Large' header-too-long
 ((${#query} > 8192)) && refuse '414 URI Too Long' query-too-long
 [[ $query == *[^!-~]* ]] && refuse '400 Bad Request' bad-encoding
 [[ ${HTTP_SEC_PURPOSE,,} == *prefetch* || ${HTTP_SEC_FETCH_DEST:-document} != document ]] &&

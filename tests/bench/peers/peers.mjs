@@ -172,7 +172,7 @@ const refused = {
   'not-found': { REQUEST_URI: '/auth/nothing' },
   method: { ...query('code=c&state=s'), REQUEST_METHOD: 'DELETE' },
   'query-too-long': query(`state=${'x'.repeat(8200)}`),
-  'header-too-long': { ...query('code=c&state=s'), HTTP_COOKIE: 'x'.repeat(8200) },
+  'header-too-long': { ...query('code=c&state=s'), HTTP_COOKIE: 'x'.repeat(65537) },
   prefetch: { ...query('code=c&state=s'), HTTP_SEC_PURPOSE: 'prefetch' },
   'unknown-host': { ...query('code=c&state=s'), HTTP_HOST: 'elsewhere.example' },
   'bad-encoding': query('code=%zz&state=s'),
