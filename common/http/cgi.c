@@ -181,7 +181,8 @@ read_content_length(struct request *r, const char *text)
 	size_t len;
 
 	r->content_length = -1;
-	if (text == NULL)
+	/* Caddy writes -1 if it knows no length, as of each request by HTTP/3 without a body */
+	if (text == NULL || strcmp(text, "-1") == 0)
 		return;
 	len = strnlen(text, CONTENT_LENGTH_DIGITS + 1);
 	if (len > CONTENT_LENGTH_DIGITS || strspn(text, "0123456789") != len) {

@@ -142,8 +142,10 @@ describe('the body of a form', () => {
     headers: { ...OWN_FORM, ...flow.cookies, ...extra.headers },
   })
   const headers = (type) => form({ headers: { 'Content-Type': type } })
-  test('no Content-Length: 411', () => refuse({ request: form({ vars: { CONTENT_LENGTH: undefined } }), status: 411, web: false }))
-  for (const value of ['-1', '+9', '9x', '0x9', ' 9', '99999999999999999999', '1e1']) {
+  for (const value of [undefined, '-1']) {
+    test(`Content-Length ${value}: 411`, () => refuse({ request: form({ vars: { CONTENT_LENGTH: value } }), status: 411, web: false }))
+  }
+  for (const value of ['-2', '+9', '9x', '0x9', ' 9', '99999999999999999999', '1e1']) {
     test(`Content-Length ${JSON.stringify(value)}: 400`, () => refuse({ request: form({ vars: { CONTENT_LENGTH: value } }), status: 400, web: false }))
   }
   test('shorter than Content-Length: 400', () => refuse({ request: form({ vars: { CONTENT_LENGTH: '100' } }), status: 400, shows: true, web: false }))

@@ -73,16 +73,16 @@ export const QUIRKS = [
   },
   { of: ['a GET with a body', 'a GET with a body of 40,000 bytes'], asks: 'a GET with a body', answers: { lighttpd: 400 }, why: 'elsewhere the body is discarded' },
   {
-    of: ['a GET with a body in chunks'], asks: 'a GET with a body in chunks', answers: { lighttpd: 400, caddy: '400 bad-request' },
-    why: 'Caddy hands on a length of −1',
+    of: ['a GET with a body in chunks'], asks: 'a GET with a body in chunks', answers: { lighttpd: 400 },
+    why: 'the same',
   },
   {
-    of: ['a form in chunks'], asks: 'a form in chunks', answers: { 'apache-cgi': '411 no-length', caddy: '400 bad-request' },
-    why: 'CGI has no chunks; the others collect them first. Browsers send none',
+    of: ['a form in chunks'], asks: 'a form in chunks', answers: { 'apache-cgi': '411 no-length', caddy: '411 no-length' },
+    why: 'CGI has no chunks, and Caddy hands on a length of −1; the others collect them first. Browsers send none',
   },
   {
     of: ['a form in chunks, with a length'], asks: 'a form in chunks, with a length',
-    answers: { nginx: 400, lighttpd: 400, 'apache-cgi': '411 no-length', caddy: '400 bad-request' }, why: 'the others drop the length, as RFC 9112 section 6.3 says',
+    answers: { nginx: 400, lighttpd: 400, 'apache-cgi': '411 no-length', caddy: '411 no-length' }, why: 'the others drop the length, as RFC 9112 section 6.3 says',
   },
   {
     of: ['a form of 200,000 bytes in chunks'], asks: 'a form of 200,000 bytes in chunks',

@@ -1,6 +1,6 @@
 /*
- * A sign-in from a terminal: the real `opencode auth login` in a pty (made by script(1)), which
- * prints an authorize URL and has a listener in its own process.
+ * Programs in a pty (made by script(1)), and a sign-in from a terminal: the real `opencode auth login`,
+ * which prints an authorize URL and has a listener in its own process.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,8 +12,19 @@ const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`
 /* What a person reads: no escape sequences. */
 const plain = (text) => text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
 
+/* Starts a program as a person does in a terminal. What startProgram() answers; stop() ends the program too. */
+export function startInTerminal(command, { columns = 80, cwd, env }) {
+  const inside = `stty cols ${columns} rows 24; exec ${command.map(quote).join(' ')}`
+  // script(1) takes its terminal away when it ends, which ends what runs in it.
+  return startProgram('script', ['--quiet', '--flush', '--return', '--command', inside, '/dev/null'], {
+    cwd,
+    env: { ...env, TERM: 'xterm-256color', SHELL: '/bin/sh' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
+
 /*
- * Starts it, and waits until it has printed an authorize URL (or, without one, ended).
+ * Starts `opencode auth login`, and waits until it has printed an authorize URL (or, without one, ended).
  *   provider   of startProvider()
  *   home       the files of a startOpencode(), for the same user's login beside a running server; without
  *              it, files of its own
@@ -30,12 +41,10 @@ export async function startAuthLogin({
   const base = home ?? folder.path
   const work = join(base, 'work')
   mkdirSync(work, { recursive: true })
-  const login = [OPENCODE, 'auth', 'login', '--provider', id, '--method', method].map(quote).join(' ')
-  const inside = `stty cols ${columns} rows 24; exec ${login}`
-  const program = startProgram('script', ['--quiet', '--flush', '--return', '--command', inside, '/dev/null'], {
+  const program = startInTerminal([OPENCODE, 'auth', 'login', '--provider', id, '--method', method], {
+    columns,
     cwd: work,
-    env: opencodeEnv(base, { provider, env: { TERM: 'xterm-256color', SHELL: '/bin/sh', OPENCODE_MODELS_PATH: FEW_MODELS, ...env } }),
-    stdio: ['pipe', 'pipe', 'pipe'],
+    env: opencodeEnv(base, { provider, env: { OPENCODE_MODELS_PATH: FEW_MODELS, ...env } }),
   })
   const output = () => plain(program.output())
   const self = {
@@ -50,7 +59,6 @@ export async function startAuthLogin({
       return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
     },
     async stop() {
-      // script(1) takes its terminal away, which ends what runs in it.
       await program.stop()
       folder?.remove()
     },

@@ -11,7 +11,8 @@
  * names the socket; without it, it is /run/opencode/opencode.sock. Whoever may write to the socket
  * (mode 0660, so its owner and group) may use it; nobody else can. opencode loads plugins at the
  * first request that needs them, so send one after a start: GET /provider/auth, in opencode 2
- * GET /api/integration. One line on standard error then says what the plugin did.
+ * GET /api/integration. One line on standard error then says what the plugin did (of opencode in a
+ * terminal, which has a server with --port, one line in its log).
  *
  * The socket speaks plain HTTP/1.1, one request a connection, which the client keeps open until it
  * has the answer. The Host header names the target:
@@ -33,13 +34,15 @@
  * and rewrite URLs, and these requests hold sign-in codes.
  *
  * Whose a listener is, and on which port opencode itself listens, is found in /proc. Where there is
- * none, listeners of all users are reached, and opencode 2 needs --port.
+ * none, listeners of all users are reached, opencode 2 needs --port, and opencode 1 in a terminal has
+ * no socket.
  */
+import { isMainThread } from "node:worker_threads"
 import { start } from "./socket.js"
 
 /*
- * Every opencode 1 process loads plugins; only these two commands are servers that wait for callbacks.
- * In opencode 2 only servers do; `serve --stdio` is the private server of one terminal.
+ * Every opencode 1 process loads plugins; only these two commands are always servers that wait for
+ * callbacks. In opencode 2 only servers do; `serve --stdio` is the private server of one terminal.
  */
 function isServer(args) {
   const flags = ["--print-logs", "--pure", "--mdns"]
@@ -52,18 +55,30 @@ function isServer(args) {
 
 // opencode calls what follows for every directory, and again after every dispose and reload, for which
 // opencode 2 evaluates this module anew. Some versions call both. The socket belongs to the process.
-function load(url) {
-  if (!isServer(process.argv.slice(2))) return
+function load(url, log) {
+  // opencode 1 in a terminal loads plugins in a worker thread, which does not know the command line. It
+  // is a server if it listens at its URL, as with --port.
+  const terminal = !isMainThread
+  if (!terminal && !isServer(process.argv.slice(2))) return
   const key = Symbol.for("opencode-callback")
-  const state = (globalThis[key] ??= start(url))
+  const state = (globalThis[key] ??= start({ url, terminal, log: terminal ? log : console.error }))
   state.url ??= url
+  state.log ??= log
+}
+
+/* A terminal's screen is opencode's own: what is said there goes to opencode's log. */
+function logTo(client) {
+  return (message) => {
+    const body = { service: "opencode-callback", level: "info", message }
+    client.app.log({ body }).catch(() => {})
+  }
 }
 
 export default {
   id: "opencode-callback",
   /* opencode 1. It tells its URL; before it listens, that is a placeholder which may be another's. */
   async server(input) {
-    load(() => input.serverUrl)
+    load(() => input.serverUrl, logTo(input.client))
     return {}
   },
   /* opencode 2 */

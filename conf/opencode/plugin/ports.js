@@ -78,18 +78,20 @@ function portOption(args) {
 /*
  * Where opencode's own server listens: {hosts, port, sure}, or null if that cannot be told yet. Its port
  * is the one that the command line or url names, if the process listens there, and else the one that it
- * has listened on longest. Without /proc these two are believed, and url may still change.
+ * has listened on longest. Without /proc these two are believed, and url may still change. named: it is
+ * null unless the process is seen to listen at the named port.
  */
-export function findServer(args, url) {
+export function findServer(args, url, named) {
   const option = portOption(args)
   const urlPort = url && Number(url.port || 80)
   const here = listeningHere()
   if (!here) {
+    if (named) return null
     const port = urlPort || option
     return port ? { hosts: url ? hostsOf(url) : LOOPBACK, port, sure: false } : null
   }
-  const named = [option, urlPort].find((port) => here.some((socket) => socket.port === port))
-  const port = named ?? here[0]?.port
+  const right = [option, urlPort].find((port) => here.some((socket) => socket.port === port))
+  const port = right ?? (named ? undefined : here[0]?.port)
   if (!port) return null
   const hosts = here.filter((socket) => socket.port === port).flatMap((socket) => socket.hosts)
   return { hosts: [...new Set(hosts)], port, sure: true }

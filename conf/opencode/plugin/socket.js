@@ -74,7 +74,7 @@ function ours(state) {
 function own(state) {
   if (state.own?.sure) return state.own
   try {
-    state.own = findServer(process.argv.slice(2), state.url?.())
+    state.own = findServer(process.argv.slice(2), state.url?.(), state.terminal)
   } catch {
     // No descriptor is left to look into /proc with; the next request asks again.
   }
@@ -83,7 +83,7 @@ function own(state) {
 
 /* Ensures that a socket is there: ours, or another opencode's that answers. */
 function tend(state) {
-  own(state)
+  if (!own(state) && state.terminal) return
   if (state.busy || ours(state)) return
   state.busy = true
   state.server?.close()
@@ -97,7 +97,7 @@ function tend(state) {
 
 /* Logs one line per process: the result of the first try. */
 function say(state, text) {
-  if (!state.said) console.error(`opencode-callback: ${text}`)
+  if (!state.said) state.log(`opencode-callback: ${text}`)
   state.said = true
 }
 
@@ -113,11 +113,18 @@ function discard(file) {
   }
 }
 
-/* Starts it all. The caller may give the state a function url(), which tells opencode's URL. */
-export function start(url) {
+/*
+ * Starts it all.
+ *   url       a function that tells opencode's URL, if there is one; the caller may add it later
+ *   log       a function that takes a line of text; with terminal it may be added with url
+ *   terminal  whether opencode may be no server, and then has no socket
+ */
+export function start({ url, log, terminal }) {
   const state = {
     path: process.env.OPENCODE_CALLBACK_SOCKET || "/run/opencode/opencode.sock",
     url,
+    log,
+    terminal,
     own: null,
     server: null,
     busy: false,
@@ -125,6 +132,8 @@ export function start(url) {
   }
   tend(state)
   setInterval(() => tend(state), TEND_MS).unref()
+  // A worker thread hears of neither: its socket stays behind, dead, until the next opencode replaces it.
+  if (terminal) return state
   process.once("exit", () => remove(state))
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.once(signal, () => {
