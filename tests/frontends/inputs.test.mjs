@@ -284,7 +284,7 @@ describe('many', () => {
         headers: { ...NAVIGATION, ...flow.cookies } })
         assert.equal(answer.status, 303, answer.body)
         assert.deepEqual(usual.standin.since(before).map((r) => `${r.method} ${r.target} ${r.body}`),
-        [`POST /mcp/${flow.name}/auth/callback {"code":"CANARYcode${i}"}`])
+        [`POST /mcp/${flow.name}/auth/callback {"code":"CANARYcode${i}","state":"${flow.state}"}`])
         assert.equal((await flowStatus(usual, flow)).state, 'done')
       }
       assertCleanLogs(usual)

@@ -203,7 +203,7 @@ for (const [kind, { mount, file }] of Object.entries(mounts)) {
       const good = await send('GET', `${mount}/mcp/oauth/callback?code=${code}&state=${state}`, { headers: NAVIGATION, cookie })
       standin.answer = () => undefined
       assert.deepEqual([good.status, good.header('location')], [303, `${mount}/signin/flow/${flowId(state)}`])
-      assert.deepEqual(standin.since(mark).map((request) => [request.target, request.body]), [['/mcp/demo/auth/callback', JSON.stringify({ code })]])
+      assert.deepEqual(standin.since(mark).map((request) => [request.target, request.body]), [['/mcp/demo/auth/callback', JSON.stringify({ code, state })]])
     })
 
     test('the ask page, for a browser that has no cookie', async () => {
