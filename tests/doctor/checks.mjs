@@ -182,7 +182,7 @@ const faults = {
     edit: swap('proxy_set_header Upgrade $http_upgrade;', ''), fails: 'websocket', says: /status 400, not 101/, advice: /Upgrade/,
   },
   'WebSockets under another name': {
-    edit: swap('proxy_set_header Host $http_host;', ''), fails: 'websocket', says: /not 101/, advice: /Host as it came/,
+    edit: swap('proxy_set_header Host $opencode_host;', ''), fails: 'websocket', says: /not 101/, advice: /Host as it came/,
   },
   'no WebSockets in Apache': {
     kind: 'apache-cgi', edit: swap(' upgrade=websocket', ''), fails: 'websocket', says: /not 101/,

@@ -73,7 +73,7 @@ const faults = {
   'events go nowhere': { edit: add('location = /api/event { return 404; }'), fails: 'events', says: /\/api\/event is no event stream: status 404/ },
   'no WebSockets': { edit: swap('proxy_set_header Upgrade $http_upgrade;', ''), fails: 'websocket', says: /status 400, not 101/, advice: /Upgrade/ },
   'Host is another name': {
-    edit: swap('proxy_set_header Host $http_host;', ''), fails: 'websocket', says: /for a foreign origin: Host does not/, advice: /Host \$http_host/,
+    edit: swap('proxy_set_header Host $opencode_host;', ''), fails: 'websocket', says: /for a foreign origin: Host does not/, advice: /Host \$http_host/,
   },
   'Host is another name, in Apache': {
     kind: 'apache-cgi', edit: swap('ProxyPreserveHost On', ''), fails: 'websocket', says: /for a foreign origin: Host does not/, advice: /ProxyPreserveHost/,
