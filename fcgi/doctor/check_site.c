@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "doctor/check_front.h"
 #include "http/origin.h"
 #include "http/response.h"
 
@@ -110,8 +111,13 @@ check_site_pages(struct examination *d)
 
 	examination_probe(d, health, &v);
 	good = probe_says(&v, "\"status\":\"ok\"") || probe_says(&v, "\"status\":\"degraded\"");
-	probe_words(&v, words);
+	d->fronted = !good && check_front_is_guard(&v, path);
+	check_front_words(&v, words);
 	probe_free(&v);
+	if (d->fronted)
+		return examination_say(d, VERDICT_SKIPPED,
+				       "%s is behind another sign-in of this site: %s", path,
+				       words);
 	if (!good)
 		return examination_say(d, VERDICT_FAILED, "%s is not answered by us: %s", path,
 				       words);
@@ -166,12 +172,15 @@ check_site_host(struct examination *d)
 	struct probe_call own = {.target = d->config->callback_paths[0]}, foreign = own;
 	enum verdict verdict;
 	struct probe v;
-	bool refused;
+	bool refused, guarded;
 
 	foreign.header[0] = "Host: " EXAMINATION_EVIL;
 	examination_probe(d, own, &v);
 	refused = probe_is_problem(&v, ERR_HOST);
+	guarded = check_front_is_guard(&v, own.target);
 	probe_free(&v);
+	if (guarded)
+		return examination_say(d, VERDICT_SKIPPED, "because of callbacks, below");
 	if (refused)
 		return examination_say(d, VERDICT_FAILED,
 				       "this name is not [opencode] url (status 421)");
@@ -245,33 +254,6 @@ check_site_security(struct examination *d)
 	}
 	return same ? examination_say(d, VERDICT_OK, "the headers of our answers arrive, each once")
 		    : VERDICT_FAILED;
-}
-
-enum verdict
-check_site_callbacks(struct examination *d)
-{
-	const struct config *config = d->config;
-
-	for (size_t i = 0; i < config->callback_path_count; i++) {
-		/* the headers of a browser that a provider redirected here */
-		struct probe_call call = {.target = config->callback_paths[i],
-					  .header = {"Sec-Fetch-Site: cross-site",
-						     "Sec-Fetch-Mode: navigate",
-						     "Sec-Fetch-Dest: document"}};
-		char words[PROBE_WORDS_MAX];
-		struct probe v;
-		bool ours;
-
-		examination_probe(d, call, &v);
-		ours = probe_status(&v) == 400 && probe_is_ours(&v);
-		probe_words(&v, words);
-		probe_free(&v);
-		if (!ours)
-			return examination_say(d, VERDICT_FAILED, "%s does not come to us: %s",
-					       config->callback_paths[i], words);
-	}
-	return examination_say(d, VERDICT_OK, "all %zu callback paths come to us",
-			       config->callback_path_count);
 }
 
 /* Returns a call that begins a sign-in, as a form on another site could send it. */

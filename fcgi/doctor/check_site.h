@@ -11,7 +11,6 @@ enum verdict check_site_redirect(struct examination *d);
 enum verdict check_site_pages(struct examination *d);
 enum verdict check_site_host(struct examination *d);
 enum verdict check_site_security(struct examination *d);
-enum verdict check_site_callbacks(struct examination *d);
 enum verdict check_site_begins(struct examination *d);
 enum verdict check_site_logs(struct examination *d);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "doctor/check_front.h"
 #include "doctor/check_machine.h"
 #include "doctor/check_opencode.h"
 #include "doctor/check_request.h"
@@ -19,6 +20,7 @@
 enum {
 	NEEDS_SITE = 1, /* the site answers at all */
 	NEEDS_OURS = 2, /* our handler answers, under this name */
+	NEEDS_IN = 4,	/* no guard of the site keeps us out */
 };
 
 /* The checks, in the order of the table that is printed. If one fails, those that need what it
@@ -41,34 +43,35 @@ static const struct check {
      "and its socket be the web server's to use"},
     {"host", check_site_host, NEEDS_OURS, NEEDS_OURS,
      "opencode-callback.ini, [opencode] url: the address that browsers use"},
-    {"security", check_site_security, NEEDS_OURS, 0,
+    {"security", check_site_security, NEEDS_OURS | NEEDS_IN, 0,
      "web server: no add_header, fastcgi_hide_header (nginx) or Header set, unset (Apache) for our "
      "paths"},
-    {"callbacks", check_site_callbacks, NEEDS_OURS, 0,
+    {"callbacks", check_front_callbacks, NEEDS_OURS, 0,
      "web server: one location for each of [web] callback_paths in opencode-callback.ini"},
-    {"begins", check_site_begins, NEEDS_OURS, 0,
+    {"firewall", check_front_firewall, NEEDS_OURS | NEEDS_IN, 0, ""},
+    {"begins", check_site_begins, NEEDS_OURS | NEEDS_IN, 0,
      "web server: the locations of /provider/…/oauth/authorize, /mcp/…/auth and "
      "/api/integration/…, as in conf/nginx or conf/apache (there with AllowEncodedSlashes "
      "NoDecode)"},
-    {"headers", check_request_headers, NEEDS_OURS, 0,
+    {"headers", check_request_headers, NEEDS_OURS | NEEDS_IN, 0,
      "web server or a proxy before it: let request headers pass as they came"},
-    {"cookie", check_request_cookie, NEEDS_OURS, 0,
+    {"cookie", check_request_cookie, NEEDS_OURS | NEEDS_IN, 0,
      "opencode-callback.ini, [opencode] url: the address that browsers use; and let Origin pass"},
-    {"forwarded", check_request_forwarded, NEEDS_OURS, 0,
+    {"forwarded", check_request_forwarded, NEEDS_OURS | NEEDS_IN, 0,
      "opencode-callback.ini, [proxy] trust: name only proxies of yours, which set these headers "
      "anew"},
-    {"opencode", check_opencode_answers, NEEDS_SITE, 0,
+    {"opencode", check_opencode_answers, NEEDS_SITE | NEEDS_IN, 0,
      "web server: pass everything else to opencode (proxy_pass, ProxyPass), at its own port"},
-    {"health", check_opencode_health, NEEDS_OURS, 0,
+    {"health", check_opencode_health, NEEDS_OURS | NEEDS_IN, 0,
      "opencode.json must name our plugin, and opencode run; [opencode] socket and [flow] store "
      "must "
      "be the handler's to use. Its log says which"},
-    {"login", check_opencode_login, NEEDS_OURS, 0,
+    {"login", check_opencode_login, NEEDS_OURS | NEEDS_IN, 0,
      "web server: hand Authorization on to us (Apache: CGIPassAuth On)"},
-    {"events", check_opencode_events, NEEDS_SITE, 0,
+    {"events", check_opencode_events, NEEDS_SITE | NEEDS_IN, 0,
      "web server: proxy_buffering off; (nginx), flushpackets=on (Apache), no compression of "
      "text/event-stream"},
-    {"websocket", check_opencode_websocket, NEEDS_SITE, 0,
+    {"websocket", check_opencode_websocket, NEEDS_SITE | NEEDS_IN, 0,
      "web server: proxy_set_header Upgrade and Connection with proxy_http_version 1.1 (nginx), "
      "ProxyPass … upgrade=websocket (Apache); Host as it came"},
     {"socket", check_machine_socket, 0, 0,
@@ -201,6 +204,10 @@ doctor_run(const struct config *config, const struct doctor_source *source)
 			by = checks[i].name;
 		if (verdict == VERDICT_FAILED)
 			blocked |= checks[i].blocks;
+		if (d.fronted && !(blocked & NEEDS_IN)) {
+			by = checks[i].name;
+			blocked |= NEEDS_IN;
+		}
 	}
 	printf("%d ok, %d warnings, %d failed, %d skipped, %d to do by hand\n", count[VERDICT_OK],
 	       count[VERDICT_WARNING], count[VERDICT_FAILED], count[VERDICT_SKIPPED],

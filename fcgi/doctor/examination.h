@@ -38,6 +38,7 @@ struct examination {
 	long long deadline; /* of all checks, in ms of the monotonic clock */
 
 	/* what earlier checks found, for later ones */
+	bool fronted;		    /* a guard of the site keeps us from our own pages */
 	bool guarded;		    /* something asks for a password before opencode answers */
 	bool let_in;		    /* opencode answers us, with or without a password */
 	enum generation generation; /* of the opencode that answers; known if it lets us in */

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,7 +21,7 @@ for (const kind of ['nginx-fcgi', 'apache-cgi']) {
       for (const name of checks) assert.equal(table[name], name === 'logs' ? 'by hand' : 'ok', text)
       assert.equal(code, 0)
       assert.ok(seconds < 8, `${seconds} s`)
-      assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
+      assert.match(text, /^18 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
       assert.ok(!text.includes('geheim') && !text.includes('Basic'))
 
       const begins = /oauth|\/mcp|integration/
@@ -102,6 +103,14 @@ const faults = {
   'a callback path of opencode': {
     edit: swap('location = /oauth2callback {', 'location = /elsewhere {'), fails: 'callbacks', says: /\/oauth2callback/,
     advice: /callback_paths/,
+  },
+  'a callback path of a single sign-on': {
+    edit: swap('location = /callback { fastcgi_pass opencode_callback; }', 'location = /callback { return 302 /oauth2/sign_in?rd=$request_uri; }'),
+    fails: 'callbacks', says: /\/callback does not come to us: status 302, leads to https:\S+\/oauth2\/sign_in \(Server: nginx/, advice: /Behind a single sign-on/,
+  },
+  'a callback path that a firewall refuses': {
+    edit: add('if ($args ~ "iss=https") { return 403; }'), fails: 'callbacks', says: /\/auth\/callback does not come to us: status 403 \(Server/,
+    advice: /leave the callback paths alone/,
   },
   'begins of providers go to opencode': {
     edit: swap('^/provider/', '^/elsewhere/'), fails: 'begins', says: /\/provider\/opencode-callback-doctor/,
@@ -201,6 +210,90 @@ for (const [name, { fails, says, advice = /./, ...options }] of Object.entries(f
       assert.ok(seconds < 16, `${seconds} s`)
     }))
 }
+
+/* nginx asks a single sign-on, whose stand-in here knows nobody. use(edit): with what it takes in the web server's file */
+async function withSso(use) {
+  const sso = await open(http.createServer((_, response) => response.writeHead(401).end()))
+  const lines = [
+    'auth_request /sso-check;', 'error_page 401 =302 https://sso.example/start?rd=$request_uri;',
+    `location = /sso-check { internal; proxy_pass http://127.0.0.1:${sso.port}; }`,
+  ]
+  try {
+    await use(add(...lines))
+  } finally {
+    await sso.stop()
+  }
+}
+const exempt = (text) => {
+  const callbacks = /(location (?:=|~) \S*callback\S* \{) fastcgi_pass/g
+  assert.equal(text.match(callbacks).length, 6)
+  return text.replace(callbacks, '$1 auth_request off; fastcgi_pass')
+}
+
+test('callbacks: a single sign-on in front of all of the site answers there too', () =>
+  withSso((edit) => withSite({ edit }, async ({ check, standin }) => {
+    const { code, failed, table, text, line } = await check()
+    assert.deepEqual([code, ...failed], [1, 'callbacks'], text)
+    assert.match(line('pages'), /^skipped .*\/signin\/health is behind another sign-in of this site: status 302, leads to https:\/\/sso\.example\/start \(Server: nginx/)
+    assert.match(line('callbacks'), /\/auth\/callback does not come to us: status 302, leads to https:\/\/sso\.example\/start \(Server: nginx/)
+    assert.match(text, /-> let what guards the site leave the callback paths alone, as in conf\/README\.md, "Behind a single sign-on"/)
+    assert.ok(!text.includes('rd='), 'nothing of its query')
+    for (const name of ['host', 'security', 'firewall', 'begins', 'cookie', 'opencode', 'health', 'login', 'events', 'websocket']) {
+      assert.equal(table[name], 'skipped', `${name}: ${text}`)
+    }
+    assert.deepEqual(standin.since(0), [])
+  })))
+
+test('callbacks: exempted from it, as in conf/README.md', () =>
+  withSso((edit) => withSite({ edit: (text) => exempt(edit(text)) }, async ({ check }) => {
+    const { code, failed, table, text } = await check()
+    assert.deepEqual([code, ...failed], [0], text)
+    assert.deepEqual([table.pages, table.host, table.callbacks], ['skipped', 'ok', 'ok'], text)
+  })))
+
+test('firewall: what refuses a query with an address of the own machine', () =>
+  withSite({ edit: add('if ($args ~ "127.0.0.1") { return 403; }') }, async ({ check }) => {
+    const { code, table, text, line } = await check()
+    assert.deepEqual([code, table.callbacks, table.firewall], [0, 'ok', 'warning'], text)
+    assert.match(line('firewall'), /an answer with http:\/\/127\.0\.0\.1 in it does not reach us: status 403 \(Server: nginx/)
+    assert.match(text, /-> firewall before the web server: no rules against URLs/)
+  }))
+
+/* A stand-in for a web application firewall, which looks into forms. */
+function startFirewall(port) {
+  const server = http.createServer(async (request, response) => {
+    const parts = []
+    for await (const part of request) parts.push(part)
+    const body = Buffer.concat(parts)
+    if (body.includes('127.0.0.1')) return response.writeHead(403, { Server: 'a-firewall', 'Content-Type': 'text/html' }).end('<h1>Blocked</h1>')
+    const { method, url, headers } = request
+    const on = http.request({ port, method, path: url, headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.rawHeaders)
+      answer.pipe(response)
+    })
+    on.on('error', () => response.destroy()).end(body)
+  })
+  return open(server)
+}
+
+test('firewall: what refuses a form with an address of the own machine', () =>
+  withSite({ tls: false, url: null }, async ({ check, front }) => {
+    const firewall = await startFirewall(front.port)
+    try {
+      const { table, text, line } = await check({ at: `http://127.0.0.1:${firewall.port}` })
+      assert.deepEqual([table.callbacks, table.firewall], ['ok', 'warning'], text)
+      assert.match(line('firewall'), /a pasted address does not reach us: status 403 \(Server: a-firewall\)/)
+    } finally {
+      await firewall.stop()
+    }
+  }))
+
+test('the default [limit] is enough for all of its requests', () =>
+  withSite({ ini: { limit: { rate: '60/min', burst: 30 } } }, async ({ check }) => {
+    const { code, text } = await check()
+    assert.equal(code, 0, text)
+    assert.match(text, /^17 ok, 0 warnings, 0 failed, 1 skipped, 1 to do by hand$/m)
+  }))
 
 test('https: an untrusted certificate, another name, nobody there: the rest is skipped', () =>
   withSite({}, async ({ check, opencode, front }) => {

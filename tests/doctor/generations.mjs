@@ -165,7 +165,7 @@ for (const [version, name, terminals] of real) {
         try {
           const { code, text, line } = await examine(env)
           assert.equal(code, 0, text)
-          assert.match(text, /^17 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
+          assert.match(text, /^18 ok, 0 warnings, 0 failed, 0 skipped, 1 to do by hand$/m)
           assert.ok(line('opencode').includes(name), text)
           const stranger = await examine({})
           assert.equal(stranger.code, 0, stranger.text)

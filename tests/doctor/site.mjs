@@ -17,7 +17,7 @@ export const ORIGIN = `https://${ADDRESS}`
 
 /* The lines of the table. */
 export const checks = [
-  'https', 'redirect', 'pages', 'host', 'security', 'callbacks', 'begins', 'headers', 'cookie', 'forwarded',
+  'https', 'redirect', 'pages', 'host', 'security', 'callbacks', 'firewall', 'begins', 'headers', 'cookie', 'forwarded',
   'opencode', 'health', 'login', 'events', 'websocket', 'socket', 'ports', 'logs',
 ]
 
