@@ -236,3 +236,19 @@ test('a provider whose code is to be copied: from the start page, refused, and t
   }
   await fixture.tidy(t)
 })
+
+test('a code alone: asked back, and delivered to the listener with the state of its sign-in', { skip }, async (t) => {
+  await start()
+  for (const front of fronts) {
+    const client = browser(front)
+    const one = await begun(client)
+    const code = new URL(provider.approve(one.flow.authorize)).searchParams.get('code')
+    const page = await client.paste(one.flow, code)
+    assert.equal(page.status, 200)
+    assert.equal(await attempt(one), 'pending')
+    const callback = /name="callback" value="([^"]*)"/.exec(page.content)[1].replaceAll('&amp;', '&')
+    assert.equal((await client.form(one.flow.path, { confirm: 'yes', callback })).status, 303)
+    await expectEnd(client, one.flow, DONE)
+  }
+  await fixture.tidy(t)
+})
