@@ -117,17 +117,36 @@ cookie_has_session(const char *header)
 	return len > 0 && len <= COOKIE_SESSION_MAX;
 }
 
-enum err
-cookie_session(const char *header, struct buf *out)
+/* Appends the cookies that are wanted. */
+static enum err
+copy(const char *header, bool (*is_wanted)(const struct cookie *), struct buf *out)
 {
 	struct cookie cookie;
 
 	while (header != NULL && cookie_next(&header, &cookie)) {
-		if (!is_session(&cookie))
+		if (!is_wanted(&cookie))
 			continue;
 		if (out->len > 0)
 			buf_puts(out, "; ");
 		buf_add(out, cookie.name, cookie.len);
 	}
 	return out->err;
+}
+
+enum err
+cookie_session(const char *header, struct buf *out)
+{
+	return copy(header, is_session, out);
+}
+
+static bool
+is_other(const struct cookie *cookie)
+{
+	return !is_named(cookie, name_secure) && !is_named(cookie, name_plain);
+}
+
+enum err
+cookie_others(const char *header, struct buf *out)
+{
+	return copy(header, is_other, out);
 }

@@ -48,8 +48,8 @@ void cookie_offer(struct response *response, bool secure, char browser[44]);
 
 /*
  * opencode 2 knows a browser by a cookie "opencode_session", or "opencode_session_PORT" if its Host
- * header has a port. These are the only cookies that opencode gets from us: all others are none of
- * its business, and its HTTP server and the plugin drop a head of more than 16 KiB.
+ * header has a port. Calls of our own lend it these cookies only: all others are none of its
+ * business, and its HTTP server and the plugin drop a head of more than 16 KiB.
  */
 #define COOKIE_SESSION_MAX 4096 /* bytes of them together; one has about 90 */
 
@@ -60,5 +60,9 @@ bool cookie_has_session(const char *header);
 /* Appends such cookies of a Cookie header for which cookie_has_session() is true. ERR_MEMORY,
  * ERR_TOO_LARGE. */
 enum err cookie_session(const char *header, struct buf *out);
+
+/* Appends all cookies of a Cookie header (NULL: none) but ours, for a call that is passed through.
+ * ERR_MEMORY; ERR_TOO_LARGE: they do not fit, and none are to be passed on rather than a part. */
+enum err cookie_others(const char *header, struct buf *out);
 
 #endif

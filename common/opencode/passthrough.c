@@ -5,6 +5,7 @@
 
 #include "core/respond.h"
 #include "core/same_origin.h"
+#include "http/cookie.h"
 #include "opencode/credentials.h"
 #include "opencode/opencode.h"
 
@@ -101,12 +102,15 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 	const struct request *r = x->request;
 	struct call call = {.method = r->method, .session = session && opencode_has_session(x)};
 	struct credentials credentials;
-	struct buf target;
+	struct buf target, cookie;
 	enum err err;
 
 	*reply = (struct call_reply){.status = 0};
 	buf_init(&target, QUERY_MAX + 2048);
+	buf_init(&cookie, HEADER_MAX);
 	err = add_target(x, &target);
+	if (err == ERR_OK && cookie_others(r->cookie, &cookie) == ERR_MEMORY)
+		err = ERR_MEMORY;
 	if (err == ERR_OK) {
 		call.target = buf_text(&target);
 		call.body = body == NULL ? NULL : buf_text(body);
@@ -121,11 +125,17 @@ passthrough_send(struct context *x, const struct buf *body, bool session, struct
 			call_header(&call, "Origin", r->origin);
 		call_header(&call, "Access-Control-Request-Method", r->cors_method);
 		call_header(&call, "Access-Control-Request-Headers", r->cors_headers);
+		/* opencode_send() adds opencode's own to the call of a session */
+		if (!call.session && x->site.opencode->login == LOGIN_VISITOR)
+			call_header(&call, "Cookie",
+				    cookie.err != ERR_OK || cookie.len == 0 ? NULL
+									    : buf_text(&cookie));
 		for (size_t i = 0; i < r->x_opencode_count; i++)
 			call_header(&call, r->x_opencode[i].name, r->x_opencode[i].value);
 		err = opencode_send(x, &call, reply);
 		credentials_wipe(&credentials);
 	}
 	buf_free(&target);
+	buf_free(&cookie);
 	return err;
 }

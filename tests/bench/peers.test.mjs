@@ -67,7 +67,7 @@ function writeNginx(locations) {
     `daemon off; worker_processes 1; pid ${path('nginx.pid')}; error_log ${path('nginx.log')} error;
     ${process.getuid() === 0 ? 'user root;' : ''}
     events { worker_connections 512; }
-    http { access_log off; large_client_header_buffers 4 32k; ${temporary.join('\n')} ${blocks.join('\n')} }`,
+    http { access_log off; large_client_header_buffers 4 66k; ${temporary.join('\n')} ${blocks.join('\n')} }`,
   )
 }
 
@@ -309,7 +309,7 @@ const otherwise = {
   'another browser': { headers: { Cookie: `opencode-callback=${'U'.repeat(43)}` } },
   'no cookie': { headers: {} },
   'the cookie twice': { headers: { Cookie: `${cookies.Cookie}; ${cookies.Cookie}` } },
-  'cookies that are too long': { headers: { Cookie: `${cookies.Cookie}; a=${'b'.repeat(65_536)}` } },
+  'a header that is too long': { headers: { ...cookies, 'Sec-Purpose': 'x'.repeat(8193) } },
   'a prefetch': { headers: { ...cookies, 'Sec-Purpose': 'prefetch;prerender' } },
   'a picture': { headers: { ...cookies, 'Sec-Fetch-Dest': 'image' } },
   'another host': { as: 'elsewhere.example' },
@@ -357,7 +357,7 @@ describe('what is not refused', () => {
     assert.equal((await stateOf(flow)).state, 'done')
   })
 
-  each('5,000 cookies of others, 60 KiB of them', async (server) => {
+  each('5,000 cookies of others, 58 KiB of them', async (server) => {
     for (const others of ['a=b; '.repeat(5000), `a=${'b'.repeat(60_000)}; `]) {
       const flow = await begin()
       assert.equal((await send(server, flow.target, { headers: { Cookie: others + cookies.Cookie } })).status, 303)

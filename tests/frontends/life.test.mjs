@@ -404,6 +404,17 @@ describe('what of a begin is recorded', () => {
       assert.equal(JSON.parse(request.body).method, 0)
     }
   })
+  test('more than 8 KiB of others’ cookies are not forwarded, and it begins all the same', async () => {
+    for (const frontend of site.frontends) {
+      const mark = site.standin.connections.length
+      const own = newCookie()
+      const flow = await beginFlow(site, { frontend, headers: { Cookie: `a=${'x'.repeat(60_000)}; ${COOKIE}=${own}; ${'b=1; '.repeat(500)}` }, cookie: null })
+      assert.equal(flow.answer.status, 200, frontend.name)
+      assert.equal(flow.answer.header('set-cookie'), undefined, 'our cookie was found')
+      assert.equal(site.standin.since(mark)[0].headers.cookie, undefined)
+      await assertSucceeds(site, { ...flow, cookies: { Cookie: `${COOKIE}=${own}` }, cookie: own }, frontend)
+    }
+  })
   const redirect = (value) => ({ redirect: value })
   const not = {
     'a device code': { inputs: { kind: 'code' } },

@@ -115,6 +115,19 @@ describe('a browser with a session, and no password', () => {
     await assertAttemptSucceeds(site, second)
   })
 
+  test('60 KiB of others’ cookies beside it: it alone is lent', async () => {
+    for (const frontend of site.frontends) {
+      const cookie = newCookie()
+      const many = `a=${'x'.repeat(40_000)}; ${session}; ${'_oauth2_proxy=CANARYsso; '.repeat(800)}z=1`
+      const [flow, requests] = await seen(site, () => begunAttempt(site, opencode, { cookie, session: many, frontend, headers: { Origin: `http://${HOST}` } }))
+      assertLent(requests.find(({ path }) => path === connectPath('openai')))
+      for (const request of requests) assert.ok(!(request.headers.cookie ?? '').includes('CANARYsso'), line(request))
+      const start = await frontend.send({ target: '/signin/', headers: browser(cookie, many) })
+      assertOpen(start, 200, 'the start page')
+      await assertAttemptSucceeds(site, { ...flow, cookies: browser(cookie, many) }, { frontend })
+    }
+  })
+
   test('with a password beside it, the cookie is not lent', async () => {
     const headers = { ...browser(newCookie(), session), Authorization: opencode.authorization }
     for (const frontend of site.frontends) {

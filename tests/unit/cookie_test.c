@@ -233,6 +233,30 @@ a_session_has_a_maximum(void **state)
 	}
 }
 
+static void
+ours_never_reaches_opencode(void **state)
+{
+	static char header[HEADER_MAX + 2];
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, HEADER_MAX);
+	assert_int_equal(cookie_others("a=1; __Host-opencode-callback=" TOKEN
+				       "; b=2, c, opencode-callback=x; opencode_session=s",
+				       &out),
+			 ERR_OK);
+	assert_string_equal(buf_text(&out), "a=1; b=2; c; opencode_session=s");
+	buf_free(&out);
+	memset(header, 'x', HEADER_MAX + 1);
+	buf_init(&out, HEADER_MAX);
+	assert_int_equal(cookie_others(header, &out), ERR_TOO_LARGE);
+	buf_free(&out);
+	header[HEADER_MAX] = '\0';
+	buf_init(&out, HEADER_MAX);
+	assert_int_equal(cookie_others(header, &out), ERR_OK);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -243,6 +267,7 @@ main(void)
 	    cmocka_unit_test(an_offered_cookie_is_found_again),
 	    cmocka_unit_test(opencode_gets_its_own_session_and_no_other),
 	    cmocka_unit_test(a_session_has_a_maximum),
+	    cmocka_unit_test(ours_never_reaches_opencode),
 	};
 
 	if (secret_init() != ERR_OK)

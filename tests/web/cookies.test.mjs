@@ -95,6 +95,15 @@ for (const [kind, row] of Object.entries(KINDS)) {
       }
     })
 
+    if (!row.behind) {
+      test('http leads to https all the same', async () => {
+        for (const lines of Object.values(LINES)) {
+          const text = await exchange({ port: front.plainPort }, `GET /auth/callback?code=1 HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n${lines.map((line) => `Cookie: ${line.join('; ')}\r\n`).join('')}\r\n`)
+          assert.equal(parseResponse(text).status, 301)
+        }
+      })
+    }
+
     if (row.sorts !== false) {
       test('opencode, which refuses so many, gets its own', async () => {
         for (const [name, lines] of Object.entries(LINES)) {

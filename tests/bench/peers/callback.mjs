@@ -309,7 +309,7 @@ async function callback(request) {
   return id
 }
 
-const server = http.createServer({ maxHeaderSize: 65_536 }, async (request, response) => {
+const server = http.createServer({ maxHeaderSize: 131_072 }, async (request, response) => {
   try {
     const id = await callback(request)
     response.writeHead(303, { Location: `/signin/flow/${id}`, ...SECURITY, 'Content-Length': 0 }).end()

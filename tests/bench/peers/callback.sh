@@ -131,9 +131,11 @@ parameters() {
 read_cookie() {
 	local own=opencode-callback pieces piece value='' found=0
 	[[ $secure == yes ]] && own=__Host-opencode-callback
-	# web servers join several lines by ", "
-	IFS=';' read -ra pieces <<<"${HTTP_COOKIE//,[ 	]/;}"
+	# web servers join several lines by ", "; where there are none, bash is slow to say so
+	[[ $HTTP_COOKIE == *,[\ \	]* ]] && HTTP_COOKIE=${HTTP_COOKIE//,[ 	]/;}
+	IFS=';' read -ra pieces <<<"$HTTP_COOKIE"
 	for piece in "${pieces[@]}"; do
+		[[ $piece == *"$own="* ]] || continue # no blanks are taken off a long one
 		piece=${piece##+([ 	])}
 		[[ $piece == "$own="* ]] || continue
 		((++found))
