@@ -1,6 +1,7 @@
 /*
  * Finds authorize URLs (RFC 6749 section 4.1.1) in the readings of a pasted text. A URL is one if
- * it has a redirect_uri and a response_type.
+ * it has a redirect_uri and a response_type, or a parameter of any name with the URL of a listener,
+ * such as callback_url.
  */
 #ifndef PASTE_AUTHORIZE_H
 #define PASTE_AUTHORIZE_H

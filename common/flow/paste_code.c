@@ -24,13 +24,16 @@ word_len(const struct paste_reading *r, size_t at)
 	return i - at + (i > at ? strspn(r->text + i, "=") : 0); /* base64 */
 }
 
-/* Returns whether each '%' of a text begins a %XX. */
+/* Returns whether each '%' of a text begins the %XX of a visible character. */
 static bool
 is_encoded(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (text[i] == '%' && percent_decode(text + i, len - i) <= 0)
+	for (size_t i = 0; i < len; i++) {
+		int byte = text[i] == '%' ? percent_decode(text + i, len - i) : text[i];
+
+		if (byte <= ' ' || byte >= 0x7f)
 			return false;
+	}
 	return true;
 }
 
@@ -135,7 +138,8 @@ paste_code_typed(const struct paste_reading *r, struct buf *out)
 	const char *found = NULL;
 	size_t found_len = 0, words = 0, named = 0, len;
 
-	for (size_t at = strspn(r->text, MARKS); at < r->len; at += len + strspn(r->text + at + len, MARKS)) {
+	for (size_t at = strspn(r->text, MARKS); at < r->len;
+	     at += len + strspn(r->text + at + len, MARKS)) {
 		bool is_named;
 
 		len = strcspn(r->text + at, MARKS);
@@ -148,7 +152,8 @@ paste_code_typed(const struct paste_reading *r, struct buf *out)
 		}
 	}
 	if ((words != 1 && named != 1) || found_len < PASTE_TYPED_MIN ||
-	    memchr(found, PASTE_OTHER, found_len) != NULL || holds(found, found_len, "redirect_uri="))
+	    memchr(found, PASTE_OTHER, found_len) != NULL ||
+	    holds(found, found_len, "redirect_uri="))
 		return ERR_PASTE_NO_CODE;
 	buf_add(out, found, found_len);
 	return out->err == ERR_TOO_LARGE ? ERR_PASTE_LONG : out->err;

@@ -37,7 +37,7 @@ enum err paste_code_alone(const struct paste_reading *r, struct buf *query) MUST
  */
 enum err paste_code_typed(const struct paste_reading *r, struct buf *out) MUST_CHECK;
 
-#define PASTE_TYPED_MIN 4 /* characters */
-#define PASTE_CODE_MIN 10 /* characters of a code that stands alone */
+#define PASTE_TYPED_MIN 4  /* characters */
+#define PASTE_CODE_MIN	10 /* characters of a code that stands alone */
 
 #endif

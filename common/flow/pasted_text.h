@@ -37,9 +37,9 @@ enum err pasted_text_code(const char *text, struct buf *query) MUST_CHECK;
 enum err pasted_text_typed(const char *text, struct buf *code) MUST_CHECK;
 
 /*
- * Appends the authorize URL in a pasted text to url; it is one if it has a redirect_uri and a
- * response_type. ERR_ADOPT_TEXT: there is none. ERR_ADOPT_SEVERAL: there are several.
- * ERR_ADOPT_CALLBACK: an authorization response instead. ERR_MEMORY.
+ * Appends the authorize URL in a pasted text to url: see paste_authorize.h.
+ * ERR_ADOPT_TEXT: there is none. ERR_ADOPT_SEVERAL: there are several. ERR_ADOPT_CALLBACK: an
+ * authorization response instead. ERR_MEMORY.
  */
 enum err pasted_text_authorize_url(const char *text, struct buf *url) MUST_CHECK;
 

@@ -17,7 +17,7 @@ is_blank(char c)
 static bool
 is_end(const char *p)
 {
-	return *p == '\0' || *p == ';' || (*p == ',' && is_blank(p[1]));
+	return *p == '\0' || *p == ';';
 }
 
 bool

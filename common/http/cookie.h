@@ -12,11 +12,11 @@
 #include "util/error.h"
 
 /*
- * A Cookie header has any number of cookies, and most are others' (COOKIE_HEADER_MAX). A semicolon
- * ends one, and so does a comma with a blank behind it, by which Apache and Caddy join the lines of
- * a request that has several (RFC 9110 section 5.2); no value may have these (RFC 6265 section
- * 4.1.1). A site that sets cookies for a parent domain can still put ours into a value of its own,
- * in a browser that has none of ours: README.md says so.
+ * A Cookie header has any number of cookies, and most are others' (COOKIE_HEADER_MAX). Only a
+ * semicolon ends one (RFC 6265 section 4.2.1): were it a comma too, by which some web servers join
+ * the lines of a request that has several, another site below the same parent domain could put
+ * ours into a value of its own. No browser sends several (section 5.4), and those of HTTP/2 are
+ * joined by semicolons (RFC 9113 section 8.2.3).
  */
 
 /* One "name=value", without the blanks around it. value_len is 0 also without a '='. */

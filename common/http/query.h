@@ -28,9 +28,9 @@ struct query {
 };
 
 enum query_kind {
-	QUERY_STRING, /* of a URL: no control byte, raw non-ASCII byte, second '?' or '#' */
+	QUERY_STRING,	/* of a URL: no control byte, raw non-ASCII byte, second '?' or '#' */
 	QUERY_REPEATED, /* the same, but a name may repeat: query_get() gives the first */
-	QUERY_FORM,   /* of a body: values may hold tab, CR and LF, and be longer */
+	QUERY_FORM,	/* of a body: values may hold tab, CR and LF, and be longer */
 };
 
 /*

@@ -106,8 +106,7 @@ enum err
 attempt_ask(const struct context *x, const struct flow *flow, int timeout_ms,
 	    enum attempt_status *out)
 {
-	struct question q = {
-	    .flow = flow, .method = "GET", .suffix = "", .timeout_ms = timeout_ms};
+	struct question q = {.flow = flow, .method = "GET", .suffix = "", .timeout_ms = timeout_ms};
 	enum err err = api_find_run(x, ask, &q);
 
 	*out = q.status;

@@ -77,8 +77,8 @@ flow_route_finish(struct context *x, const struct snapshot *snap,
 static bool
 address_edit(const struct context *x, const struct flow *flow)
 {
-	return !flow->direct && !flow->typed && !flow->stateless && flow->response_type == RESPONSE_TYPE_CODE &&
-	       x->request->mount[0] == '\0' &&
+	return !flow->direct && !flow->typed && !flow->stateless &&
+	       flow->response_type == RESPONSE_TYPE_CODE && x->request->mount[0] == '\0' &&
 	       config_callback_path(x->app->config, flow->redirect_path);
 }
 
@@ -201,10 +201,8 @@ ask_code(struct context *x, const struct snapshot *snap, const char *text)
 {
 	struct page_site site = context_page_site(x);
 	char label[FLOW_NAME_MAX + 1];
-	struct page_code code = {.id = snap->flow.id,
-				 .kind = snap->flow.kind,
-				 .mcp = snap->flow.mcp,
-				 .provider = label};
+	struct page_code code = {
+	    .id = snap->flow.id, .kind = snap->flow.kind, .mcp = snap->flow.mcp, .provider = label};
 	struct buf query;
 	enum err err;
 

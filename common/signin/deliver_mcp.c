@@ -69,9 +69,8 @@ static void
 send_code(struct delivery *d)
 {
 	const struct query *q = &d->response->query;
-	json_t *json =
-	    json_pack("{s:s, s:s*, s:s*}", "code", query_get(q, "code"), "state",
-		      query_get(q, "state"), "iss", query_get(q, "iss"));
+	json_t *json = json_pack("{s:s, s:s*, s:s*}", "code", query_get(q, "code"), "state",
+				 query_get(q, "state"), "iss", query_get(q, "iss"));
 	char *body = json_write(json);
 	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
 	struct call_reply reply = {.status = 0};

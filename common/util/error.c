@@ -219,7 +219,8 @@ static const struct error_row table[] = {
     [ERR_BEGIN_KIND] =
 	{"begin-elsewhere", 409, "This sign-in belongs into opencode’s own window",
 	 "Its answer goes to a place from which it cannot be brought here, or opencode shows more "
-	 "than this page can: begin it in opencode, under Settings, Providers. Nothing was changed."},
+	 "than this page can: begin it in opencode, under Settings, Providers. Nothing was "
+	 "changed."},
     [ERR_BEGIN_NEEDLESS] =
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},

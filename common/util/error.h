@@ -49,26 +49,26 @@ enum err {
 	ERR_RELAY_CLOCK,   /* it claims to last longer than any sign-in */
 
 	/* a pasted text */
-	ERR_PASTE_EMPTY,     /* empty */
-	ERR_PASTE_AUTHORIZE, /* a page of the provider, from before the sign-in */
-	ERR_PASTE_CODE,	     /* a bare code */
+	ERR_PASTE_EMPTY,      /* empty */
+	ERR_PASTE_AUTHORIZE,  /* a page of the provider, from before the sign-in */
+	ERR_PASTE_CODE,	      /* a bare code */
 	ERR_PASTE_NO_CODE,    /* no code, where one is to be copied */
 	ERR_PASTE_CODE_ALONE, /* one, in a sign-in without PKCE */
-	ERR_PASTE_SITE,	     /* a URL of another site, port or path */
-	ERR_PASTE_FRAGMENT,  /* the response is in the fragment, where a code flow has none */
-	ERR_PASTE_OTHER,     /* the URL of another sign-in */
-	ERR_PASTE_TOKEN,     /* no fragment, although the provider responds in one */
-	ERR_PASTE_ANSWERED,  /* from the user's own computer: another program answered */
-	ERR_PASTE_DIFFER,    /* several responses of this sign-in, with different codes */
-	ERR_PASTE_LINES,     /* a code that may go on in the next line */
-	ERR_PASTE_LONG,	     /* too long */
-	ERR_PASTE_TEXT,	     /* no URL at all */
+	ERR_PASTE_SITE,	      /* a URL of another site, port or path */
+	ERR_PASTE_FRAGMENT,   /* the response is in the fragment, where a code flow has none */
+	ERR_PASTE_OTHER,      /* the URL of another sign-in */
+	ERR_PASTE_TOKEN,      /* no fragment, although the provider responds in one */
+	ERR_PASTE_ANSWERED,   /* from the user's own computer: another program answered */
+	ERR_PASTE_DIFFER,     /* several responses of this sign-in, with different codes */
+	ERR_PASTE_LINES,      /* a code that may go on in the next line */
+	ERR_PASTE_LONG,	      /* too long */
+	ERR_PASTE_TEXT,	      /* no URL at all */
 
 	/* a sign-in begun or adopted here */
 	ERR_ADOPT_TEXT,	    /* not an authorize URL */
 	ERR_ADOPT_SEVERAL,  /* several authorize URLs */
 	ERR_ADOPT_CALLBACK, /* the dead tab's URL, which belongs on the flow page */
-	ERR_ADOPT_FORM, /* its response is sent as a form */
+	ERR_ADOPT_FORM,	    /* its response is sent as a form */
 	ERR_ADOPT_REDIRECT, /* an authorize URL whose redirect URI is not on loopback */
 	ERR_BEGIN_INPUT,    /* opencode rejected what the user entered */
 	ERR_BEGIN_REFUSED,  /* opencode did not begin the sign-in */

@@ -11,13 +11,14 @@ page_code(struct buf *out, const struct page_site *site, const struct page_code 
 	page_part_open(out, site, "Finish with this code?", PAGE_RELOAD_NEVER);
 	buf_puts(out, "<div id=\"code\" class=\"verdict\">\n");
 	page_part_sign(out, MOOD_WARN);
-	html_add(out,
-		 "<h1>Finish with this code?</h1>\n"
-		 "<p>What you pasted looks like the code alone, without the address around it. That "
-		 "is enough if <strong>%s showed it to you just now</strong>, after you opened the "
-		 "sign-in from this site.</p>\n"
-		 "<p>If somebody sent it to you, do not use it. Your sign-in goes on waiting.</p>\n",
-		 provider);
+	html_add(
+	    out,
+	    "<h1>Finish with this code?</h1>\n"
+	    "<p>What you pasted looks like the code alone, without the address around it. That "
+	    "is enough if <strong>%s showed it to you just now</strong>, after you opened the "
+	    "sign-in from this site.</p>\n"
+	    "<p>If somebody sent it to you, do not use it. Your sign-in goes on waiting.</p>\n",
+	    provider);
 	html_add(out,
 		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
 		 "<input type=\"hidden\" name=\"confirm\" value=\"yes\">\n"

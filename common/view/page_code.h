@@ -19,7 +19,6 @@ struct page_code {
 };
 
 /* Appends the page to out. Returns the error of out, if any. */
-enum err
-page_code(struct buf *out, const struct page_site *site, const struct page_code *code);
+enum err page_code(struct buf *out, const struct page_site *site, const struct page_code *code);
 
 #endif

@@ -17,8 +17,9 @@ page_device(struct buf *out, const struct page_site *site, const struct page_dev
 	if (device->instructions[0] != '\0')
 		html_add(out, "<p class=\"lead\">opencode says: <strong>%s</strong></p>\n",
 			 device->instructions);
-	html_add(out, device->code ? "<ol class=\"steps\">\n<li>\n<h2>Enter that code at %s</h2>\n"
-				   : "<ol class=\"steps\">\n<li>\n<h2>Sign in at %s</h2>\n",
+	html_add(out,
+		 device->code ? "<ol class=\"steps\">\n<li>\n<h2>Enter that code at %s</h2>\n"
+			      : "<ol class=\"steps\">\n<li>\n<h2>Sign in at %s</h2>\n",
 		 provider);
 	html_add(out,
 		 "<p><a id=\"open\" class=\"button\" target=\"_blank\" rel=\"noopener noreferrer\" "

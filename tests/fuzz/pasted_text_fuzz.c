@@ -231,8 +231,10 @@ check_authorize_url(const char *text)
 	buf_init(&url, FLOW_URL_MAX);
 	if (pasted_text_authorize_url(text, &url) == ERR_OK) {
 		CHECK(strncasecmp(buf_text(&url), "http", 4) == 0 && strlen(url.data) == url.len);
-		CHECK(strstr(url.data, "redirect_uri=") != NULL);
-		CHECK(strstr(url.data, "response_type=") != NULL);
+		CHECK((strstr(url.data, "redirect_uri=") != NULL &&
+		       strstr(url.data, "response_type=") != NULL) ||
+		      strcasestr(url.data, "=http:") != NULL ||
+		      strcasestr(url.data, "=http%3a") != NULL);
 		for (size_t i = 0; i < url.len; i++)
 			CHECK(url.data[i] > ' ' && url.data[i] < 0x7f);
 	} else {

@@ -112,6 +112,7 @@ export const cookies = {
   'two, in lines that were joined': (t) => `${COOKIE}=${t}, a=b, ${COOKIE}=${t}`,
   'three': (t) => `${COOKIE}=${t}; a=b; ${COOKIE}=${t}; ${COOKIE}=${t}`,
   'old attributes': (t) => `$Version=1; ${COOKIE}x=${t}; $Path=/`, 'inside another': (t) => `a="${COOKIE}=${t}"`,
+  'inside another, behind a comma': (t) => `a=b, ${COOKIE}=${t}`,
   'inside another, without quotes': (t) => `a=${COOKIE}=${t}`, 'the token alone': (t) => t,
   'its hash': (t) => `${COOKIE}=${createHash('sha256').update(t).digest('base64url')}`, 'only semicolons': () => ';'.repeat(8192),
   'only blanks': () => ' '.repeat(8192), 'only =': () => '='.repeat(8192),
@@ -133,7 +134,7 @@ export const foreignCookies = {
   'what is nearly ours, 700 times': (t) => around(60_000, t, `x${COOKIE}=${t}; `),
   'the parts of a single sign-on': (t) => `${Array.from({ length: 14 }, (_, i) => `_oauth2_proxy_${i}=${'A0-_.'.repeat(800)}`).join('; ')}; ${COOKIE}=${t}`,
   'quotes, commas, equals signs, bytes of no text': (t) => `a="b; ${COOKIE}x=1"; d=Mon, 01-Jan-2030; e===; =f; \xc3\xa4=\xff; ${COOKIE}=${t}; g`,
-  'in lines, joined by a comma': (t) => `a=b, c=d; e=f, ${COOKIE}=${t}, g=h`,
+  'beside lines that were joined by commas': (t) => `a=b, c=d; ${COOKIE}=${t}; e=f, g=h`,
 }
 
 /* Headers of forms that no page of ours sends: 403. */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "view/page_ask.h"
-#include "view/page_device.h"
 #include "view/page_code.h"
+#include "view/page_device.h"
 #include "view/page_issuer.h"
 #include "view/page_problem.h"
 #include "view/page_start.h"
@@ -390,8 +390,8 @@ write_device(const char *folder)
 {
 	const struct page_device device = {
 	    "xai", "https://accounts.example.com/device",
-	    "Open https://accounts.example.com/device on any device and enter code: 553A-6B4E", true,
-	    ""};
+	    "Open https://accounts.example.com/device on any device and enter code: 553A-6B4E",
+	    true, ""};
 	struct buf page;
 
 	buf_init(&page, 65536);

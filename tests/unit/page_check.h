@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "view/page_ask.h"
-#include "view/page_device.h"
 #include "view/page_code.h"
+#include "view/page_device.h"
 #include "view/page_issuer.h"
 #include "view/page_problem.h"
 #include "view/page_start.h"

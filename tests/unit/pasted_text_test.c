@@ -800,6 +800,9 @@ has_limits(void **state)
 	free(text);
 }
 
+#define SHAPE \
+	"https://openrouter.ai/auth?callback_url=http%3A%2F%2Flocalhost%3A54549%2Fcallback&code_" \
+	"challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw"
 #define AUTH \
 	"https://a.example/" \
 	"authorize?response_type=code&x=1&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fc&state=T"
@@ -849,6 +852,13 @@ static const struct {
     {"https://opencode.ai/docs " AUTH, ERR_OK, AUTH},
     {AUTH " http://localhost:1455/c?code=C&state=T", ERR_OK, AUTH},
     {AUTH "\nhttp://localhost:1455/c?code=C&state=T", ERR_OK, AUTH},
+    {"Open " SHAPE "\n\nWaiting...", ERR_OK, SHAPE},
+    {"Open " SHAPE "&x=1 in your browser", ERR_OK, SHAPE "&x=1"},
+    {"https://a.example/login?redirect_uri=http://localhost:1455/c&client_id=x", ERR_OK,
+     "https://a.example/login?redirect_uri=http://localhost:1455/c&client_id=x"},
+    {"https://a.example/auth?callback_url=https%3A%2F%2Fb.example%2F", ERR_ADOPT_TEXT, NULL},
+    {"https://a.example/auth?callback_url=http%3A%2F%2Flocalhost.example%3A1455", ERR_ADOPT_TEXT,
+     NULL},
     {AUTH " " AUTH "2", ERR_ADOPT_SEVERAL, NULL},
     {AUTH "\nhttps://b.example/?redirect_uri=x&response_type=code", ERR_ADOPT_SEVERAL, NULL},
     {"http://localhost:1455/c?code=C&state=T", ERR_ADOPT_CALLBACK, NULL},
@@ -918,7 +928,9 @@ static const struct {
     {"code=nqXdq3YLPa2iyb5&scope=x", NULL},
     {"nqXdq3YLPa2iyb5#other", NULL},
     {"http://localhost:1455/auth/callback?code=nqXdq3YLPa2iyb5", NULL},
-    {"nqXdq3YLPa2iyb\xc3\xa9" "5", NULL},
+    {"nqXdq3YLPa2iyb\xc3\xa9"
+     "5",
+     NULL},
     {"", NULL},
     {NULL, NULL},
 };

@@ -38,7 +38,7 @@ const PATHS = ['/signin/', '/signin/flow/AAAAAAAAAAAAAAAAAAAAAA', `/auth/callbac
 const POSTS = ['/provider/openai/oauth/authorize', '/mcp/demo/auth', '/api/integration/x/connect/oauth', '/signin/flow/AAAAAAAAAAAAAAAAAAAAAA']
 
 /* How often each cookie came, whoever else's did: of ours and of opencode. */
-const counts = (header = '') => [OURS, SESSION].map((one) => header.split(/; |, /).filter((cookie) => cookie === one).length)
+const counts = (header = '') => [OURS, SESSION].map((one) => header.split('; ').filter((cookie) => cookie === one).length)
 
 async function ask(where, method, target, lines) {
   const body = method === 'POST' ? '{}' : ''
@@ -51,6 +51,10 @@ async function ask(where, method, target, lines) {
 }
 
 for (const [kind, row] of Object.entries(KINDS)) {
+  // Apache and Caddy join the lines of a request by commas, which may be in a value and so end no cookie.
+  // Browsers send one line (RFC 6265 section 5.4), or over HTTP/2 many, which are joined by semicolons.
+  const told = (lines, cookies) => (/^(?:apache|caddy)/.test(kind) && lines.length > 1 ? undefined : cookies)
+
   describe(kind, () => {
     let behind, folder, front
     before(async () => {
@@ -70,7 +74,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
     test('our own cookie and that of opencode reach us', async () => {
       for (const [name, lines] of Object.entries(LINES)) {
         const { status, json } = await ask(front.where, 'GET', PATHS[0], lines)
-        assert.deepEqual([status, counts(json?.vars.HTTP_COOKIE)], [200, [1, 1]], name)
+        assert.deepEqual([status, told(lines, counts(json?.vars.HTTP_COOKIE))], [200, told(lines, [1, 1])], name)
       }
       for (const [method, paths] of [['GET', PATHS], ['POST', POSTS]]) {
         for (const path of paths) {
@@ -83,7 +87,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
     test('two of ours arrive as two, which counts as none', async () => {
       for (const lines of [[[OURS, ...others(16, 60_000), OURS]], [[OURS], ...others(16, 60_000).map((one) => [one]), [OURS]]]) {
         const { status, json } = await ask(front.where, 'GET', '/signin/', lines)
-        assert.deepEqual([status, counts(json?.vars.HTTP_COOKIE)[0]], [200, 2])
+        assert.deepEqual([status, told(lines, counts(json?.vars.HTTP_COOKIE)[0])], [200, told(lines, 2)])
       }
     })
 
@@ -108,7 +112,7 @@ for (const [kind, row] of Object.entries(KINDS)) {
       test('opencode, which refuses so many, gets its own', async () => {
         for (const [name, lines] of Object.entries(LINES)) {
           const { status, json } = await ask(front.where, 'GET', '/session', lines)
-          assert.deepEqual([status, counts(json?.headers.cookie)[1]], [200, 1], name)
+          assert.deepEqual([status, told(lines, counts(json?.headers.cookie)[1])], [200, told(lines, 1)], name)
         }
       })
     }
