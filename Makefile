@@ -208,6 +208,10 @@ $(BUILD_DIR)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(BENCH_LINK) $(filter %.c %.o,$^) $(BENCH_LIBS)
 
+# The pictures in README.md, from the pages as they are.
+pictures: tests
+	BUILD_DIR=$(BUILD_DIR) node tests/pages/pictures.mjs
+
 bench:
 	tests/install-deps bench
 	$(MAKE) all
@@ -229,5 +233,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-opencodes check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run bench \
+.PHONY: all tests check check-opencodes check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run pictures bench \
 	bench-programs install uninstall deb clean

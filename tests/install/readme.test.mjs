@@ -1,6 +1,6 @@
 /*
- * What README.md tells a user to do, done: each section's commands, word for word, in a root of its own
- * over this machine's files, of which nothing stays. Afterwards the site answers at its https address.
+ * What README.md and the pages of the web servers (conf/SERVER/README.md) tell a user to do, done: each section's
+ * commands, word for word, in a root of its own over this machine's files, of which nothing stays. Afterwards the site answers at its https address.
  * In the place of systemctl and apt are small programs (systemctl, readme.apt), as no systemd runs there
  * and nothing is fetched; all else is real: the package, the units' users, sockets and commands, the web servers.
  */
@@ -16,21 +16,24 @@ import { wrap } from '../lib/relay.mjs'
 import { startStandin } from '../lib/standin.mjs'
 
 const HOST = 'box.local' // a name for which Caddy needs no certificate authority
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const read = (name) => readFileSync(join(ROOT, name), 'utf8')
 
-/* {heading: its lines} of README.md; commands() of one: the lines of its indented blocks. */
-const sections = Object.fromEntries([...README.matchAll(/^#{2,3} (.*)\n([^]*?)(?=^#{1,3} |(?![^]))/gm)].map(([, name, text]) => [name, text]))
+/* {heading: its lines} of a file; commands() of one: the lines of its indented blocks. */
+const sectionsOf = (name) => Object.fromEntries([...read(name).matchAll(/^#{2,3} (.*)\n([^]*?)(?=^#{1,3} |(?![^]))/gm)].map(([, heading, text]) => [heading, text]))
+const SERVERS = ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy', 'traefik', 'nginx-proxy-manager', 'tailscale', 'cloudflare']
+const pages = SERVERS.map((name) => sectionsOf(`conf/${name}/README.md`))
+const sections = Object.assign({}, ...pages, sectionsOf('README.md'), sectionsOf('conf/relay/README.md'))
 const commands = (name) => (sections[name].match(/^ {4}\S.*(?:\n {5,}\S.*)*$/gm) ?? []).map((line) => line.slice(4).replaceAll('YOUR.HOST', HOST))
-const install = README.slice(README.indexOf('\n## Install\n'), README.indexOf('\n## Configuration\n'))
-const headings = [...install.matchAll(/^### (.*)$/gm)].map(([, name]) => name)
+const headings = pages.flatMap((page) => Object.keys(page))
 
 /* Programs that are not here: their own few lines are looked at in tests/style/tunnels.test.mjs. */
-const ABSENT = ['Traefik', 'Nginx Proxy Manager', 'Tailscale serve and funnel', 'Cloudflare Tunnel', 'Afterwards']
+const ABSENT = ['Traefik', 'Nginx Proxy Manager', 'Tailscale serve and funnel', 'Cloudflare Tunnel']
+const PROXY = 'Behind Cloudflare\'s proxy'
 const LOOPBACK = 'Behind Traefik, Nginx Proxy Manager, Tailscale or Cloudflare Tunnel'
 
 test('a section for each server, of at most ten lines, that names its file', () => {
   assert.equal(headings.length, 15)
-  for (const name of headings.slice(0, -1)) {
+  for (const name of headings) {
     const lines = sections[name].trim().split('\n').filter((line) => line.trim())
     assert.ok(lines.length <= 10, `${name}: ${lines.length} lines`)
     const [, file] = /\b(conf\/[\w./-]+)/.exec(sections[name]) ?? assert.fail(`${name} names no file`)
@@ -156,7 +159,7 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
     done.add(name)
     for (const command of commands(name)) await box.must(change(command))
   }
-  const WEB = headings.filter((name) => !ABSENT.includes(name) && name !== LOOPBACK)
+  const WEB = headings.filter((name) => ![...ABSENT, PROXY, LOOPBACK].includes(name))
   for (const [i, name] of WEB.entries()) {
     test(name, async (t) => {
       const box = await openMachine(t, `web${i}`)
@@ -185,7 +188,7 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
   test('a relay: its keys and sections, as the worker reads them', async (t) => {
     const box = await openMachine(t, 'relay')
     await box.must('apt-get install nginx')
-    const lines = commands('One callback URL for many opencodes')
+    const lines = commands('Set-up')
     await box.must(lines.slice(0, lines.indexOf('[relay]')).join('\n'))
     const key = readFileSync(box.path('/etc/opencode-callback/bob.key'), 'latin1').trim()
     const state = wrap({ id: 'bob', key, state: 's1234567890' })
@@ -195,7 +198,8 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
   })
 
   test("behind Cloudflare's proxy, nginx and Apache", async (t) => {
-    const [nginx, ...apache] = commands('Configuration').filter((line) => /cloudflare|remoteip/.test(line))
+    done.add(PROXY)
+    const [nginx, ...apache] = commands(PROXY)
     assert.equal(apache.length, 2)
     for (const [name, lines] of [['nginx', [nginx]], ['Apache, CGI', apache]]) {
       await t.test(name, async (t) => {

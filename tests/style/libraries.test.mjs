@@ -1,5 +1,5 @@
 /*
- * The oldest version of each library that README.md names is the one that the code takes: of each name of
+ * The oldest version of each library that conf/README.md names is the one that the code takes: of each name of
  * a library that stands in the code, its own documentation says since when it is there.
  */
 import assert from 'node:assert/strict'
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const README = readFileSync(join(root, 'README.md'), 'utf8')
+const README = readFileSync(join(root, 'conf/README.md'), 'utf8')
 const sources = ['common', 'cgi', 'fcgi']
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(root, folder, name)))
   .filter((file) => ['.c', '.h'].includes(extname(file)))

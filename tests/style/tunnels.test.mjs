@@ -75,7 +75,7 @@ test('Tailscale: serve, funnel, and nothing else', () => {
 test('conf/README.md names each file that is there to be copied', () => {
   const table = read('conf/README.md')
   for (const folder of ['apache', 'caddy', 'cloudflare', 'haproxy', 'lighttpd', 'nginx', 'nginx-proxy-manager', 'suexec', 'tailscale', 'traefik']) {
-    for (const name of readdirSync(join(root, 'conf', folder))) {
+    for (const name of readdirSync(join(root, 'conf', folder)).filter((one) => one !== 'README.md')) {
       const ending = /^opencode-callback(-[a-z-]+\.conf)$/.exec(name)?.[1] // in a row with others: `a.conf`, `-b.conf`
       const row = table.split('\n').find((line) => line.startsWith(`| \`${folder}/`) && (line.includes(`\`${folder}/${name}\``) || (ending && line.includes(`\`${ending}\``))))
       assert.ok(row, `conf/${folder}/${name}`)
