@@ -49,7 +49,7 @@ function unpack(into) {
 /* Runs a program as an ordinary user. */
 function run(program, args, { env = makeEnv(), ...options } = {}) {
   const [words, rest] = unprivileged(program, args, { strict: true })
-  const result = spawnSync(words, rest, { encoding: 'utf8', env, maxBuffer: 1 << 26, ...options })
+  const result = spawnSync(words, rest, { encoding: 'utf8', env, maxBuffer: 1 << 26, cwd: folder.path, ...options })
   assert.equal(result.status, 0, `${program} ${args.join(' ')}\n${(result.stdout + result.stderr).slice(-4000)}`)
   return result.stdout
 }
@@ -113,7 +113,7 @@ test('the archive has what git tracks, owned by nobody in particular, and nothin
   assert.deepEqual(packed.filter((name) => /^build\/|^\.git\/|node_modules/.test(name)), [])
   const git = spawnSync('git', ['-c', `safe.directory=${ROOT.replace(/\/$/, '')}`, '-C', ROOT, 'ls-files', '-z'], { encoding: 'utf8' })
   // without git, as in an unpacked archive, it is everything
-  if (git.status === 0) assert.deepEqual(packed.toSorted(), git.stdout.split('\0').filter(Boolean).toSorted())
+  if (git.status === 0) assert.deepEqual(packed.sort(), git.stdout.split('\0').filter(Boolean).sort())
 })
 
 test('in the unpacked archive, make all and make deb work for an ordinary user', () => {
@@ -179,6 +179,17 @@ test("README.md's commands find their files in the package's own folder", () => 
   const paths = new Set([...readme.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/(?<![\w/])conf\/[\w./@-]*\w/g) ?? []))
   assert.ok(paths.size > 15, [...paths].join(' '))
   for (const path of paths) assert.ok(statSync(join(into, DOC, path)).size > 0, path)
+})
+
+test('at an upgrade the worker restarts if it runs, and its socket does not; a removal stops both', () => {
+  const invoked = (script) => [...out('dpkg-deb', '-I', deb, script).matchAll(/deb-systemd-invoke (\S+) '(\S+)'/g)].map((found) => found.slice(1).join(' '))
+  // start means: if the administrator has enabled it
+  assert.deepEqual(invoked('postinst').sort(), ['start opencode-callback.socket', 'try-restart opencode-callback.service'])
+  assert.deepEqual(invoked('prerm'), ['stop opencode-callback.socket'], 'which the worker requires')
+  assert.deepEqual(invoked('postrm'), [])
+  assert.doesNotMatch(out('dpkg-deb', '-I', deb), / preinst /)
+  assert.match(readFileSync(join(ROOT, 'conf/systemd/opencode-callback.service'), 'utf8'), /^Requires=opencode-callback\.socket$/m)
+  assert.match(readFileSync(join(ROOT, 'conf/systemd/opencode-callback.socket'), 'utf8'), /^RemoveOnStop=yes$/m)
 })
 
 /* The same package as an older version with another configuration and another unit. */
