@@ -24,6 +24,7 @@ before(() => {
   folder = scratch('deb')
   chmodSync(folder.path, 0o755)
   archive = dist(ROOT, makeFolder('first'))
+  chmodSync(archive, 0o644) // whatever the umask
   unpack(makeFolder('source'))
   source = join(folder.path, 'source', NAME)
   root = join(folder.path, 'root')
