@@ -1,5 +1,5 @@
 # Targets: all, check, check-opencodes, check-debian12, check-debian13, sanitize, analyze, coverage, fuzz,
-# soak, bench, run, install, uninstall, deb, clean. The user may set CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX
+# soak, bench, run, install, uninstall, dist, deb, clean. The user may set CC, CFLAGS, LDFLAGS, BUILD_DIR, PREFIX
 # and DESTDIR.
 
 CC ?= cc
@@ -223,10 +223,13 @@ install: all
 uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' conf/install uninstall
 
+dist:
+	@BUILD_DIR='$(BUILD_DIR)' conf/dist
+
+# From the archive of make dist, in which it builds the programs anew.
 deb:
 	tests/install-deps deb
-	$(MAKE) all
-	@BUILD_DIR='$(BUILD_DIR)' conf/debian/build
+	@BUILD_DIR='$(BUILD_DIR)' conf/deb
 
 clean:
 	rm -rf $(BUILD_DIR)
@@ -234,4 +237,4 @@ clean:
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
 .PHONY: all tests check check-opencodes check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run pictures bench \
-	bench-programs install uninstall deb clean
+	bench-programs install uninstall dist deb clean

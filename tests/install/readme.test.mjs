@@ -66,18 +66,18 @@ else describe('the commands of', () => {
       return readFileSync(`/proc/${child}/comm`, 'utf8') === 'cat\n' && child
     })
     const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOME: '/root', DEBIAN_FRONTEND: 'noninteractive' }
-    async function run(script) {
+    async function run(script, ms = 60_000) {
       const words = ['-t', pid, '-m', '-n', '-p', '-i', '-r', '-w', '--', 'sh', '-ec', `cd ${TREE} 2>/dev/null || cd /\n${script}`]
       const program = startProgram('nsenter', words, { env })
-      const timer = setTimeout(() => program.stop('SIGKILL'), 60_000)
+      const timer = setTimeout(() => program.stop('SIGKILL'), ms)
       const { code } = await program.ended
       await program.closed
       clearTimeout(timer)
       return { code, output: program.output() }
     }
     const told = async () => (await run('tail -n 20 /run/systemctl-test/*.log /var/log/*/error.log; ls -la /run/opencode*')).output
-    async function must(script) {
-      const { code, output } = await run(script)
+    async function must(script, ms) {
+      const { code, output } = await run(script, ms)
       assert.equal(code, 0, `${script}\n${output}${code && await told()}`)
       return output
     }
@@ -99,7 +99,7 @@ else describe('the commands of', () => {
     const box = await openBox('machine')
     const copy = (from, to) => execFileSync('cp', ['-a', ...[from].flat(), box.path(to)])
     mkdirSync(box.path(`${TREE}/tests`), { recursive: true })
-    copy(['common', 'cgi', 'fcgi', 'conf', 'Makefile', 'README.md', 'CHANGELOG.md', 'LICENSE'].map((name) => join(ROOT, name)), TREE)
+    copy(['common', 'cgi', 'fcgi', 'conf', 'Makefile', 'README.md', 'CHANGELOG.md', 'LICENSE', 'SECURITY.md'].map((name) => join(ROOT, name)), TREE)
     copy(join(ROOT, 'tests/install-deps'), `${TREE}/tests`)
     copy(BUILD, `${TREE}/build`)
     for (const [name, as] of [['systemctl', 'systemctl'], ['readme.apt', 'apt'], ['readme.apt', 'apt-get']]) copy(join(ROOT, 'tests/install', name), `/usr/local/bin/${as}`)
@@ -110,9 +110,11 @@ systemd-tmpfiles --create haproxy.conf $(cd /usr/lib/tmpfiles.d && ls lighttpd*.
 mkdir -p /etc/letsencrypt/live/${HOST} && cd /etc/letsencrypt/live/${HOST}
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${HOST} -addext subjectAltName=DNS:${HOST} -keyout privkey.pem -out fullchain.pem 2>/dev/null
 apt-cache policy nginx >/dev/null # once, for all boxes`)
-    // the programs are built already, and not to be built anew for other dates of files
     const [deb, group, ...rest] = commands('Install') // the rest is for opencode.json
-    await box.must(`touch build/opencode-callback.cgi build/opencode-callback.fcgi\n${deb.replace('make deb', 'make -o all deb')}\n${group}`)
+    const told = (await box.must(deb, 300_000)).split('\n').filter((line) => /^opencode-callback: \d\. /.test(line))
+    assert.equal(told.length, 3, told.join('\n'))
+    assert.match(told[0], /: 1\. nginx: /, 'the first of the web servers of this machine')
+    await box.must(group)
     assert.match(await box.must('id alice'), /\(opencode-callback\)/)
     const settings = rest.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
     const plugin = ['file:///usr/share/opencode-callback/plugin/']
@@ -169,6 +171,14 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
       await until('http leads to https', async () => /\s301 https:\/\/box\.local\/session$/.test(await ask(box, `http://${HOST}/session`)))
     })
   }
+
+  test("in the package's own folder, without the sources: nginx and fcgiwrap", async (t) => {
+    assert.match(sections.Install, /as root, in this folder \(or, where only the package is, in\s`\/usr\/share\/doc\/opencode-callback`\)/)
+    const box = await openMachine(t, 'packaged')
+    await box.must('rm -r conf common')
+    await runSection(box, 'nginx and fcgiwrap', (text) => `cd /usr/share/doc/opencode-callback\n${text}`)
+    await assertUp(box)
+  })
 
   test('lighttpd, starting the program itself: the CGI program', async (t) => {
     const box = await openMachine(t, 'cgi')

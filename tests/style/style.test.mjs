@@ -81,10 +81,14 @@ test('headers have their guard and the name of their file', () => {
 test('shell scripts have no syntax error', () => {
   const scripts = [
     'tests/check', 'tests/coverage', 'tests/debian/check', 'tests/debian/first-run', 'tests/debian/in', 'tests/debian/make', 'tests/install-deps', 'tests/demo/start', 'tests/demo/fit', '.ci/run', 'conf/install',
-    'conf/debian/build', 'conf/debian/postinst', 'conf/debian/prerm', 'conf/debian/postrm',
+    'conf/dist', 'conf/deb', 'conf/debian/postinst', 'conf/debian/postrm',
     'conf/docker/health', 'conf/docker/web', 'conf/suexec/opencode-callback.cgi', 'tests/install/systemd.boot', 'tests/fuzz/run',
   ]
   for (const script of scripts) execFileSync('sh', ['-n', join(root, script)])
+})
+
+test('README.md has at most 150 lines', () => {
+  assert.ok(read(join(root, 'README.md')).trimEnd().split('\n').length <= 150)
 })
 
 test('what the README and the configurations name is there', () => {
