@@ -173,11 +173,12 @@ test('the library that is loaded by name is the one that the package names', () 
   assert.match(out('dpkg', '-L', name), new RegExp(`/${soname.replaceAll('.', '\\.')}$`, 'm'))
 })
 
-test("README.md's commands find their files in the package's own folder", () => {
+test("the commands for the web servers find their files in the package's own folder", () => {
   const into = join(folder.path, 'extracted')
   execFileSync('dpkg-deb', ['-x', deb, into])
-  const readme = readFileSync(join(into, DOC, 'README.md'), 'utf8')
-  const paths = new Set([...readme.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/(?<![\w/])conf\/[\w./@-]*\w/g) ?? []))
+  const pages = readdirSync(join(into, DOC, 'examples')).map((name) => join(into, DOC, 'examples', name, 'README.md')).filter((name) => existsSync(name))
+  const text = pages.map((name) => readFileSync(name, 'utf8')).join('\n')
+  const paths = new Set([...text.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/(?<![\w/])conf\/[\w./@-]*\w/g) ?? []))
   assert.ok(paths.size > 15, [...paths].join(' '))
   for (const path of paths) assert.ok(statSync(join(into, DOC, path)).size > 0, path)
 })
@@ -290,8 +291,6 @@ test('installed, upgraded, removed and purged, with nothing left', { skip: !isRo
 
 test('it says in three lines what to do next for the web server that is here, once', { skip: !isRoot && 'needs root' }, () => {
   makeRoot()
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const sections = Object.fromEntries([...readme.matchAll(/^### (.*)\n([^]*?)(?=^#)/gm)].map(([, name, text]) => [name, text]))
   const servers = { '': null, nginx: '/usr/sbin/nginx', apache2: '/usr/sbin/apache2', lighttpd: '/usr/sbin/lighttpd', caddy: '/usr/bin/caddy', haproxy: '/usr/sbin/haproxy' }
   for (const [name, program] of Object.entries(servers)) {
     if (program) {
@@ -304,17 +303,18 @@ test('it says in three lines what to do next for the web server that is here, on
     assert.equal(lines.length, 3, lines.join('\n'))
     const [server, opencode, check] = lines
     if (program) {
-      const [, section, example, target] = /^opencode-callback: 1\. \w+: the section "(.*)" of \S+\/README\.md has the commands; \S+\/examples\/(\S+) goes to (\S+), /.exec(server) ?? assert.fail(server)
+      const [, page, example, target] = /^opencode-callback: 1\. \w+: \S+\/examples\/(\w+\/README\.md) has the commands; \S+\/examples\/(\S+) goes to (\S+), /.exec(server) ?? assert.fail(server)
+      const commands = readFileSync(join(root, DOC, 'examples', page), 'utf8')
       assert.ok(server.startsWith(`opencode-callback: 1. ${name}: `), server)
       assert.ok(existsSync(join(root, DOC, 'examples', example)), example)
-      assert.ok(sections[section].includes(`conf/${example} >`), `${section} names ${example}`)
-      assert.ok(sections[section].includes(`>${target}\n`), `${section} names ${target}`)
+      assert.ok(commands.includes(`conf/${example} >`), `${page} names ${example}`)
+      assert.ok(commands.includes(`>${target}\n`), `${page} names ${target}`)
     } else {
       assert.match(server, /^opencode-callback: 1\. No web server is here yet: \/usr\/share\/doc\/opencode-callback\/examples\/README\.md /)
       assert.ok(existsSync(join(root, DOC, 'examples/README.md')))
     }
     const [plugin] = /"plugin": \["file:\/\/\S+?"\]/.exec(opencode)
-    assert.ok(readme.includes(`{ ${plugin} }`), plugin)
+    assert.ok(readFileSync(join(ROOT, 'README.md'), 'utf8').includes(`{ ${plugin} }`), plugin)
     assert.match(opencode, /usermod -aG opencode-callback /)
     assert.match(check, / opencode-callback\.fcgi --doctor https:\/\/YOUR\.HOST$/)
     assert.deepEqual(next(dpkg('-i', deb)), [], 'not at an upgrade')

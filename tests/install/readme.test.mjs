@@ -173,7 +173,7 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
   }
 
   test("in the package's own folder, without the sources: nginx and fcgiwrap", async (t) => {
-    assert.match(sections.Install, /as root, in this folder \(or, where only the package is, in\s`\/usr\/share\/doc\/opencode-callback`\)/)
+    assert.match(read('conf/nginx/README.md'), /in the folder of the project \(or, where only the package is,\sin\s`\/usr\/share\/doc\/opencode-callback`\)/)
     const box = await openMachine(t, 'packaged')
     await box.must('rm -r conf common')
     await runSection(box, 'nginx and fcgiwrap', (text) => `cd /usr/share/doc/opencode-callback\n${text}`)
