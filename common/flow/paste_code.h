@@ -12,10 +12,15 @@
 #include "util/buf.h"
 #include "util/error.h"
 
+#define PASTE_TYPED_MIN	  4  /* characters of a code to copy */
+#define PASTE_CODE_MIN	  8  /* characters of a code that stands alone, if it has a digit */
+#define PASTE_LETTERS_MIN 10 /* if it has none, but letters of both cases */
+
 /*
- * Reads "CODE#STATE" or "CODE STATE", if the state is the flow's, and appends the response to
- * query; the names that they lack are added. False: the text is none of these, or a buffer is
- * full, which query->err tells.
+ * Finds a code with the flow's state behind it, such as "CODE#STATE", "CODE STATE" or "code: CODE"
+ * and "state: STATE" on two lines, and appends the response to query; the names that they lack are
+ * added. Use it only where no address was found. False: there is none; query->err tells of a full
+ * buffer.
  */
 bool paste_code_pair(const struct paste_reading *r, const struct flow *flow, struct buf *query);
 
@@ -23,21 +28,16 @@ bool paste_code_pair(const struct paste_reading *r, const struct flow *flow, str
 bool paste_code_is_other_pair(const struct paste_reading *r);
 
 /*
- * Reads a code that stands alone, in quotation marks or brackets or behind "code=", and appends it
- * to query as "code=…". Nothing proves it: a word of PASTE_CODE_MIN characters, with a digit or
- * with letters of both cases, only looks like one. ERR_PASTE_CODE: the text does not; ERR_MEMORY.
+ * Finds the only word that looks like a code, among words of a language, and appends it to query
+ * as "code=…". Nothing proves it. ERR_PASTE_CODE: there is none, or several; ERR_MEMORY.
  */
 enum err paste_code_alone(const struct paste_reading *r, struct buf *query) MUST_CHECK;
 
 /*
- * Reads what was pasted in a sign-in that ends with a code to copy: one word, whatever it looks
- * like, or the only one that holds "code=". Appends it to out as it stands, without quotation marks
- * and brackets around it. ERR_PASTE_NO_CODE: there is no such word, it is shorter than
- * PASTE_TYPED_MIN, or it is an authorize URL; ERR_PASTE_LONG; ERR_MEMORY.
+ * Finds what was copied in a sign-in that ends with a code: the only address that brings one, as
+ * it stands, else the only word that may be one. Appends it to out. ERR_PASTE_NO_CODE: there is
+ * none, or several; ERR_PASTE_LONG; ERR_MEMORY.
  */
 enum err paste_code_typed(const struct paste_reading *r, struct buf *out) MUST_CHECK;
-
-#define PASTE_TYPED_MIN 4  /* characters */
-#define PASTE_CODE_MIN	10 /* characters of a code that stands alone */
 
 #endif

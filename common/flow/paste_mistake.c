@@ -101,7 +101,7 @@ judge_path(const struct paste_address *address, const struct flow *flow,
 		path--;
 	own = path == strlen(address->path) && paste_reading_begins(r, at, address->path);
 	if (path > 1 && !own)
-		return ERR_PASTE_ANSWERED;
+		return has_part(r, at + path) ? ERR_PASTE_SITE : ERR_PASTE_ANSWERED;
 	at += path + strspn(r->text + at + path, "/");
 	/* the fragment of a token flow may have been left behind by whoever copied it */
 	if (listener && !has_part(r, at) && !(own && flow->response_type == RESPONSE_TYPE_TOKEN))
@@ -178,11 +178,27 @@ static bool
 is_page_text(const char *text)
 {
 	static const char *const words[] = {
-	    "state mismatch",	       "invalid state",	   "authorization successful",
-	    "authorization failed",    "login successful", "authentication successful",
-	    "authentication complete", "signed in",	   "close this page",
-	    "close this window",       "close this tab",   "cannot get /",
-	    "page not found",	       "404 not found",	   "page could not be found",
+	    "state mismatch",
+	    "invalid state",
+	    "authorization successful",
+	    "authorization failed",
+	    "login successful",
+	    "authentication successful",
+	    "authentication complete",
+	    "signed in",
+	    "close this page",
+	    "close this window",
+	    "close this tab",
+	    "cannot get /",
+	    "page not found",
+	    "404 not found",
+	    "page could not be found",
+	    "login failed",
+	    "close this browser",
+	    "return to the terminal",
+	    "missing code",
+	    "missing authorization code",
+	    "403 forbidden",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

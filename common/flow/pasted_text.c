@@ -35,7 +35,7 @@ read_all(const char *text, const struct flow *flow, struct paste_answer *answer,
 	 struct buf *query)
 {
 	struct paste_layer layer;
-	bool more = false, pair = false;
+	bool more = false;
 	enum err err = paste_layer_open(&layer, text, !flow->stateless);
 
 	*mistake = ERR_PASTE_TEXT;
@@ -44,18 +44,46 @@ read_all(const char *text, const struct flow *flow, struct paste_answer *answer,
 		if (!layer.reading->blanks_joined && paste_mistake_vague(*mistake))
 			*mistake = paste_mistake_better(
 			    *mistake, paste_mistake_find(&answer->address, flow, layer.reading));
-		pair = pair || (layer.begins && paste_code_pair(layer.reading, flow, query));
 		paste_answer_look(answer, layer.reading, layer.begins);
-		/* with a response, nothing is read in a wholly other way; but there may be others
-		 */
-		more = pair || answer->query.len > 0;
+		/* with a response, nothing is read in a wholly other way; there may be others */
+		more = answer->query.len > 0;
 	}
 	paste_layer_close(&layer);
-	if (err == ERR_OK && pair)
-		err = query->err == ERR_TOO_LARGE ? ERR_PASTE_LONG : query->err;
-	else if (err == ERR_OK)
+	if (err == ERR_OK)
 		err = paste_answer_result(answer, query);
 	return err;
+}
+
+/* Makes the reading of a text as it stands. NULL: no memory. */
+static struct paste_reading *
+read_plain(const char *text)
+{
+	struct paste_reading *reading = malloc(sizeof(*reading));
+
+	if (reading != NULL)
+		paste_reading_write(reading, text, NULL, strlen(text), false);
+	return reading;
+}
+
+static void
+free_plain(struct paste_reading *reading)
+{
+	secret_wipe(reading->text, sizeof(reading->text));
+	free(reading);
+}
+
+/* Looks for a code and its state where there is no address. */
+static enum err
+read_pair(const char *text, const struct flow *flow, enum err otherwise, struct buf *query)
+{
+	struct paste_reading *reading = read_plain(text);
+
+	if (reading == NULL)
+		return ERR_MEMORY;
+	if (paste_code_pair(reading, flow, query))
+		otherwise = query->err == ERR_TOO_LARGE ? ERR_PASTE_LONG : query->err;
+	free_plain(reading);
+	return otherwise;
 }
 
 enum err
@@ -69,45 +97,40 @@ pasted_text_read(const char *text, const struct flow *flow, const char *public_o
 		return err;
 	paste_answer_init(&answer, flow, public_origin);
 	err = read_all(text, flow, &answer, &mistake, query);
-	if (err == ERR_PASTE_TEXT || err == ERR_NO_CODE)
-		err = paste_mistake_better(err, mistake);
 	paste_answer_free(&answer);
-	return err;
-}
-
-/* Reads a text by its first reading alone. */
-static enum err
-read_plain(const char *text, enum err (*read)(const struct paste_reading *r, struct buf *out),
-	   struct buf *out)
-{
-	struct paste_reading *reading = malloc(sizeof(*reading));
-	enum err err;
-
-	if (reading == NULL)
-		return ERR_MEMORY;
-	paste_reading_write(reading, text, NULL, strlen(text), false);
-	err = read(reading, out);
-	secret_wipe(reading->text, sizeof(reading->text));
-	free(reading);
+	if (err == ERR_PASTE_TEXT || err == ERR_NO_CODE)
+		err = read_pair(text, flow, paste_mistake_better(err, mistake), query);
 	return err;
 }
 
 enum err
 pasted_text_code(const char *text, struct buf *query)
 {
+	struct paste_reading *reading;
 	enum err err = check_text(text);
 
-	return err != ERR_OK ? err : read_plain(text, paste_code_alone, query);
+	if (err != ERR_OK)
+		return err;
+	if ((reading = read_plain(text)) == NULL)
+		return ERR_MEMORY;
+	err = paste_code_alone(reading, query);
+	free_plain(reading);
+	return err;
 }
 
 enum err
 pasted_text_typed(const char *text, struct buf *code)
 {
+	struct paste_reading *reading;
 	enum err err = check_text(text);
 
 	if (err != ERR_OK)
-		return err == ERR_PASTE_LONG ? err : ERR_PASTE_NO_CODE;
-	return read_plain(text, paste_code_typed, code);
+		return ERR_PASTE_NO_CODE;
+	if ((reading = read_plain(text)) == NULL)
+		return ERR_MEMORY;
+	err = paste_code_typed(reading, code);
+	free_plain(reading);
+	return err == ERR_PASTE_LONG ? ERR_PASTE_NO_CODE : err;
 }
 
 enum err

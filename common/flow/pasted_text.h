@@ -17,7 +17,8 @@
  * without their scheme; the path alone; nothing. What programs add is taken off, see
  * paste_layer.h and paste_reading.h; all else is delivered as it stands.
  *
- * "CODE#STATE" and "CODE STATE", which some pages show, are a response without its names.
+ * "CODE#STATE" and the like, which some pages show, are a response without its names: see
+ * paste_code_pair().
  *
  * Any other text is the error that tells best what to copy instead: ERR_PASTE_…, ERR_NO_CODE,
  * ERR_NO_STATE; ERR_MEMORY. The pasted host is never resolved.
@@ -33,7 +34,7 @@ enum err pasted_text_read(const char *text, const struct flow *flow, const char 
 enum err pasted_text_code(const char *text, struct buf *query) MUST_CHECK;
 
 /* Reads what was pasted in a sign-in that ends with a code to copy, and appends it to code as it
- * stands: see paste_code_typed(). ERR_PASTE_NO_CODE, ERR_PASTE_LONG, ERR_MEMORY. */
+ * stands: see paste_code_typed(). ERR_PASTE_NO_CODE, ERR_MEMORY. */
 enum err pasted_text_typed(const char *text, struct buf *code) MUST_CHECK;
 
 /*

@@ -31,11 +31,11 @@ struct cgi_meta {
  * Fills in request from an array of NAME=VALUE strings that ends with NULL. An empty value counts
  * as absent, because some servers send one for every header they know. Repeated HTTP_COOKIE are
  * joined by "; ": some servers send one for each line of the request. Of any other repeated name
- * the last value counts. Sets request->err: ERR_REQUEST      no method, no path, a Content-Length
- * that is no number, a control byte in a header ERR_HEADER_LONG  a header over HEADER_MAX, cookies
- * over COOKIE_HEADER_MAX, too many x-opencode-* headers ERR_PATH         a path over CGI_PATH_MAX
- * Even then request is filled in as far as possible, so that the response can carry a link. The
- * caller sets read and read_ctx. meta and variables must live as long as request.
+ * the last value counts. Sets request->err. ERR_REQUEST: no method, no path, a Content-Length that
+ * is no number, a control byte in a header. ERR_HEADER_LONG: a header over HEADER_MAX, cookies over
+ * COOKIE_HEADER_MAX, too many x-opencode-* headers. ERR_PATH: a path over CGI_PATH_MAX. Even then
+ * request is filled in as far as possible, so that the response can carry a link. The caller sets
+ * read and read_ctx. meta and variables must live as long as request.
  */
 void cgi_request(struct cgi_meta *meta, char *const *variables, struct request *request);
 

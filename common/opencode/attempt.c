@@ -22,6 +22,7 @@ struct question {
 	int timeout_ms;
 	bool for_visitor; /* with the visitor's own credentials only */
 	enum attempt_status status;
+	bool unreached; /* opencode did not get it */
 };
 
 static enum attempt_status
@@ -67,6 +68,7 @@ read_reply(struct question *q, enum err err, const struct call_reply *reply)
 
 	if (err != ERR_OK)
 		return err;
+	q->unreached = opencode_unreached(reply);
 	if (reply->status == 204 || says_unknown(reply))
 		return ERR_OK;
 	if ((err = opencode_reply_json(err, reply, &json)) == ERR_OK)
@@ -130,7 +132,7 @@ attempt_complete(const struct context *x, const struct flow *flow, const char *c
 		secret_wipe(body, strlen(body));
 	free(body);
 	json_decref(json);
-	return err;
+	return err == ERR_OPENCODE_ANSWER && q.unreached ? ERR_OPENCODE_DOWN : err;
 }
 
 enum err

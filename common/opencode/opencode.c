@@ -241,6 +241,12 @@ opencode_flow_start(const struct context *x, const struct flow *flow, const char
 	return flow_send_or_start(x, flow, path, call, reply, out);
 }
 
+bool
+opencode_unreached(const struct call_reply *reply)
+{
+	return reply->status == 502;
+}
+
 enum err
 opencode_reply_err(enum err err, const struct call_reply *reply)
 {

@@ -78,6 +78,9 @@ enum err opencode_listener_send(const struct context *x, const struct flow *flow
 /* Makes a running opencode reload its accounts, in the directory of the flow. */
 enum err opencode_reload(const struct context *x, const struct flow *flow) MUST_CHECK;
 
+/* Returns whether the plugin says that it did not reach opencode, which then got nothing. */
+bool opencode_unreached(const struct call_reply *reply);
+
 /* Maps the result of a call to an error: err if it is one, ERR_CREDENTIALS for status 401, and
  * ERR_OPENCODE_ANSWER for any other status but 200. */
 enum err opencode_reply_err(enum err err, const struct call_reply *reply) MUST_CHECK;

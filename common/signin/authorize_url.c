@@ -86,7 +86,14 @@ names_listener(const char *text)
 	return names;
 }
 
-/* Returns the redirect URI. Where it has another name, such as callback_url, it is the only
+/* Returns whether a parameter's name says that it is where the browser goes back to. */
+static bool
+names_return(const char *name)
+{
+	return strcasestr(name, "redirect") != NULL || strcasestr(name, "callback") != NULL;
+}
+
+/* Returns the redirect URI. Where it has another name, such as callback_url, it is the only such
  * parameter with the URL of a listener. */
 static const char *
 find_redirect(const struct query *q)
@@ -97,7 +104,7 @@ find_redirect(const struct query *q)
 	if (found != NULL)
 		return found;
 	for (size_t i = 0; i < q->count; i++)
-		if (names_listener(q->param[i].value)) {
+		if (names_return(q->param[i].name) && names_listener(q->param[i].value)) {
 			found = q->param[i].value;
 			count++;
 		}
@@ -144,7 +151,9 @@ read_query(const char *url, const struct query *q, const struct authorize_site *
 		return ERR_ADOPT_TEXT;
 	if (query_get(q, "response_type") == NULL && !names_listener(redirect_uri))
 		return ERR_ADOPT_TEXT;
-	if (mode != NULL && strcmp(mode, "form_post") == 0)
+	/* a listener reads a query; of all others no address holds the response */
+	if (mode != NULL && mode[0] != '\0' && strcmp(mode, "query") != 0 &&
+	    strcmp(mode, "fragment") != 0)
 		return ERR_ADOPT_FORM;
 	if ((err = read_redirect_uri(redirect_uri, own, flow)) != ERR_OK)
 		return err;

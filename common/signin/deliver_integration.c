@@ -54,7 +54,9 @@ send_code(struct delivery *d)
 		d->outcome.err = err; /* nothing was sent */
 	else if (err == ERR_CREDENTIALS)
 		delivery_fail(d, REASON_OPENCODE_AUTH);
-	else if (err != ERR_OK && err != ERR_OPENCODE_TIMEOUT && err != ERR_OPENCODE_ANSWER)
+	else if (err == ERR_OPENCODE_ANSWER)
+		delivery_fail(d, REASON_REFUSED_BY_PROVIDER);
+	else if (err != ERR_OK && err != ERR_OPENCODE_TIMEOUT)
 		delivery_fail(d, REASON_OPENCODE_GONE);
 }
 

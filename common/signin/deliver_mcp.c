@@ -46,6 +46,8 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	json_t *json;
 
+	if (err == ERR_OK && opencode_unreached(reply))
+		err = ERR_OPENCODE_DOWN;
 	if (err == ERR_OPENCODE_DOWN && d->flow->direct) {
 		d->outcome.err = err; /* nothing was sent */
 	} else if (err == ERR_OPENCODE_TIMEOUT) {

@@ -60,13 +60,6 @@ says_missing(const struct call_reply *reply)
 	return missing;
 }
 
-/* Returns whether the plugin, or a proxy before opencode, says that it did not reach it. */
-static bool
-is_of_gateway(const struct call_reply *reply)
-{
-	return reply->status >= 502 && reply->status <= 504;
-}
-
 static void
 verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
@@ -75,7 +68,7 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 	d->outcome.status = err == ERR_OK ? reply->status : 0;
 	if (err == ERR_OPENCODE_TIMEOUT)
 		d->outcome.reason = REASON_UNCONFIRMED;
-	else if (err != ERR_OK || is_of_gateway(reply))
+	else if (err != ERR_OK || opencode_unreached(reply) || reply->status == 504)
 		delivery_fail(d, REASON_OPENCODE_GONE);
 	else if (reply->status == 401)
 		delivery_fail(d, REASON_OPENCODE_AUTH);
@@ -89,8 +82,8 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 
 /*
  * Prepares the call that makes opencode store the tokens. Its reply is the true verdict, because
- * a listener's own page says "successful" even if the token exchange fails. Exactly one per flow,
- * ever.
+ * a listener's own page says "successful" even if the token exchange fails. opencode gets exactly
+ * one per flow, ever.
  */
 static void
 finishing_call(const struct delivery *d, struct call *call, char path[PATH_SIZE],
@@ -116,9 +109,9 @@ finish(struct delivery *d)
 	finishing_call(d, &call, path, body);
 	err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 	/* opencode's program may keep the plugin from connecting for seconds; nothing was sent */
-	if (err == ERR_OK && is_of_gateway(&reply) && !provider_of(d->flow)->exchanges_each) {
+	if (err == ERR_OK && opencode_unreached(&reply)) {
 		call_reply_free(&reply);
-		call.timeout_ms = delivery_left_ms(d);
+		finishing_call(d, &call, path, body);
 		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 	}
 	verdict(d, err, &reply);
@@ -230,6 +223,8 @@ finish_typed(struct delivery *d)
 		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
 		secret_wipe(body, strlen(body));
 	}
+	if (err == ERR_OK && opencode_unreached(&reply))
+		err = ERR_OPENCODE_DOWN;
 	if (err == ERR_OPENCODE_DOWN || err == ERR_MEMORY)
 		d->outcome.err = err; /* nothing was sent */
 	else

@@ -7,10 +7,10 @@
 #include "flow/url.h"
 #include "http/query.h"
 
-#define USER_CODE_MIN  6 /* letters and digits of a user code (RFC 8628 section 6.1) */
+#define GROUP_MIN      4 /* letters and digits of each half of a user code (RFC 8628 section 6.1) */
 #define NAMED_CODE_MIN 4 /* of one that the instructions name as such */
 
-#define CAPITALS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /* Returns whether the text before index at ends with "code:" or "code ". */
 static bool
@@ -21,34 +21,41 @@ is_named(const char *text, size_t at)
 	return at >= 4 && strncasecmp(text + at - 4, "code", 4) == 0;
 }
 
-/* Returns whether a word of capital letters, digits and hyphens is a user code. */
+/*
+ * Returns whether a word of letters, digits and hyphens is a user code: two groups of capital
+ * letters and digits, or behind "code" any word that is none of a language.
+ */
 static bool
 is_user_code(const char *text, size_t at, size_t len)
 {
-	size_t signs = 0, hyphens = 0, digits = 0;
+	size_t signs = 0, digits = 0, capitals = 0, hyphens = 0, first = 0;
 
-	for (size_t i = at; i < at + len; i++) {
-		signs += text[i] != '-' ? 1 : 0;
-		hyphens += text[i] == '-' ? 1 : 0;
-		digits += isdigit((unsigned char)text[i]) ? 1 : 0;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[at + i];
+
+		if (c == '-' && hyphens++ == 0)
+			first = i;
+		signs += c != '-' ? 1 : 0;
+		digits += isdigit((unsigned char)c) ? 1 : 0;
+		capitals += isupper((unsigned char)c) ? 1 : 0;
 	}
-	return (signs >= USER_CODE_MIN && signs > digits && hyphens + digits > 0) ||
-	       (signs >= NAMED_CODE_MIN && is_named(text, at));
+	if (is_named(text, at))
+		return signs >= NAMED_CODE_MIN && (hyphens + digits > 0 || capitals == signs);
+	return hyphens == 1 && digits + capitals == signs && capitals > 0 && first >= GROUP_MIN &&
+	       len - first - 1 >= GROUP_MIN;
 }
 
 static bool
 holds_user_code(const char *text)
 {
-	size_t len;
+	for (size_t at = 0; text[at] != '\0'; at++) {
+		size_t len = strspn(text + at, LETTERS_AND_DIGITS "-");
 
-	for (size_t at = 0; text[at] != '\0'; at += len + 1) {
-		bool whole = at == 0 || !isalnum((unsigned char)text[at - 1]);
-
-		len = strspn(text + at, CAPITALS_AND_DIGITS "-");
-		if (len > 0 && whole && !isalnum((unsigned char)text[at + len]) &&
+		if (len > 0 && strncmp(text + at + len, "://", 3) != 0 &&
 		    is_user_code(text, at, len))
 			return true;
-		if (text[at + len] == '\0')
+		at += len;
+		if (text[at] == '\0')
 			break;
 	}
 	return false;

@@ -217,10 +217,9 @@ static const struct error_row table[] = {
 	 "It may be waiting for another one of this kind: finish that first, or wait five "
 	 "minutes. If it fails again, the log of opencode says why."},
     [ERR_BEGIN_KIND] =
-	{"begin-elsewhere", 409, "This sign-in belongs into opencode’s own window",
-	 "Its answer goes to a place from which it cannot be brought here, or opencode shows more "
-	 "than this page can: begin it in opencode, under Settings, Providers. Nothing was "
-	 "changed."},
+	{"begin-elsewhere", 409, "This sign-in belongs in opencode’s own window",
+	 "Its answer goes where this page cannot fetch it: begin it in opencode, under Settings, "
+	 "Providers. Nothing was changed."},
     [ERR_BEGIN_NEEDLESS] =
 	{"begin-needless", 409, "This server wants no sign-in",
 	 "opencode can use it as it is. If it does not work, look at its state in opencode."},

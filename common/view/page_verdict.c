@@ -91,7 +91,7 @@ finish_the_newer(const struct page_flow *flow)
 static const char *
 close_this_tab(const struct page_flow *flow)
 {
-	if (flow->direct || flow->listed)
+	if (flow->direct || flow->typed || flow->listed)
 		return "You can close this tab.";
 	return "You can close this tab, and the one that failed to load if it is still open.";
 }

@@ -54,7 +54,7 @@ other_page(struct buf *out, const struct page_flow *flow)
 	html_add(
 	    out,
 	    "<details class=\"more\">\n"
-	    "<summary>Another page than this came up?</summary>\n"
+	    "<summary>Did a different page come up?</summary>\n"
 	    "<p>Then a program on your own computer answered at %s: Codex, another opencode, a "
 	    "proxy, a dev server. <strong>If the address has <code>%s</code> in it, copy "
 	    "it</strong>, whatever the page says. If not, end that program and open the "
@@ -124,7 +124,7 @@ end_paste(struct buf *out, const struct page_flow *flow)
 static void
 step_code(struct buf *out, const struct page_flow *flow)
 {
-	buf_puts(out, "<li>\n<h2>At its end it shows a code. Copy that</h2>\n");
+	buf_puts(out, "<li>\n<h2>Copy the code that it shows at the end</h2>\n");
 	if (flow->instructions[0] != '\0')
 		html_add(out, "<p>opencode says: <strong>%s</strong></p>\n", flow->instructions);
 	buf_puts(out, "<p class=\"hint\">If a tab fails to load instead, copy the whole address of "
@@ -182,7 +182,7 @@ more_loopback(struct buf *out, const struct page_site *site, const struct page_f
 		 "there.</p>\n",
 		 name_of(flow), flow->redirect_host, taker_of(flow));
 	if (terminal)
-		buf_puts(out, "<h2>Where does one see that it worked?</h2>\n"
+		buf_puts(out, "<h2>How do I know that it worked?</h2>\n"
 			      "<p>In the terminal: the command there ends by itself.</p>\n");
 }
 

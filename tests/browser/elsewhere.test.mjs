@@ -181,7 +181,7 @@ test('the page says it before anything is pasted, and promises nothing', async (
   const { flow } = await openFlowPage(context, front.origin)
   const help = flow.getByText('Then a program on your own computer answered at localhost:1455')
   assert.equal(await help.isVisible(), false)
-  await flow.getByText('Another page than this came up?').click()
+  await flow.getByText('Did a different page come up?').click()
   await help.waitFor()
   await shot(flow, 'elsewhere-help')
   await signInAt(flow, CALLBACK)

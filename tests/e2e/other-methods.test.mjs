@@ -98,7 +98,7 @@ describe('a code to copy, from the start page', () => {
       for (const text of ['', 'no', 'these are words', flow.authorize]) {
         const refused = await client.paste(flow, text)
         assert.equal(refused.status, 400)
-        assert.match(refused.content, /That is no code/)
+        assert.match(refused.content, /That is not the code/)
       }
       assert.equal((await client.status(flow)).state, 'waiting')
       assert.equal((await client.paste(flow, ' `good-code-1#state`\n')).headers.get('location'), flow.path)

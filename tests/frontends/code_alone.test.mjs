@@ -23,7 +23,7 @@ describe('a code alone', () => {
   const delivered = ({ code, state }) => `code=${encodeURIComponent(code)}&state=${state}`
 
   test('is asked back, and then delivered with the state of this sign-in', async () => {
-    const texts = [(code) => code, (code) => ` ${code}\r\n`, (code) => `\`${code}\``, (code) => `code=${code}`, (code) => `\u200b${code}\u200b`]
+    const texts = [(code) => code, (code) => ` ${code}\r\n`, (code) => `\`${code}\``, (code) => `code=${code}`, (code) => `Your code: ${code}.`, (code) => `${code}\nSent from my phone`, (code) => `\u200b${code}\u200b`]
     for (const text of texts) {
       for (const frontend of site.frontends) {
         const flow = await begunFlow(site, { inputs: PKCE })
@@ -82,7 +82,7 @@ describe('a code alone', () => {
       [PKCE, () => 'localhost', 'only a part of the address'],
       [PKCE, () => '1234567890', 'only a part of the address'],
       [PKCE, () => 'hello', 'That is not an address'],
-      [PKCE, (flow) => `my code ${flow.code}`, 'That is not an address'],
+      [PKCE, (flow) => `${flow.code} or ${flow.code}x1`, 'That is not an address'],
       [PKCE, (flow) => `http://localhost:${flow.port}${flow.path}?code=${flow.code}`, 'The end of this address is missing'],
       [PKCE, (flow) => `${flow.code}#${flow.state}x`, 'belongs to another sign-in'],
     ]

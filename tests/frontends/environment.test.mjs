@@ -74,7 +74,7 @@ describe('what opencode answers to the delivery', () => {
     ['a password is wanted', isFinish, { status: 401 }, 'failed opencode-auth', 2],
     ['not found', isFinish, json({}, 404), 'failed refused-by-provider', 2],
     ['the plugin does not reach it (502)', isFinish, { status: 502, body: html }, 'failed opencode-gone', 3],
-    ['a proxy does not (504)', isFinish, { status: 504, body: html }, 'failed opencode-gone', 3],
+    ['a proxy gave up (504)', isFinish, { status: 504, body: html }, 'failed opencode-gone', 2],
     ['HTML in place of a verdict', isFinish, { status: 200, body: html }, 'done unconfirmed', 2],
     ['false in place of true', isFinish, json(false), 'done unconfirmed', 2],
     ['a redirect', isFinish, { status: 302, headers: { Location: 'http://evil.example/' } }, 'failed refused-by-provider', 2],
@@ -99,7 +99,25 @@ describe('what opencode answers to the delivery', () => {
       assertSame(pages)
     })
   }
-  test('the plugin reaches it at the second try: done', async () => {
+  test('the plugin reaches it at the second try: done, with the headers of the first', async () => {
+    const headers = { Authorization: 'Basic eDp5', 'x-opencode-directory': '/srv' }
+    for (const frontend of site.frontends) {
+      const flow = await begunFlow(site, { headers })
+      const since = site.standin.connections.length
+      let first = true
+      const reply = await answering((r) => (isFinish(r) && first ? ((first = false), { status: 502, body: '' }) : undefined), () => {
+        const callback = goodCallback(flow)
+        return frontend.send({ ...callback, headers: { ...callback.headers, ...headers } })
+      })
+      assert.equal(reply.status, 303)
+      const [, one, two] = site.standin.since(since)
+      assert.deepEqual([two.target, two.headers, two.body], [one.target, one.headers, one.body])
+      assert.equal(two.headers.authorization, headers.Authorization)
+      assert.equal((await flowStatus(site, flow)).state, 'done')
+    }
+  })
+
+  test('it does so at the second try', async () => {
     for (const frontend of site.frontends) {
       let tries = 0
       const got = await outcome(frontend, (r) => (isFinish(r) && tries++ === 0 ? { status: 502, body: '' } : undefined))

@@ -251,13 +251,21 @@ describe('what does not come home by a redirect', () => {
         const flow = { page: begun.header('location'), cookies: browser(cookie) }
         const { id } = opencode.attempts.at(-1)
         assert.match(await shows(flow), /Paste the code here/)
-        const [answer, requests] = await calls(site, () => frontend.send(postForm(flow.page, { address: 'CANARYcode#x' }, { cookie })))
+        const [answer, requests] = await calls(site, () => frontend.send(postForm(flow.page, { address: 'CANARYcode#x1' }, { cookie })))
         assert.equal(answer.status, 303, answer.body)
         assert.deepEqual(requests, [`POST opencode ${connectPath('openai', id)}/complete`, `GET opencode ${connectPath('openai', id)}`])
-        assert.equal(opencode.attempts.at(-1).received, 'CANARYcode#x')
+        assert.equal(opencode.attempts.at(-1).received, 'CANARYcode#x1')
         assert.equal((await flowStatus(site, flow)).state, state)
       }
     }
+    const cookie = newCookie()
+    const page = (await site.fcgi.send(postForm('/signin/start', { provider: 'openai', method: 'typed' }, { cookie }))).header('location')
+    const usual = site.standin.answer
+    site.standin.answer = (r) => (r.path.endsWith('/complete') ? { status: 502, body: '' } : usual(r))
+    const lost = await site.fcgi.send(postForm(page, { address: 'CANARYcode#x1' }, { cookie }))
+    site.standin.answer = usual
+    assert.equal(lost.status, 503, 'opencode got nothing')
+    assert.equal((await flowStatus(site, { page, cookies: browser(cookie) })).state, 'waiting')
     assertCleanLogs(site)
   })
 

@@ -277,8 +277,8 @@ export function makeStandin2({ password, integrations = [openai()], servers = []
 
   /* Of a code to copy: 204, or an empty 500; how it went the attempt tells. */
   async function completeCall(request, id, attemptID) {
-    const attempt = pending().find((one) => one.id === attemptID && one.integration === id)
-    const { code } = payload(request) ?? {}
+    const attempt = self.attempts.find((one) => one.id === attemptID && one.integration === id && one.status === 'pending')
+    const { code } = JSON.parse(request.body)
     if (!attempt || attempt.method.mode !== 'code' || typeof code !== 'string') return { status: 500, body: '' }
     attempt.received = code
     return (await exchange(attempt)) ? { status: 500, body: '' } : { status: 204 }

@@ -70,7 +70,7 @@ describe('while waiting', () => {
         }),
       )
     }
-    assert.deepEqual(stops, ['opencode', 'sign-in', 'open', 'Another page than this came up?', 'address', 'Finish', 'Paste from clipboard'])
+    assert.deepEqual(stops, ['opencode', 'sign-in', 'open', 'Did a different page come up?', 'address', 'Finish', 'Paste from clipboard'])
   })
 
   test('the box takes the focus only after a mistake', async () => {

@@ -16,7 +16,7 @@ knows_a_user_code(void **state)
 	static const char *const with[] = {"Enter code: ABCD-EF12", "Enter code: WDJB-MJHT",
 					   "Enter code: AB-CD",	    "Enter code: <AB-CD>",
 					   "code ABCDEFGH",	    "Use QX7T-93KL at the page",
-					   "Go there (ABC1DEF2).",  "Your CODE: \"QWER\""};
+					   "Enter code: abcd-efgh", "Your CODE: \"QWER\""};
 	static const char *const without[] = {
 	    "",
 	    "Complete authorization in your browser. This window will close automatically.",
@@ -26,6 +26,10 @@ knows_a_user_code(void **state)
 	    "Port 127-0-0-1-1455",
 	    "Enter the code: it is shown",
 	    "code: abc",
+	    "code: https://a.example/",
+	    "Sign in with OAUTH2",
+	    "As in RFC-8628",
+	    "CHATGPT-5, SHA256",
 	};
 
 	(void)state;

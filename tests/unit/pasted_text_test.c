@@ -86,6 +86,17 @@ static const struct {
     {NULL, ERR_PASTE_EMPTY, NULL},
     {" \r\n<> ", ERR_PASTE_EMPTY, NULL},
     {"a1#" STATE "x", ERR_PASTE_TEXT, NULL},
+    {"\"ac_X1#" STATE "\"", ERR_OK, "code=ac_X1&state=" STATE},
+    {"(ac_X1#" STATE ")", ERR_OK, "code=ac_X1&state=" STATE},
+    {"ac_X1#" STATE ".", ERR_OK, "code=ac_X1&state=" STATE},
+    {"ac_X1#" STATE "\nSent from my phone", ERR_OK, "code=ac_X1&state=" STATE},
+    {"Here: ac_X1#" STATE, ERR_OK, "code=ac_X1&state=" STATE},
+    {"code: ac_X1#" STATE, ERR_OK, "code=ac_X1&state=" STATE},
+    {"code=ac_X1 state=" STATE, ERR_OK, "code=ac_X1&state=" STATE},
+    {"code: ac_X1\nstate: " STATE, ERR_OK, "code=ac_X1&state=" STATE},
+    {"{\"code\":\"ac_X1\",\"state\":\"" STATE "\"}", ERR_OK, "code=ac_X1&state=" STATE},
+    {"The state is " STATE, ERR_PASTE_TEXT, NULL},
+    {"https://evil.example/cb?code=ac_X1&state=" STATE, ERR_PASTE_SITE, NULL},
     {"hello there", ERR_PASTE_TEXT, NULL},
     {"localhost", ERR_PASTE_CODE, NULL},
     {".gitignore", ERR_PASTE_TEXT, NULL},
@@ -921,9 +932,16 @@ static const struct {
     {"1234567890", NULL},
     {"192.168.100.100", NULL},
     {"2026-11-30", NULL},
+    {"XK7F-9QPL", "code=XK7F-9QPL"},
+    {"Your code: nqXdq3YLPa2iyb5", "code=nqXdq3YLPa2iyb5"},
+    {"Code: nqXdq3YLPa2iyb5.", "code=nqXdq3YLPa2iyb5"},
+    {"**nqXdq3YLPa2iyb5**", "code=nqXdq3YLPa2iyb5"},
+    {"nqXdq3YLPa2iyb5\nSent from my phone", "code=nqXdq3YLPa2iyb5"},
+    {"nqXdq3YLPa2iyb5\nnqXdq3YLPa2iyb5", "code=nqXdq3YLPa2iyb5"},
     {"abc123", NULL},
     {"nqXdq3YLPa2iyb5 two4s", NULL},
-    {"Your code: nqXdq3YLPa2iyb5", NULL},
+    {"nqXdq3YLPa2iyb5 other9Code8", NULL},
+    {"https://a.example/nqXdq3YLPa2iyb5", NULL},
     {"nqXdq3YLPa\n2iyb5two4s", NULL},
     {"code=nqXdq3YLPa2iyb5&scope=x", NULL},
     {"nqXdq3YLPa2iyb5#other", NULL},
@@ -954,6 +972,61 @@ knows_a_code_that_stands_alone(void **state)
 	}
 }
 
+#define PAGE "http://localhost:8085/cb?code=4/0AX-b&state=abc"
+
+/* What is pasted where the sign-in ends with a code to copy. NULL: it is refused. */
+static const struct {
+	const char *text;
+	const char *code;
+} typed_rows[] = {
+    {"4/0AX4XfWh-abc", "4/0AX4XfWh-abc"},
+    {" `4/0AX4XfWh-abc#state1`\n", "4/0AX4XfWh-abc#state1"},
+    {"Code: 4/0AX4XfWh-abc.", "4/0AX4XfWh-abc"},
+    {"Code:\n4/0AX4XfWh-abc", "4/0AX4XfWh-abc"},
+    {"code=4/0AX4XfWh-abc", "4/0AX4XfWh-abc"},
+    {"**4/0AX4XfWh-abc**", "4/0AX4XfWh-abc"},
+    {"123456", "123456"},
+    {PAGE, PAGE},
+    {"localhost\n" PAGE, PAGE},
+    {"Here it is:\n" PAGE, PAGE},
+    {"Here it is: " PAGE, PAGE},
+    {PAGE "\nSent from my phone", PAGE},
+    {"http://localhost:8085/cb?code=4/0A\nX-b&state=abc", PAGE},
+    {"hello", NULL},
+    {"two words", NULL},
+    {"MySecretPassword1!x\"", NULL},
+    {"4/0AX4XfWh-abc 4/0AX4XfWh-abd", NULL},
+    {"https://code.example/", NULL},
+    {"https://a.example/authorize?code=true&redirect_uri=x", NULL},
+    {"https://a.example/auth?callback_url=x&code_challenge=y", NULL},
+    {"http://localhost:8085/cb?error=access_denied&state=abc", NULL},
+    {"error=access_denied", NULL},
+    {"\xc3\xa9"
+     "4/0AX4XfWh",
+     NULL},
+    {"", NULL},
+    {NULL, NULL},
+};
+
+static void
+finds_the_code_to_copy(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(typed_rows) / sizeof(typed_rows[0]); i++) {
+		const char *want = typed_rows[i].code;
+		struct buf code;
+		enum err got;
+
+		buf_init(&code, 4096);
+		got = pasted_text_typed(typed_rows[i].text, &code);
+		if (got != (want == NULL ? ERR_PASTE_NO_CODE : ERR_OK) ||
+		    (want != NULL && strcmp(buf_text(&code), want) != 0))
+			fail_msg("'%s': got %s '%s'", typed_rows[i].text, error_name(got),
+				 buf_text(&code));
+		buf_free(&code);
+	}
+}
+
 int
 main(void)
 {
@@ -970,6 +1043,7 @@ main(void)
 	    cmocka_unit_test(has_limits),
 	    cmocka_unit_test(finds_the_address_that_a_terminal_printed),
 	    cmocka_unit_test(knows_a_code_that_stands_alone),
+	    cmocka_unit_test(finds_the_code_to_copy),
 	};
 
 	if (secret_init() != ERR_OK)

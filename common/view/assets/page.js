@@ -21,6 +21,9 @@
 	const seemsUseful = (text) => /^\s*https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])[:/]\S*\s*$/i.test(text) ||
 	    /(?:^|[^a-z])(?:state|code|error|access_token|redirect_uri)(?:=|[%-](?:25)*3d|&#|&equals;|\\[ux]|\uff1d)/i.test(text);
 
+	/* What looks like a code that stands alone. The server asks back. */
+	const seemsCode = (text) => /^[\w.~+/=%#-]{8,}$/.test(text.trim()) && /\d/.test(text) && /[a-z]/i.test(text);
+
 	/* The id of the flow that a state belongs to: see flow/flow.h. */
 	const flowId = async (state) => {
 		const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(state));
@@ -126,11 +129,14 @@
 		if (!form.requestSubmit)
 			return;
 		field.addEventListener("paste", (event) => {
-			const kinds = event.clipboardData ? ["text/plain", "text/html"] : [];
-			const text = kinds.map((kind) => event.clipboardData.getData(kind)).find(seemsUseful);
+			const plain = event.clipboardData ? event.clipboardData.getData("text/plain") : "";
+			/* behind the text of a link there may be an address, behind a code only how it looks */
+			const rich = event.clipboardData && !seemsCode(plain) && !("typed" in field.dataset)
+			    ? event.clipboardData.getData("text/html") : "";
+			const text = [plain, rich].find(seemsUseful);
 			if (text) {
 				event.preventDefault();
-				field.value = event.clipboardData.getData("text/plain").trim().replace(/\s+/g, " ");
+				field.value = plain.trim().replace(/\s+/g, " ");
 				send(form, text);
 			}
 		});
@@ -154,16 +160,19 @@
 		button.addEventListener("click", async () => {
 			try {
 				const text = await navigator.clipboard.readText();
-				const typed = "typed" in field.dataset;
-				if (seemsUseful(text) || (typed && text.trim()) || await isPair(form, text)) {
+				const adopt = "adopt" in form.dataset;
+				if ("typed" in field.dataset) {
+					/* it may be anything: the user looks at it first */
+					field.value = text.trim().replace(/\s+/g, " ");
+					note.textContent = "If this is the code, press Finish.";
+					field.focus();
+				} else if (seemsUseful(text) || (!adopt && seemsCode(text)) || await isPair(form, text)) {
 					note.textContent = "";
 					field.value = text.trim().replace(/\s+/g, " ");
 					send(form, text);
 				} else {
-					note.textContent = typed ? "The clipboard is empty: copy the code first."
-					    : "The clipboard holds no such address yet: copy that " +
-						("adopt" in form.dataset ? "which the terminal printed."
-						    : "of the tab that failed to load.");
+					note.textContent = "The clipboard holds no such address yet: copy that " +
+					    (adopt ? "which the terminal printed." : "of the tab that failed to load.");
 				}
 			} catch {
 				note.textContent = "The browser did not allow that: paste into the box instead.";
