@@ -1,0 +1,128 @@
+/*
+ * Sites for opencode that are not ours, as people have them already, with and without the one line that brings in
+ * our part (conf/SERVER/part…). Each server has a file of its own in tests/lib/existing/, with
+ *   line       the line, as the head of the part tells it; for a server without includes, a function that gives the text
+ *   sites      {name: site}: `minimal`, a proxy and no more; `ordinary`, with redirect, HSTS, compression, a password,
+ *              other locations, limits of its own; more, if a server has other ways to have a site
+ *   main(at)   writes what goes around the site's file, PATH/site.conf, and returns what to start: [program, arguments].
+ *              at: {path, port, plainPort, host}
+ *   parts      where conf/SERVER is another name than the file's
+ *   wait(at)   if accepting connections is not enough to be ready
+ * A site has
+ *   text       the server's file, opencode at 127.0.0.1:4096, with these words in it:
+ *                %PART%   where the line goes, alone in its line (indentation is kept)
+ *                %WRONG%  where somebody put it in vain, for --doctor; a site may have several: %WRONG:NAME%
+ *                %PORT%   where the site listens, 127.0.0.1:%PORT%
+ *                %PLAIN%  where http is led to https, if the site does that
+ *                %HOST%   its name · %PATH% a folder of its own, for logs and passwords
+ *                %CERT%, %KEY%, %BOTH%  its certificate's files; a site with one of them has TLS
+ *   files      {name: text}: more files in %PATH%, such as a static page
+ *   password   the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
+ *   headers    what it adds to every answer, ours too: {name: value}
+ *   paths      more requests to compare, [method, target]: its own locations
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { certify } from './certificate.mjs'
+import { cleanEnv, fitParts, give, makeSite, startWorker, unprivileged } from './front.mjs'
+import { accepts, freePort, startProgram, until } from './net.mjs'
+
+const folder = fileURLToPath(new URL('existing/', import.meta.url))
+export const HOST = 'site.example'
+export const USER = 'visitor'
+export const SITE_PASSWORD = 'password-of-the-site'
+export const SITE_AUTHORIZATION = `Basic ${Buffer.from(`${USER}:${SITE_PASSWORD}`).toString('base64')}`
+
+/* {server: what its file exports} */
+export const SERVERS = {}
+for (const name of readdirSync(folder).sort()) {
+  SERVERS[name.replace('.mjs', '')] = await import(new URL(`existing/${name}`, import.meta.url))
+}
+
+/* [{server, name, site}], one for each site */
+export const SITES = Object.entries(SERVERS).flatMap(([server, { sites }]) =>
+  Object.entries(sites).map(([name, site]) => ({ server, name, site })))
+
+/* The text with the line at one of its places, or at none. */
+function place(text, line, at) {
+  const lines = text.split('\n').flatMap((one) => {
+    const mark = /^(\s*)%(PART|WRONG[^%]*)%$/.exec(one)
+    if (!mark) return [one]
+    return mark[2] === at ? line.split('\n').map((part) => mark[1] + part) : []
+  })
+  return lines.join('\n')
+}
+
+/*
+ * Starts a site.
+ *   server, site    as in SITES
+ *   at              where the line is: 'PART', 'WRONG…', or undefined for the site as it was
+ *   opencodePort    where opencode is · opencodeSocket  what our program talks to
+ *   ini             as for startFront() · port, plainPort  where it listens
+ *   programs        {fcgi}: another worker in the place of ours
+ *   worker          false: nobody listens at the worker's socket
+ * The answer: origin, where (for connect()), port, plainPort, path, secure (it has TLS), siteLogs() (the web server's own),
+ * logs() (the worker's too), stop().
+ */
+export async function startExisting({
+  server, site, at, opencodePort, opencodeSocket = '/run/none.sock', ini, port, plainPort, programs, worker: wanted = true,
+}) {
+  const kind = SERVERS[server]
+  const own = makeSite({ ini, opencodeSocket, opencodePort })
+  const { path } = own
+  port ??= await freePort()
+  plainPort ??= await freePort()
+  const secure = /%(CERT|KEY|BOTH)%/.test(site.text)
+  let worker, program
+  const siteLogs = () => {
+    const files = readdirSync(path, { recursive: true }).filter((name) => name.endsWith('.log'))
+    return [program?.output() ?? '', ...files.map((name) => readFileSync(join(path, name), 'latin1'))].join('\n')
+  }
+  const stop = async () => {
+    await program?.stop()
+    try {
+      await worker?.stop()
+    } finally {
+      own.remove()
+    }
+  }
+  try {
+    const certificate = secure ? certify(path, HOST) : {}
+    give(...['key', 'cert', 'both'].flatMap((name) => certificate[name] ?? []))
+    writeFileSync(join(path, 'htpasswd'), `${USER}:${execFileSync('openssl', ['passwd', '-apr1', SITE_PASSWORD], { encoding: 'utf8' })}`)
+    for (const [name, text] of Object.entries(site.files ?? {})) {
+      mkdirSync(dirname(join(path, name)), { recursive: true })
+      writeFileSync(join(path, name), text)
+    }
+    const parts = join(path, 'parts')
+    const socket = join(path, 'worker.sock')
+    const settings = { host: HOST, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: path, worker: socket }
+    fitParts(parts, kind.parts ?? server, settings)
+    const line = typeof kind.line === 'function' ? kind.line({ ...settings, parts }) : kind.line.replaceAll('/usr/share/opencode-callback', parts)
+    const words = {
+      PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both,
+    }
+    const text = place(site.text, line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
+      .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH)%/g, (_, word) => words[word])
+    writeFileSync(join(path, 'site.conf'), text)
+    const [file, args] = kind.main({ path, port, plainPort, host: HOST })
+    if (wanted) worker = await startWorker(own, { program: programs?.fcgi })
+    program = startProgram(...unprivileged(file, args), {
+      cwd: '/', env: cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: path }),
+    })
+    await until(`${server} accepts`, async () => {
+      if (!program.running()) throw new Error(`${server} ended: ${siteLogs()}`)
+      return (await accepts({ port })) && (!kind.wait || (await kind.wait({ path })))
+    })
+    const where = secure ? { port, ca: readFileSync(certificate.ca), servername: HOST } : { port }
+    return {
+      server, origin: secure ? `https://${HOST}:${port}` : `http://127.0.0.1:${port}`, where, port, plainPort, path, secure, siteLogs,
+      logs: () => [worker?.output() ?? '', siteLogs()].join('\n'), certificate, stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
