@@ -8,6 +8,8 @@
  *              at: {path, port, plainPort, host}
  *   parts      where conf/SERVER is another name than the file's
  *   wait(at)   if accepting connections is not enough to be ready
+ *   withoutQueries(text)  for a server whose part alone cannot keep codes out of the log while our program is down: the text with
+ *              what the head of the part tells to add
  * A site has
  *   text       the server's file, opencode at 127.0.0.1:4096, with these words in it:
  *                %PART%   where the line goes, alone in its line (indentation is kept)
@@ -22,7 +24,7 @@
  *   paths      more requests to compare, [method, target]: its own locations
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { certify } from './certificate.mjs'
@@ -63,11 +65,12 @@ function place(text, line, at) {
  *   ini             as for startFront() · port, plainPort  where it listens
  *   programs        {fcgi}: another worker in the place of ours
  *   worker          false: nobody listens at the worker's socket
+ *   edit            a function of the site's text, before the line is in it
  * The answer: origin, where (for connect()), port, plainPort, path, secure (it has TLS), siteLogs() (the web server's own),
  * logs() (the worker's too), stop().
  */
 export async function startExisting({
-  server, site, at, opencodePort, opencodeSocket = '/run/none.sock', ini, port, plainPort, programs, worker: wanted = true,
+  server, site, at, opencodePort, opencodeSocket = '/run/none.sock', ini, port, plainPort, programs, worker: wanted = true, edit = (text) => text,
 }) {
   const kind = SERVERS[server]
   const own = makeSite({ ini, opencodeSocket, opencodePort })
@@ -95,6 +98,7 @@ export async function startExisting({
     for (const [name, text] of Object.entries(site.files ?? {})) {
       mkdirSync(dirname(join(path, name)), { recursive: true })
       writeFileSync(join(path, name), text)
+      utimesSync(join(path, name), 1e9, 1e9) // as the same file of the site before
     }
     const parts = join(path, 'parts')
     const socket = join(path, 'worker.sock')
@@ -104,7 +108,7 @@ export async function startExisting({
     const words = {
       PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both,
     }
-    const text = place(site.text, line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
+    const text = place(edit(site.text), line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
     const [file, args] = kind.main({ path, port, plainPort, host: HOST })
