@@ -98,6 +98,10 @@ for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin
         await expectEnd(client, edited, DONE)
         assert.ok((await opencode.accounts()).includes('openai'))
 
+        const foreign = await client.callback('http://localhost:1455/auth/callback?code=c&state=of-somebody-else')
+        assert.equal(foreign.status, 404, foreign.content)
+        assert.match(foreign.content, /not known in this browser/)
+
         const events = open(front, client, eventPath, { accept: 'text/event-stream' }, streams)
         await until('the first event', () => events.text().includes('server.connected'))
         const made = await client.send('POST', terminals, { headers: JSON_TYPE, body: JSON.stringify({ command: 'cat', title: 'x' }) })

@@ -23,7 +23,7 @@
  *   paths      more requests to compare, [method, target]: its own locations
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { certify } from './certificate.mjs'
@@ -98,6 +98,8 @@ export async function startExisting({
     for (const [name, text] of Object.entries(site.files ?? {})) {
       mkdirSync(dirname(join(path, name)), { recursive: true })
       writeFileSync(join(path, name), text)
+      // so that its ETag is always the same
+      utimesSync(join(path, name), 1e9, 1e9)
     }
     const parts = join(path, 'parts')
     const socket = join(path, 'worker.sock')
