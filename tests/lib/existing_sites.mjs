@@ -19,7 +19,8 @@
  *                %HOST%   its name · %PATH% a folder of its own, for logs and passwords
  *                %CERT%, %KEY%, %BOTH%  its certificate's files; a site with one of them has TLS
  *   files      {name: text}: more files in %PATH%, such as a static page
- *   password   the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
+ *                %INNER%  what it sends opencode as "Authorization: Basic …", if it has the guard: opencode's own
+ *   password   true: the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
  *   headers    what it adds to every answer, ours too: {name: value}
  *   paths      more requests to compare, [method, target]: its own locations
  */
@@ -62,6 +63,7 @@ function place(text, line, at) {
  *   server, site    as in SITES
  *   at              where the line is: 'PART', 'WRONG…', or undefined for the site as it was
  *   opencodePort    where opencode is · opencodeSocket  what our program talks to
+ *   inner           opencode's own user and password, in base64
  *   ini             as for startFront() · port, plainPort  where it listens
  *   programs        {fcgi}: another worker in the place of ours
  *   worker          false: nobody listens at the worker's socket
@@ -71,6 +73,7 @@ function place(text, line, at) {
  */
 export async function startExisting({
   server, site, at, opencodePort, opencodeSocket = '/run/none.sock', ini, port, plainPort, programs, worker: wanted = true, edit = (text) => text,
+  inner = 'b3BlbmNvZGU6eA==',
 }) {
   const kind = SERVERS[server]
   const own = makeSite({ ini, opencodeSocket, opencodePort })
@@ -98,7 +101,8 @@ export async function startExisting({
     for (const [name, text] of Object.entries(site.files ?? {})) {
       mkdirSync(dirname(join(path, name)), { recursive: true })
       writeFileSync(join(path, name), text)
-      utimesSync(join(path, name), 1e9, 1e9) // as the same file of the site before
+      // so that its ETag is always the same
+      utimesSync(join(path, name), 1e9, 1e9)
     }
     const parts = join(path, 'parts')
     const socket = join(path, 'worker.sock')
@@ -106,10 +110,10 @@ export async function startExisting({
     fitParts(parts, kind.parts ?? server, settings)
     const line = typeof kind.line === 'function' ? kind.line({ ...settings, parts }) : kind.line.replaceAll('/usr/share/opencode-callback', parts)
     const words = {
-      PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both,
+      PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
     }
     const text = place(edit(site.text), line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
-      .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH)%/g, (_, word) => words[word])
+      .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
     const [file, args] = kind.main({ path, port, plainPort, host: HOST })
     if (wanted) worker = await startWorker(own, { program: programs?.fcgi })
