@@ -8,6 +8,10 @@
  *              at: {path, port, plainPort, host}
  *   parts      where conf/SERVER is another name than the file's
  *   wait(at)   if accepting connections is not enough to be ready
+ *   seen(query)  what the server makes of a query string, if it changes that
+ *   steady(text)  an answer without what is another one each time, if that is more than the date
+ *   luck       headers of a request for opencode whose effect is a matter of luck: not compared
+ *   compresses  true: what compresses the site's answers compresses ours
  *   withoutQueries(text)  for a server whose part alone cannot keep codes out of the log while our program is down: the text with
  *              what the head of the part tells to add
  * A site has
@@ -113,6 +117,7 @@ export async function startExisting({
       PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
     }
     const text = place(edit(site.text), line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
+      .replaceAll('"port" => 4096', `"port" => ${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
     const [file, args] = kind.main({ path, port, plainPort, host: HOST })

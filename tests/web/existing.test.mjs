@@ -51,14 +51,18 @@ const answer = async (where, ...parts) => timeless(await exchange(where, ...part
 /* What is asked of a site: {what: text}. */
 async function interview(front, site, behind) {
   const said = {}
-  const passwords = site.password ? [{}, { Authorization: 'Basic d3Jvbmc6d3Jvbmc=' }, { Authorization: SITE_AUTHORIZATION }] : [{}]
-  for (const [method, target, headers, body] of [...REQUESTS, ...(site.paths ?? [])]) {
-    for (const own of passwords) {
+  const { steady = (text) => text, luck = [] } = SERVERS[front.server]
+  const wrong = { Authorization: 'Basic d3Jvbmc6d3Jvbmc=' }
+  const passwords = site.password ? [{}, wrong, { Authorization: SITE_AUTHORIZATION }] : [{}]
+  const common = REQUESTS.filter(([, , headers]) => !luck.some((name) => name in (headers ?? {})))
+  for (const [method, target, headers, body] of [...common, ...(site.paths ?? [])]) {
+    // lighttpd takes a second to refuse one
+    for (const own of target === '/' ? passwords : passwords.filter((one) => one !== wrong)) {
       const name = `${method} ${target.slice(0, 60)} ${JSON.stringify(headers ?? {}).slice(0, 60)} ${JSON.stringify(own)}`
-      said[name] = await answer(front.where, bytes(method, target, { ...own, ...headers }, body))
+      said[name] = steady(await answer(front.where, bytes(method, target, { ...own, ...headers }, body)))
     }
   }
-  for (const line of LINES) said[JSON.stringify(line)] = await answer(front.where, line)
+  for (const line of LINES) said[JSON.stringify(line)] = steady(await answer(front.where, line))
   if (site.text.includes('%PLAIN%')) {
     for (const target of ['/', '/x?y=1']) said[`plain ${target}`] = await answer({ port: front.plainPort }, bytes('GET', target))
   }
@@ -129,6 +133,7 @@ for (const { server, name, site } of SITES) {
       folder?.remove()
     })
     const start = (options) => startExisting({ server, site, opencodePort: behind.port, programs: recorders(folder.path), ...ports, ...options })
+    const { seen = (query) => query, compresses } = SERVERS[server]
     const authorized = site.password ? { Authorization: SITE_AUTHORIZATION } : {}
 
     test('everything else answers as before, byte for byte', async () => {
@@ -159,7 +164,7 @@ for (const { server, name, site } of SITES) {
           const target = `${path}?code=${CODE}%2f%20+&state=1`
           const text = await exchange(front.where, bytes('GET', target, {
             ...authorized, Host: `${HOST}:8443`, 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Host': 'evil.example', X_Forwarded_For: '6.6.6.6', Proxy: 'http://evil.example',
-            'Accept-Encoding': 'gzip',
+            ...(compresses ? {} : { 'Accept-Encoding': 'gzip' }),
             Cookie: `other=${'x'.repeat(2000)}; __Host-opencode-callback=abc`, Referer: `https://${HOST}/${CODE}`,
           }))
           const { status, headers, body } = parseResponse(text)
@@ -167,7 +172,7 @@ for (const { server, name, site } of SITES) {
           const { vars } = JSON.parse(/\{.*\}/s.exec(body)[0])
           assert.ok(vars, `${path} went to opencode: ${body}`)
           assert.equal(vars.REQUEST_URI, target)
-          assert.equal(vars.QUERY_STRING, `code=${CODE}%2f%20+&state=1`)
+          assert.equal(vars.QUERY_STRING, seen(`code=${CODE}%2f%20+&state=1`))
           assert.equal(vars.HTTP_HOST, `${HOST}:8443`)
           assert.equal(vars.REMOTE_ADDR, '127.0.0.1')
           assert.equal(vars.HTTP_COOKIE, `other=${'x'.repeat(2000)}; __Host-opencode-callback=abc`)

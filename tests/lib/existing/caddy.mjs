@@ -6,6 +6,8 @@ import { join } from 'node:path'
 
 export const line = 'import /usr/share/opencode-callback/caddy/part.Caddyfile'
 
+export const compresses = true
+
 /* SITE_PASSWORD of existing_sites.mjs, as `caddy hash-password` has it. */
 const PASSWORD = '$2a$05$ZIdIaIz9zOjITnOgkyabfuUDDDxSmy89/jimEMYVYcGL67RI5j8Iu'
 
@@ -44,10 +46,15 @@ http://%HOST%:%PLAIN% {
 	redir /old /new
 	handle /auth/* {
 		%WRONG:handle%
-		reverse_proxy 127.0.0.1:4096
+		reverse_proxy 127.0.0.1:4096 {
+			header_up Authorization "Basic %INNER%"
+		}
 	}
 	handle /api/* {
-		reverse_proxy 127.0.0.1:4096
+		reverse_proxy 127.0.0.1:4096 {
+			header_up Authorization "Basic %INNER%"
+			flush_interval -1
+		}
 	}
 	handle_path /files/* {
 		root * %PATH%/files
@@ -62,6 +69,7 @@ http://%HOST%:%PLAIN% {
 			max_size 10MB
 		}
 		reverse_proxy 127.0.0.1:4096 {
+			header_up Authorization "Basic %INNER%"
 			flush_interval -1
 		}
 	}
