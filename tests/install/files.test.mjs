@@ -45,6 +45,7 @@ test('an ordinary user can install into a folder, and uninstall leaves nothing o
     '/usr/share/opencode-callback/caddy/part-pass.Caddyfile',
     '/usr/share/opencode-callback/caddy/part-request.Caddyfile',
     '/usr/share/opencode-callback/caddy/part.Caddyfile',
+    '/usr/share/opencode-callback/haproxy/part.cfg',
     '/usr/share/opencode-callback/lighttpd/part-request.conf',
     '/usr/share/opencode-callback/lighttpd/part-server.conf',
     '/usr/share/opencode-callback/lighttpd/part-site.conf',
