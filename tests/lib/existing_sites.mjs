@@ -19,6 +19,7 @@
  *   files      {name: text}: more files in %PATH%, such as a static page
  *                %INNER%  what it sends opencode as "Authorization: Basic …", if it has the guard: opencode's own
  *   password   true: the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
+ *   denied     headers with which its single sign-on lets nobody in, except to the callbacks
  *   headers    what it adds to every answer, ours too: {name: value}
  *   paths      more requests to compare, [method, target]: its own locations
  */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { extname, join, relative } from 'node:path'
+import { basename, extname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { KINDS, RELAYS } from '../lib/servers.mjs'
@@ -99,9 +99,10 @@ test('the web servers send the same paths to us, all that the defaults name', ()
   // opencode's router knows neither case nor the number of slashes: begins are matched as loosely
   const begins = ['provider/.+/oauth/authorize', 'mcp/.+/auth(/authenticate)?/?$', 'api/integration/.+/connect/oauth/?(;|$)']
   const loose = '(?is:/+provider/.+/oauth/+authorize.*|/+mcp/.+/auth(/+authenticate)?/*(;.*)?|/+api/+integration/.+/connect/+oauth/*(;.*)?)'
+  const looseNginx = '/+(provider/.+/oauth/+authorize|mcp/.+/auth(/+authenticate)?/*(;|$)|api/+integration/.+/connect/+oauth/*(;|$))'
   const all = `^((${paths.map((path) => `/${path}`).join('|')})/?|/signin|/signin/.*|${loose})$`
   const rules = {
-    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && text.includes(`location ~ ^/(${paths.join('|')})/$ {`) && begins.every((begin) => text.includes(begin.includes(';') ? `location ~* "(?s)^/${begin}" {` : `location ~* (?s)^/${begin} {`)),
+    nginx: (text) => /^\tinclude \S+\/nginx\/part-paths\.conf;$/m.test(text) && [`rewrite ^/(${paths.join('|')})/?$ `, `rewrite "(?is)^${looseNginx}" `].every((one) => read(join(root, 'conf/nginx/part-paths.conf')).includes(one)),
     apache: (text) => [`"^/(${paths.join('|')})/?$"`, `"(?is)^/(${begins.join('|')})"`].every((match) => text.includes(`ProxyPassMatch ${match}`)),
   }
   for (const { conf } of Object.values(KINDS)) {
@@ -118,6 +119,7 @@ test('each web server configuration is one that the tests start', () => {
   // an upstream, not a whole site: web/nodes.test.mjs puts it into one
   known.push(join(root, 'conf/nginx/opencode-callback-nodes.conf'))
   for (const server of ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy']) {
-    for (const file of walk(join(root, 'conf', server))) assert.ok(known.includes(file), relative(root, file))
+    // parts of sites: those that are there include them, and web/existing.test.mjs puts them into others
+    for (const file of walk(join(root, 'conf', server)).filter((name) => !/^part[-.]/.test(basename(name)))) assert.ok(known.includes(file), relative(root, file))
   }
 })

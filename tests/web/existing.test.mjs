@@ -179,6 +179,10 @@ for (const { server, name, site } of SITES) {
         const post = parseResponse(await exchange(front.where, bytes('POST', '/signin/adopt', authorized, 'x'.repeat(32 << 10))))
         assert.equal(JSON.parse(/\{.*\}/s.exec(post.body)[0]).length, 32 << 10)
         if (site.password) assert.equal(parseResponse(await exchange(front.where, bytes('GET', '/signin/'))).status, 401, 'what guards the site guards us too')
+        if (site.denied) {
+          for (const path of OURS.slice(0, 7)) assert.equal(parseResponse(await exchange(front.where, bytes('GET', path, site.denied))).status, 200, path)
+          assert.equal(parseResponse(await exchange(front.where, bytes('GET', '/signin/', site.denied))).status, 401)
+        }
         // until the server has written its log
         await exchange(front.where, bytes('GET', '/the-last-line', authorized))
         await until('the last line is in the log', () => front.siteLogs().includes('/the-last-line'))

@@ -125,6 +125,7 @@ server {
   // settings of the whole server that would reach into our answers, and PHP beside opencode
   odd: {
     headers: { 'X-Odd': 'yes' },
+    denied: { 'X-Deny': 'yes' },
     files: { 'www/index.html': 'index\n' },
     paths: [['GET', '/with/slash/'], ['GET', '/page.php'], ['GET', '/index.html'], ['GET', '/a//b'], ['GET', '/mcp/demo/auth.php']],
     text: `fastcgi_cache_path %PATH%/cache keys_zone=odd:1m;
@@ -161,6 +162,14 @@ server {
 	if ($request_method = NONE) { return 405; }
 	rewrite ^/(.+)/$ /$1 permanent;
 	try_files $uri @opencode;
+	auth_request /check;
+
+	location = /check {
+		auth_request off;
+		error_page 599 /;
+		if ($http_x_deny) { return 401; }
+		return 204;
+	}
 
 	location ~ \\.php$ { fastcgi_pass 127.0.0.1:9; }
 	location ^~ /callback { return 404; }
