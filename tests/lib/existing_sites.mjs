@@ -5,7 +5,7 @@
  *   sites      {name: site}: `minimal`, a proxy and no more; `ordinary`, with redirect, HSTS, compression, a password,
  *              other locations, limits of its own; more, if a server has other ways to have a site
  *   main(at)   writes what goes around the site's file, PATH/site.conf, and returns what to start: [program, arguments].
- *              at: {path, port, plainPort, host}
+ *              at: {path, port, plainPort, host, site}
  *   parts      where conf/SERVER is another name than the file's
  *   wait(at)   if accepting connections is not enough to be ready
  * A site has
@@ -21,6 +21,7 @@
  *   password   true: the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
  *   denied     headers with which its single sign-on lets nobody in, except to the callbacks
  *   headers    what it adds to every answer, ours too: {name: value}
+ *   slashes    false: the site refuses every path with an escaped slash
  *   paths      more requests to compare, [method, target]: its own locations
  */
 import { execFileSync } from 'node:child_process'
@@ -113,7 +114,7 @@ export async function startExisting({
     const text = place(site.text, line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
-    const [file, args] = kind.main({ path, port, plainPort, host: HOST })
+    const [file, args] = kind.main({ path, port, plainPort, host: HOST, site })
     if (wanted) worker = await startWorker(own, { program: programs?.fcgi })
     program = startProgram(...unprivileged(file, args), {
       cwd: '/', env: cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: path }),

@@ -81,6 +81,8 @@ async function events(front, behind, headers) {
     await until(`event ${number}`, () => text.includes(`data: ${number}\n`))
   }
   socket.destroy()
+  // some servers see that only when there is something to hand on, and end only then
+  await until('the server closes the stream, too', () => behind.next() && behind.streams() === 0)
   // the numbers go on from one site to the next
   return timeless(text).replace(/data: [1-9]\d*/g, 'data: N').replace(/\r\n[0-9a-f]+\r\n(?=data: N)/g, '\r\nsize\r\n')
 }
@@ -155,7 +157,7 @@ for (const { server, name, site } of SITES) {
     test('our paths come to us, as they were sent, and into no log of the site', async () => {
       const front = await start({ at: 'PART' })
       try {
-        for (const path of OURS) {
+        for (const path of OURS.filter((one) => site.slashes !== false || !one.includes('%2F'))) {
           const target = `${path}?code=${CODE}%2f%20+&state=1`
           const text = await exchange(front.where, bytes('GET', target, {
             ...authorized, Host: `${HOST}:8443`, 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Host': 'evil.example', X_Forwarded_For: '6.6.6.6', Proxy: 'http://evil.example',
