@@ -1,4 +1,4 @@
--- Keeps a request out of every log: part.conf asks for it, for our paths only.
+-- Ends the writing of logs for a request, before any was written: see part-quiet.conf.
 require 'apache2'
 
 function quiet(r)

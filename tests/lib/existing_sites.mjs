@@ -2,6 +2,7 @@
  * Sites for opencode that are not ours, as people have them already, with and without the one line that brings in
  * our part (conf/SERVER/part…). Each server has a file of its own in tests/lib/existing/, with
  *   line       the line, as the head of the part tells it; for a server without includes, a function that gives the text
+ *   plain      the line that keeps codes out of the log of a site that only leads http to https, at %QUIET%
  *   sites      {name: site}: `minimal`, a proxy and no more; `ordinary`, with redirect, HSTS, compression, a password,
  *              other locations, limits of its own; more, if a server has other ways to have a site
  *   main(at)   writes what goes around the site's file, PATH/site.conf, and returns what to start: [program, arguments].
@@ -44,15 +45,16 @@ for (const name of readdirSync(folder).sort()) {
   SERVERS[name.replace('.mjs', '')] = await import(new URL(`existing/${name}`, import.meta.url))
 }
 
-/* [{server, name, site}], one for each site */
+/* [{server, name, site, kind}], one for each site; kind: what the server's file exports */
 export const SITES = Object.entries(SERVERS).flatMap(([server, { sites }]) =>
-  Object.entries(sites).map(([name, site]) => ({ server, name, site })))
+  Object.entries(sites).map(([name, site]) => ({ server, name, site, kind: SERVERS[server] })))
 
-/* The text with the line at one of its places, or at none. */
-function place(text, line, at) {
+/* The text with the line at one of its places, or at none; and the line for plain http with it. */
+function place(text, line, at, plain) {
   const lines = text.split('\n').flatMap((one) => {
-    const mark = /^(\s*)%(PART|WRONG[^%]*)%$/.exec(one)
+    const mark = /^(\s*)%(PART|QUIET|WRONG[^%]*)%$/.exec(one)
     if (!mark) return [one]
+    if (mark[2] === 'QUIET') return at === 'PART' && plain ? [mark[1] + plain] : []
     return mark[2] === at ? line.split('\n').map((part) => mark[1] + part) : []
   })
   return lines.join('\n')
@@ -107,11 +109,12 @@ export async function startExisting({
     const socket = join(path, 'worker.sock')
     const settings = { host: HOST, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: path, worker: socket }
     fitParts(parts, kind.parts ?? server, settings)
-    const line = typeof kind.line === 'function' ? kind.line({ ...settings, parts }) : kind.line.replaceAll('/usr/share/opencode-callback', parts)
+    const here = (one) => one?.replaceAll('/usr/share/opencode-callback', parts)
+    const line = typeof kind.line === 'function' ? kind.line({ ...settings, parts }) : here(kind.line)
     const words = {
       PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
     }
-    const text = place(site.text, line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
+    const text = place(site.text, line, at, here(kind.plain)).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
     const [file, args] = kind.main({ path, port, plainPort, host: HOST, site })

@@ -77,7 +77,7 @@ test('conf/README.md names each file that is there to be copied', () => {
   for (const folder of ['apache', 'caddy', 'cloudflare', 'haproxy', 'lighttpd', 'nginx', 'nginx-proxy-manager', 'suexec', 'tailscale', 'traefik']) {
     for (const name of readdirSync(join(root, 'conf', folder))) {
       const ending = /^(?:opencode-callback|part)(-[a-z-]+\.conf)$/.exec(name)?.[1] // in a row with others: `a.conf`, `-b.conf`
-      const row = table.split('\n').find((line) => line.startsWith(`| \`${folder}/`) && (line.includes(`\`${folder}/${name}\``) || (ending && line.includes(`\`${ending}\``))))
+      const row = table.split('\n').find((line) => line.startsWith(`| \`${folder}/`) && (line.includes(`\`${folder}/${name}\``) || line.includes(`, \`${name}\``) || (ending && line.includes(`\`${ending}\``))))
       assert.ok(row, `conf/${folder}/${name}`)
     }
   }

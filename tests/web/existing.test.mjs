@@ -17,6 +17,7 @@ const OURS = [
   '/signin/health', '/signin/flow/x/status', '/signin/assets/page.js', '/signin/assets/page.css',
   '/provider/openai/oauth/authorize', '/provider/a/b/oauth/authorize', '/mcp/demo/auth', '/mcp/a%2Fb/auth', '/mcp/a%20b/auth/authenticate',
   '/MCP/demo.php/auth', '/api/integration/x/connect/oauth', '/api/integration/x.js/connect/oauth', '/mcp/demo/auth;x',
+  '/%70rovider/openai/oauth/%61uthorize', '/Provider//openai/oauth/authorize/',
 ]
 const CODE = 'CANARY-of-a-code'
 const PAYLOAD = JSON.stringify({ text: 'x'.repeat(3000) })
@@ -117,7 +118,7 @@ async function overHttp2(front, headers) {
   return text
 }
 
-for (const { server, name, site } of SITES) {
+for (const { server, name, site, kind } of SITES) {
   describe(`${server}, ${name}`, () => {
     let behind, folder, ports
     before(async () => {
@@ -184,6 +185,10 @@ for (const { server, name, site } of SITES) {
         if (site.denied) {
           for (const path of OURS.slice(0, 7)) assert.equal(parseResponse(await exchange(front.where, bytes('GET', path, site.denied))).status, 200, path)
           assert.equal(parseResponse(await exchange(front.where, bytes('GET', '/signin/', site.denied))).status, 401)
+        }
+        if (kind.plain && site.text.includes('%QUIET%')) {
+          const { status, headers } = parseResponse(await exchange({ port: front.plainPort }, bytes('GET', `/auth/callback?code=${CODE}&state=1`)))
+          assert.deepEqual([status, headers.location], [301, `https://${HOST}:${front.port}/auth/callback?code=${CODE}&state=1`])
         }
         // until the server has written its log
         await exchange(front.where, bytes('GET', '/the-last-line', authorized))

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const line = 'Include /usr/share/opencode-callback/apache/part.conf'
+export const plain = 'Include /usr/share/opencode-callback/apache/part-quiet.conf'
 
 export const sites = {
   minimal: {
@@ -33,6 +34,7 @@ export const sites = {
     text: `<VirtualHost 127.0.0.1:%PLAIN%>
 	ServerName %HOST%
 	%WRONG:redirect%
+	%QUIET%
 	Redirect permanent "/" "https://%HOST%:%PORT%/"
 </VirtualHost>
 

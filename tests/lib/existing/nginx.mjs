@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const line = 'include /usr/share/opencode-callback/nginx/part.conf;'
+export const plain = 'access_log off;'
 
 export const sites = {
   minimal: {
@@ -47,6 +48,7 @@ server {
 	listen 127.0.0.1:%PLAIN%;
 	server_name %HOST%;
 	%WRONG:redirect%
+	%QUIET%
 	location /.well-known/acme-challenge/ { root %PATH%/static; }
 	location / { return 301 https://$host:%PORT%$request_uri; }
 }
