@@ -99,7 +99,7 @@ for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin
         assert.ok((await opencode.accounts()).includes('openai'))
 
         const foreign = await client.callback('http://localhost:1455/auth/callback?code=c&state=of-somebody-else')
-        assert.equal(foreign.status, 404, foreign.content)
+        assert.equal(foreign.status, 400, foreign.content)
         assert.match(foreign.content, /not known in this browser/)
 
         const events = open(front, client, eventPath, { accept: 'text/event-stream' }, streams)

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { BUILD, cleanEnv, give, unprivileged } from '../lib/front.mjs'
@@ -42,20 +42,15 @@ test('an ordinary user can install into a folder, and uninstall leaves nothing o
     '/usr/sbin/opencode-callback.fcgi',
     '/usr/share/man/man5/opencode-callback.ini.5',
     '/usr/share/man/man8/opencode-callback.8',
-    '/usr/share/opencode-callback/caddy/part-pass.Caddyfile',
-    '/usr/share/opencode-callback/caddy/part-request.Caddyfile',
-    '/usr/share/opencode-callback/caddy/part.Caddyfile',
-    '/usr/share/opencode-callback/haproxy/part.cfg',
-    '/usr/share/opencode-callback/lighttpd/part-request.conf',
-    '/usr/share/opencode-callback/lighttpd/part-server.conf',
-    '/usr/share/opencode-callback/lighttpd/part-site.conf',
-    '/usr/share/opencode-callback/lighttpd/part.conf',
     '/usr/share/opencode-callback/opencode-callback.js',
     '/usr/share/opencode-callback/plugin/index.js',
     '/usr/share/opencode-callback/plugin/ports.js',
     '/usr/share/opencode-callback/plugin/request.js',
     '/usr/share/opencode-callback/plugin/serve.js',
     '/usr/share/opencode-callback/plugin/socket.js',
+    // all parts of sites
+    ...['apache', 'caddy', 'haproxy', 'lighttpd', 'nginx'].flatMap((server) => readdirSync(join(ROOT, 'conf', server))
+      .filter((name) => name.startsWith('part')).map((name) => `/usr/share/opencode-callback/${server}/${name}`)),
   ]
   const there = files(destdir)
   assert.deepEqual(there.filter((name) => !name.startsWith('/usr/share/doc/')).sort(), expected.sort())

@@ -1,11 +1,14 @@
 /*
  * Sites for opencode that are not ours, as people have them already, with and without the one line that brings in
  * our part (conf/SERVER/part…). Each server has a file of its own in tests/lib/existing/, with
- *   line       the line, as the head of the part tells it; for a server without includes, a function that gives the text
+ *   line       the line, as the head of the part tells it
+ *   blocks(parts)  instead, for a server without includes: {PART: text, BLOCK:NAME: text, …}, what is pasted at each mark. parts:
+ *              where conf/SERVER/part… are, fit for the test
+ *   plain      the line that keeps codes out of the log of a site that only leads http to https, at %QUIET%
  *   sites      {name: site}: `minimal`, a proxy and no more; `ordinary`, with redirect, HSTS, compression, a password,
  *              other locations, limits of its own; more, if a server has other ways to have a site
  *   main(at)   writes what goes around the site's file, PATH/site.conf, and returns what to start: [program, arguments].
- *              at: {path, port, plainPort, host}
+ *              at: {path, port, plainPort, host, site}
  *   parts      where conf/SERVER is another name than the file's
  *   wait(at)   if accepting connections is not enough to be ready
  *   seen(query)  what the server makes of a query string, if it changes that
@@ -18,6 +21,7 @@
  *   text       the server's file, opencode at 127.0.0.1:4096, with these words in it:
  *                %PART%   where the line goes, alone in its line (indentation is kept)
  *                %WRONG%  where somebody put it in vain, for --doctor; a site may have several: %WRONG:NAME%
+ *                %BLOCK:NAME%  where one more block goes, for a server without includes
  *                %PORT%   where the site listens, 127.0.0.1:%PORT%
  *                %PLAIN%  where http is led to https, if the site does that
  *                %HOST%   its name · %PATH% a folder of its own, for logs and passwords
@@ -25,7 +29,9 @@
  *   files      {name: text}: more files in %PATH%, such as a static page
  *                %INNER%  what it sends opencode as "Authorization: Basic …", if it has the guard: opencode's own
  *   password   true: the site asks for USER and SITE_PASSWORD itself (the file %PATH%/htpasswd)
+ *   denied     headers with which its single sign-on lets nobody in, except to the callbacks
  *   headers    what it adds to every answer, ours too: {name: value}
+ *   slashes    false: the site refuses every path with an escaped slash
  *   paths      more requests to compare, [method, target]: its own locations
  */
 import { execFileSync } from 'node:child_process'
@@ -48,16 +54,17 @@ for (const name of readdirSync(folder).sort()) {
   SERVERS[name.replace('.mjs', '')] = await import(new URL(`existing/${name}`, import.meta.url))
 }
 
-/* [{server, name, site}], one for each site */
+/* [{server, name, site, kind}], one for each site; kind: what the server's file exports */
 export const SITES = Object.entries(SERVERS).flatMap(([server, { sites }]) =>
-  Object.entries(sites).map(([name, site]) => ({ server, name, site })))
+  Object.entries(sites).map(([name, site]) => ({ server, name, site, kind: SERVERS[server] })))
 
-/* The text with the line at one of its places, or at none. */
-function place(text, line, at) {
+/* The text with the line at one of its places, or at none; and what comes with it elsewhere: {mark: text}. */
+function place(text, line, at, others) {
   const lines = text.split('\n').flatMap((one) => {
-    const mark = /^(\s*)%(PART|WRONG[^%]*)%$/.exec(one)
+    const mark = /^(\s*)%(PART|QUIET|BLOCK[^%]*|WRONG[^%]*)%$/.exec(one)
     if (!mark) return [one]
-    return mark[2] === at ? line.split('\n').map((part) => mark[1] + part) : []
+    const put = mark[2] === at ? line : at && others[mark[2]]
+    return put ? put.split('\n').map((part) => mark[1] + part) : []
   })
   return lines.join('\n')
 }
@@ -112,15 +119,17 @@ export async function startExisting({
     const socket = join(path, 'worker.sock')
     const settings = { host: HOST, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: path, worker: socket }
     fitParts(parts, kind.parts ?? server, settings)
-    const line = typeof kind.line === 'function' ? kind.line({ ...settings, parts }) : kind.line.replaceAll('/usr/share/opencode-callback', parts)
+    const here = (one) => one?.replaceAll('/usr/share/opencode-callback', parts)
+    const line = here(kind.line) ?? kind.blocks(parts).PART
+    const others = { QUIET: at === 'PART' && here(kind.plain), ...kind.blocks?.(parts) }
     const words = {
       PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
     }
-    const text = place(edit(site.text), line, at).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
+    const text = place(edit(site.text), line, at, others).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
       .replaceAll('"port" => 4096', `"port" => ${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
-    const [file, args] = kind.main({ path, port, plainPort, host: HOST })
+    const [file, args] = kind.main({ path, port, plainPort, host: HOST, site })
     if (wanted) worker = await startWorker(own, { program: programs?.fcgi })
     program = startProgram(...unprivileged(file, args), {
       cwd: '/', env: cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: path }),

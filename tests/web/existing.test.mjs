@@ -17,6 +17,7 @@ const OURS = [
   '/signin/health', '/signin/flow/x/status', '/signin/assets/page.js', '/signin/assets/page.css',
   '/provider/openai/oauth/authorize', '/provider/a/b/oauth/authorize', '/mcp/demo/auth', '/mcp/a%2Fb/auth', '/mcp/a%20b/auth/authenticate',
   '/MCP/demo.php/auth', '/api/integration/x/connect/oauth', '/api/integration/x.js/connect/oauth', '/mcp/demo/auth;x',
+  '/%70rovider/openai/oauth/%61uthorize', '/Provider//openai/oauth/authorize/',
 ]
 const CODE = 'CANARY-of-a-code'
 const PAYLOAD = JSON.stringify({ text: 'x'.repeat(3000) })
@@ -85,8 +86,10 @@ async function events(front, behind, headers) {
     await until(`event ${number}`, () => text.includes(`data: ${number}\n`))
   }
   socket.destroy()
+  // some servers see that only when there is something to hand on, and end only then
+  await until('the server closes the stream, too', () => behind.next() && behind.streams() === 0)
   // the numbers go on from one site to the next
-  return timeless(text).replace(/data: [1-9]\d*/g, 'data: N').replace(/\r\n[0-9a-f]+\r\n(?=data: N)/g, '\r\nsize\r\n')
+  return timeless(text).replace(/data: [1-9]\d*/g, 'data: N').replace(/\r\n[0-9a-f]+\r\n(?=data: N)/gi, '\r\nsize\r\n')
 }
 
 async function websocket(front, headers) {
@@ -119,7 +122,7 @@ async function overHttp2(front, headers) {
   return text
 }
 
-for (const { server, name, site } of SITES) {
+for (const { server, name, site, kind } of SITES) {
   describe(`${server}, ${name}`, () => {
     let behind, folder, ports
     before(async () => {
@@ -160,7 +163,7 @@ for (const { server, name, site } of SITES) {
     test('our paths come to us, as they were sent, and into no log of the site', async () => {
       const front = await start({ at: 'PART' })
       try {
-        for (const path of OURS) {
+        for (const path of OURS.filter((one) => site.slashes !== false || !one.includes('%2F'))) {
           const target = `${path}?code=${CODE}%2f%20+&state=1`
           const text = await exchange(front.where, bytes('GET', target, {
             ...authorized, Host: `${HOST}:8443`, 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Host': 'evil.example', X_Forwarded_For: '6.6.6.6', Proxy: 'http://evil.example',
@@ -184,6 +187,14 @@ for (const { server, name, site } of SITES) {
         const post = parseResponse(await exchange(front.where, bytes('POST', '/signin/adopt', authorized, 'x'.repeat(32 << 10))))
         assert.equal(JSON.parse(/\{.*\}/s.exec(post.body)[0]).length, 32 << 10)
         if (site.password) assert.equal(parseResponse(await exchange(front.where, bytes('GET', '/signin/'))).status, 401, 'what guards the site guards us too')
+        if (site.denied) {
+          for (const path of OURS.slice(0, 7)) assert.equal(parseResponse(await exchange(front.where, bytes('GET', path, site.denied))).status, 200, path)
+          assert.equal(parseResponse(await exchange(front.where, bytes('GET', '/signin/', site.denied))).status, 401)
+        }
+        if (kind.plain && site.text.includes('%QUIET%')) {
+          const { status, headers } = parseResponse(await exchange({ port: front.plainPort }, bytes('GET', `/auth/callback?code=${CODE}&state=1`)))
+          assert.deepEqual([status, headers.location], [301, `https://${HOST}:${front.port}/auth/callback?code=${CODE}&state=1`])
+        }
         // until the server has written its log
         await exchange(front.where, bytes('GET', '/the-last-line', authorized))
         await until('the last line is in the log', () => front.siteLogs().includes('/the-last-line'))

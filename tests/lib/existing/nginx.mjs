@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const line = 'include /usr/share/opencode-callback/nginx/part.conf;'
+export const plain = 'access_log off;'
 
 export const sites = {
   minimal: {
@@ -47,6 +48,7 @@ server {
 	listen 127.0.0.1:%PLAIN%;
 	server_name %HOST%;
 	%WRONG:redirect%
+	%QUIET%
 	location /.well-known/acme-challenge/ { root %PATH%/static; }
 	location / { return 301 https://$host:%PORT%$request_uri; }
 }
@@ -125,6 +127,7 @@ server {
   // settings of the whole server that would reach into our answers, and PHP beside opencode
   odd: {
     headers: { 'X-Odd': 'yes' },
+    denied: { 'X-Deny': 'yes' },
     files: { 'www/index.html': 'index\n' },
     paths: [['GET', '/with/slash/'], ['GET', '/page.php'], ['GET', '/index.html'], ['GET', '/a//b'], ['GET', '/mcp/demo/auth.php']],
     text: `fastcgi_cache_path %PATH%/cache keys_zone=odd:1m;
@@ -161,6 +164,14 @@ server {
 	if ($request_method = NONE) { return 405; }
 	rewrite ^/(.+)/$ /$1 permanent;
 	try_files $uri @opencode;
+	auth_request /check;
+
+	location = /check {
+		auth_request off;
+		error_page 599 /;
+		if ($http_x_deny) { return 401; }
+		return 204;
+	}
 
 	location ~ \\.php$ { fastcgi_pass 127.0.0.1:9; }
 	location ^~ /callback { return 404; }
