@@ -167,7 +167,7 @@ for (const { server, name, site, kind } of SITES) {
           const target = `${path}?code=${CODE}%2f%20+&state=1`
           const text = await exchange(front.where, bytes('GET', target, {
             ...authorized, Host: `${HOST}:8443`, 'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Host': 'evil.example', X_Forwarded_For: '6.6.6.6', Proxy: 'http://evil.example',
-            ...(compresses ? {} : { 'Accept-Encoding': 'gzip' }),
+            ...(compresses ? {} : { 'Accept-Encoding': 'gzip' }), ...(site.password ? {} : { Authorization: 'Basic b3BlbmNvZGU6eA==' }),
             Cookie: `other=${'x'.repeat(2000)}; __Host-opencode-callback=abc`, Referer: `https://${HOST}/${CODE}`,
           }))
           const { status, headers, body } = parseResponse(text)
@@ -178,6 +178,7 @@ for (const { server, name, site, kind } of SITES) {
           assert.equal(vars.QUERY_STRING, seen(`code=${CODE}%2f%20+&state=1`))
           assert.equal(vars.HTTP_HOST, `${HOST}:8443`)
           assert.equal(vars.REMOTE_ADDR, '127.0.0.1')
+          if (!site.password) assert.equal(vars.HTTP_AUTHORIZATION, 'Basic b3BlbmNvZGU6eA==')
           assert.equal(vars.HTTP_COOKIE, `other=${'x'.repeat(2000)}; __Host-opencode-callback=abc`)
           assert.equal(vars.HTTPS === 'on' || vars.REQUEST_SCHEME === 'https', front.secure, `${vars.HTTPS} ${vars.REQUEST_SCHEME}`)
           for (const [key, value] of Object.entries(vars)) assert.doesNotMatch(value, /6\.6\.6\.6|evil/, key)
