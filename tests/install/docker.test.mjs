@@ -147,7 +147,10 @@ mount -t tmpfs tmpfs /mnt
 cp -a /etc /mnt/etc
 cp -a '${folder.path}/tls' /mnt/etc/letsencrypt
 cp '${ROOT}/conf/docker/web' '${ROOT}/conf/nginx/opencode-callback.conf' /mnt
+mkdir /mnt/parts && cp '${ROOT}'/conf/nginx/part* /mnt/parts
 mount --bind /mnt/etc /etc
+mount -t tmpfs tmpfs /usr/share
+mkdir /usr/share/opencode-callback && cp -r /mnt/parts /usr/share/opencode-callback/nginx
 mount -t tmpfs tmpfs /tmp
 { /mnt/web -t && echo fine; } 2>&1 | cat`
   const nginx = (env) => spawnSync('unshare', ['-m', 'sh', '-c', script], {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { BUILD, cleanEnv, give, unprivileged } from '../lib/front.mjs'
@@ -48,6 +48,9 @@ test('an ordinary user can install into a folder, and uninstall leaves nothing o
     '/usr/share/opencode-callback/plugin/request.js',
     '/usr/share/opencode-callback/plugin/serve.js',
     '/usr/share/opencode-callback/plugin/socket.js',
+    // all parts of sites
+    ...['apache', 'caddy', 'haproxy', 'lighttpd', 'nginx'].flatMap((server) => readdirSync(join(ROOT, 'conf', server))
+      .filter((name) => name.startsWith('part')).map((name) => `/usr/share/opencode-callback/${server}/${name}`)),
   ]
   const there = files(destdir)
   assert.deepEqual(there.filter((name) => !name.startsWith('/usr/share/doc/')).sort(), expected.sort())

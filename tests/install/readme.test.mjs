@@ -24,7 +24,7 @@ const SERVERS = ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy', 'traefik', '
 const pages = SERVERS.map((name) => sectionsOf(`conf/${name}/README.md`))
 const sections = Object.assign({}, ...pages, sectionsOf('README.md'), sectionsOf('conf/relay/README.md'))
 const commands = (name) => (sections[name].match(/^ {4}\S.*(?:\n {5,}\S.*)*$/gm) ?? []).map((line) => line.slice(4).replaceAll('YOUR.HOST', HOST))
-const headings = pages.flatMap((page) => Object.keys(page))
+const headings = pages.flatMap((page) => Object.keys(page)).filter((name) => name !== 'A site that you have')
 
 /* Programs that are not here: their own few lines are looked at in tests/style/tunnels.test.mjs. */
 const ABSENT = ['Traefik', 'Nginx Proxy Manager', 'Tailscale serve and funnel', 'Cloudflare Tunnel']

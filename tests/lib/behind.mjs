@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import http from 'node:http'
 
-/* {port, next(): lets the open event streams say one more line, stop()} */
+/* {port, next(): lets the open event streams say one more line, streams(): how many are open, stop()} */
 export async function startBehind() {
   const streams = new Set()
   const sockets = new Set()
@@ -62,6 +62,7 @@ export async function startBehind() {
       for (const stream of streams) stream.write(`data: ${count}\n\n`)
       return count
     },
+    streams: () => streams.size,
     stop() {
       server.closeAllConnections?.()
       for (const socket of sockets) socket.destroy()

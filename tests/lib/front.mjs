@@ -109,6 +109,18 @@ export function fit(file, settings) {
 }
 
 /*
+ * Puts the parts of sites, conf/SERVER/part*, into folder/SERVER/ with the settings of tests/demo/fit. A site's file finds
+ * them there by the setting parts, which is the folder.
+ */
+export function fitParts(folder, server, settings) {
+  const place = join(folder, server)
+  mkdirSync(place, { recursive: true })
+  for (const name of readdirSync(join(root, 'conf', server)).filter((one) => /^part[-.]/.test(one))) {
+    writeFileSync(join(place, name), fit(`conf/${server}/${name}`, { ...settings, parts: folder }))
+  }
+}
+
+/*
  * kind: a row of KINDS or RELAYS in servers.mjs
  *   opencodePort    where everything else is proxied to
  *   opencodeSocket  the socket that our programs talk to, may hold %p
@@ -135,7 +147,7 @@ export async function startFront({
   const socket = join(site.path, 'worker.sock')
   const settings = {
     host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: site.path,
-    worker: socket, ...programs,
+    worker: socket, parts: join(site.path, 'parts'), ...programs,
   }
   const certificate = tls ? certify(site.path, host) : null
   if (tls) {
@@ -171,6 +183,7 @@ export async function startFront({
       wrapper = startProgram(...unprivileged('fcgiwrap', ['-s', `unix:${socket}`, '-c', '2'], { strict }), { cwd: '/', env: own, detached: true })
       await until('fcgiwrap accepts', () => accepts({ path: socket }))
     }
+    fitParts(settings.parts, row.conf.split('/')[0], settings)
     writeFileSync(join(site.path, 'site.conf'), edit(fit(`conf/${row.conf}`, settings)))
     const program = row.main({ path: site.path, port, plainPort, tls, env: own })
     server = startProgram(...unprivileged(...program, { strict }), {

@@ -184,7 +184,7 @@ export const QUIRKS = [
   },
   {
     of: ['/mcp/demo/auth;x', '/mcp/demo/auth;%ff', '/mcp/demo/auth/authenticate;x'], asks: 'a semicolon after the path that begins an MCP server’s sign-in',
-    answers: { apache: 403, nginx: 404 }, why: 'the same',
+    answers: { apache: 403 }, why: 'the same',
   },
   {
     of: ['/provider/{}/oauth/authorize;/..%2f..%2f..%2f..%2fx', '/provider/{}/oauth/authorize;/../../../../x', '/mcp/demo/auth;/..%2f..%2f..%2f'],

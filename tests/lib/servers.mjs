@@ -26,7 +26,7 @@ ${temp}	include ${path}/site.conf;
 
 /* Debian has no unixd, log or version module: they are built in; mpm is not. */
 const apache = (...more) => ({ path, port, plainPort, tls, env }) => {
-  const modules = ['mpm_event', 'authz_core', 'alias', 'env', 'headers', 'proxy', 'proxy_http', 'reqtimeout', ...more]
+  const modules = ['mpm_event', 'authz_core', 'alias', 'env', 'headers', 'proxy', 'proxy_http', 'reqtimeout', 'rewrite', ...more]
   if (tls) modules.push('socache_shmcb', 'ssl')
   const load = modules
     .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n`)

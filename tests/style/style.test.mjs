@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { extname, join, relative } from 'node:path'
+import { basename, extname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { KINDS, RELAYS } from '../lib/servers.mjs'
@@ -101,20 +101,29 @@ test('what the README and the configurations name is there', () => {
 test('the web servers send the same paths to us, all that the defaults name', () => {
   const paths = ['auth/callback', 'mcp/oauth/callback', 'callback', 'oauth-callback', 'oauth2callback']
   // opencode's router knows neither case nor the number of slashes: begins are matched as loosely
-  const begins = ['provider/.+/oauth/authorize', 'mcp/.+/auth(/authenticate)?/?$', 'api/integration/.+/connect/oauth/?(;|$)']
   const loose = '(?is:/+provider/.+/oauth/+authorize.*|/+mcp/.+/auth(/+authenticate)?/*(;.*)?|/+api/+integration/.+/connect/+oauth/*(;.*)?)'
+  const begins = ['/+provider/.+/oauth/+authorize', '/+mcp/.+/auth(/+authenticate)?/*(;.*)?$', '/+api/+integration/.+/connect/+oauth/*(;.*)?$']
+  const loosePart = '/+(provider/.+/oauth/+authorize|mcp/.+/auth(/+authenticate)?/*(;|$)|api/+integration/.+/connect/+oauth/*(;|$))'
   const all = `^((${paths.map((path) => `/${path}`).join('|')})/?|/signin|/signin/.*|${loose})$`
   const rules = {
-    nginx: (text) => paths.every((path) => text.includes(`location = /${path} {`)) && text.includes(`location ~ ^/(${paths.join('|')})/$ {`) && begins.every((begin) => text.includes(begin.includes(';') ? `location ~* "(?s)^/${begin}" {` : `location ~* (?s)^/${begin} {`)),
-    apache: (text) => [`"^/(${paths.join('|')})/?$"`, `"(?is)^/(${begins.join('|')})"`].every((match) => text.includes(`ProxyPassMatch ${match}`)),
+    nginx: (text) => /^\tinclude \S+\/nginx\/part-paths\.conf;$/m.test(text) && [`rewrite ^/(${paths.join('|')})/?$ `, `rewrite "(?is)^${loosePart}" `].every((one) => read(join(root, 'conf/nginx/part-paths.conf')).includes(one)),
+    apache: (text) => /^\tInclude \S+\/apache\/part-paths\.conf$/m.test(text) && [`"^/(${paths.join('|')})/?$" `, `"(?is)^${loosePart}" `].every((one) => read(join(root, 'conf/apache/part-paths.conf')).includes(`RewriteRule ${one}`)),
+    caddy: (text) => /^\timport \S+\/caddy\/part\.Caddyfile$/m.test(text) && [...paths.map((path) => `^/${path}/?$`), ...begins.map((one) => `(?is)^${one}`)]
+      .every((one) => read(join(root, 'conf/caddy/part.Caddyfile')).includes(`path_regexp ${one}\n`)),
+    lighttpd: (text) => /^\tinclude "\S+\/lighttpd\/part\.conf"$/m.test(text) && read(join(root, 'conf/lighttpd/part.conf')).includes(all),
   }
   for (const { conf } of Object.values(KINDS)) {
     const text = read(join(root, 'conf', conf))
     const rule = rules[conf.split('/')[0]] ?? ((it) => it.includes(all))
     assert.ok(rule(text), conf)
-    const scripts = text.match(/ScriptAliasMatch ".*?"/g) ?? []
-    for (const script of scripts) assert.ok(text.includes(script.replace('ScriptAliasMatch', 'ProxyPassMatch')), `${conf}: ${script}`)
   }
+})
+
+test("HAProxy's file holds the blocks to paste word for word", () => {
+  const site = read(join(root, 'conf/haproxy/opencode-callback.cfg'))
+  const blocks = read(join(root, 'conf/haproxy/part.cfg')).split(/^# \d\. (?:.*\n)(?:#.*\n)*\n/m).slice(1).map((block) => block.trim())
+  assert.equal(blocks.length, 3)
+  for (const block of blocks) assert.ok(site.includes(block), block)
 })
 
 test('each web server configuration is one that the tests start', () => {
@@ -122,6 +131,8 @@ test('each web server configuration is one that the tests start', () => {
   // an upstream, not a whole site: web/nodes.test.mjs puts it into one
   known.push(join(root, 'conf/nginx/opencode-callback-nodes.conf'))
   for (const server of ['nginx', 'apache', 'lighttpd', 'caddy', 'haproxy']) {
-    for (const file of walk(join(root, 'conf', server)).filter((one) => !one.endsWith('README.md'))) assert.ok(known.includes(file), relative(root, file))
+    // parts of sites: those that are there include them, and web/existing.test.mjs puts them into others
+    const sites = walk(join(root, 'conf', server)).filter((name) => !/^(?:part[-.]|README\.md)/.test(basename(name)))
+    for (const file of sites) assert.ok(known.includes(file), relative(root, file))
   }
 })

@@ -51,9 +51,9 @@ test('Traefik: a router and its service, no access log, the Host header as it ca
 
 test('Nginx Proxy Manager: the paths without an error log are those of the callbacks, and its own location stays', () => {
   const text = read('conf/nginx-proxy-manager/advanced.conf')
-  const paths = [...read('conf/nginx/opencode-callback-loopback.conf').matchAll(/^\tlocation = \/(\S*callback) \{/gm)].map(([, path]) => path)
-  assert.equal(paths.length, 5)
-  assert.ok(text.includes(`location ~ ^/(${paths.join('|')})/?$ {`))
+  const [, paths] = /^rewrite \^\/\((\S*callback\S*)\)\/\?\$ /m.exec(read('conf/nginx/part-paths.conf'))
+  assert.equal(paths.split('|').length, 5)
+  assert.ok(text.includes(`location ~ ^/(${paths})/?$ {`))
   // by this, it knows a text that brings its own: backend/internal/nginx.js, advancedConfigHasDefaultLocation
   assert.doesNotMatch(text, /^(?:.*;)?\s*?location\s*?\/\s*?{/im)
 })
@@ -76,8 +76,8 @@ test('conf/README.md names each file that is there to be copied', () => {
   const table = read('conf/README.md')
   for (const folder of ['apache', 'caddy', 'cloudflare', 'haproxy', 'lighttpd', 'nginx', 'nginx-proxy-manager', 'suexec', 'tailscale', 'traefik']) {
     for (const name of readdirSync(join(root, 'conf', folder)).filter((one) => one !== 'README.md')) {
-      const ending = /^opencode-callback(-[a-z-]+\.conf)$/.exec(name)?.[1] // in a row with others: `a.conf`, `-b.conf`
-      const row = table.split('\n').find((line) => line.startsWith(`| \`${folder}/`) && (line.includes(`\`${folder}/${name}\``) || (ending && line.includes(`\`${ending}\``))))
+      const ending = /^(?:opencode-callback|part)(-[a-z-]+\.conf)$/.exec(name)?.[1] // in a row with others: `a.conf`, `-b.conf`
+      const row = table.split('\n').find((line) => line.startsWith(`| \`${folder}/`) && (line.includes(`\`${folder}/${name}\``) || line.includes(`, \`${name}\``) || (ending && line.includes(`\`${ending}\``))))
       assert.ok(row, `conf/${folder}/${name}`)
     }
   }

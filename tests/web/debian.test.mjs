@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
 import { certify } from '../lib/certificate.mjs'
-import { CGI, WORKER, fit } from '../lib/front.mjs'
+import { CGI, WORKER, fit, fitParts } from '../lib/front.mjs'
 import { freePort, scratch } from '../lib/net.mjs'
 import { KINDS } from '../lib/servers.mjs'
 
@@ -69,10 +69,12 @@ for (const [kind, row] of Object.entries(KINDS)) {
     const { key, cert, both } = certificate
     const [port, plain] = [row.behind ? 4180 : await freePort(), await freePort()]
     const site = join(path, 'site.conf')
-    writeFileSync(site, fit(`conf/${row.conf}`, {
+    const settings = {
       host: 'site.example', port, plain: `127.0.0.1:${plain}`, opencode: '127.0.0.1:4096', log: path, cgi: CGI, fcgi: WORKER,
-      worker: '/run/worker.sock', ...(row.bundle ? { cert: both, key: both } : { cert, key }),
-    }))
+      worker: '/run/worker.sock', parts: join(path, 'parts'), ...(row.bundle ? { cert: both, key: both } : { cert, key }),
+    }
+    fitParts(settings.parts, server, settings)
+    writeFileSync(site, fit(`conf/${row.conf}`, settings))
     const [program, ...args] = PLACE[server]({ path, site, file: join(conf, row.conf) })
     const { status, stderr } = spawnSync(program, args, { env: { ...process.env, PATH }, encoding: 'utf8' })
     assert.equal(status, 0, stderr)

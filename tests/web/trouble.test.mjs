@@ -10,7 +10,7 @@ import { after, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
 import { Client } from '../lib/client.mjs'
 import { preload } from '../lib/fault.mjs'
-import { WORKER, cleanEnv, startFront, startWorker } from '../lib/front.mjs'
+import { WORKER, cleanEnv, startFront, startWorker, fitParts } from '../lib/front.mjs'
 import { scratch, startProgram } from '../lib/net.mjs'
 import { ROOT } from '../lib/place.mjs'
 import { json, startStandin } from '../lib/standin.mjs'
@@ -95,7 +95,7 @@ row('This sign-in is not known in this browser', async (t) => {
 })
 
 row('does not come to us', async (t) => {
-  const edit = (text) => text.replace('^/provider/', '^/elsewhere/')
+  const edit = (text) => text.replace(/^\tinclude .*part-paths/m, (line) => `\tif ($uri ~ ^/provider/) { break; }\n${line}`)
   const { front, client } = await site(t, { edit })
   const { content } = await client.begin({ inputs: { state: 's1234567890', redirect: 'http://localhost:1455/auth/callback' } })
   assert.equal(JSON.parse(content).url, '/provider/openai/oauth/authorize', 'opencode itself was asked, not we')
@@ -118,7 +118,7 @@ row('did not accept the sign-in', async (t) => {
 
 row('leads to', async (t) => {
   const sso = 'return 302 https://sso.example/start?rd=$request_uri;'
-  const { front, client } = await site(t, { edit: (text) => text.replace('location = /auth/callback {', `location = /auth/callback { ${sso}`) })
+  const { front, client } = await site(t, { edit: (text) => text.replace('location = /signin/callback {', `location = /signin/callback { ${sso}`) })
   assert.match((await client.send('GET', '/auth/callback?code=c&state=s')).headers.get('location'), /^https:\/\/sso\.example\/start\?rd=\/auth\/callback\?code=c/)
   const text = await doctor(front)
   assert.match(text, /^failed +callbacks .*leads to https:\/\/sso\.example\/start/m)
@@ -134,6 +134,8 @@ row('Address family not supported by protocol', async (t, cure) => {
   // ports for anybody, and no certificate: what it listens on comes before both
   const shipped = readFileSync(join(ROOT, 'conf/nginx/opencode-callback.conf'), 'utf8')
   const plain = shipped.replace(/^\tssl_.*\n/gm, '').replaceAll(' ssl http2;', ';').replaceAll('/var/log/nginx', path)
+    .replaceAll('/usr/share/opencode-callback', path)
+  fitParts(path, 'nginx', { host: 'site.example', port: 10443, plain: '127.0.0.1:10080', opencode: '127.0.0.1:9', log: path, worker: join(path, 'worker.sock') })
   writeFileSync(file, plain.replace(/listen (\[::\]:)?(80|443);/g, (_, six = '', port) => `listen ${six}10${port.padStart(3, '0')};`))
   const main = join(path, 'nginx.conf')
   writeFileSync(main, `pid ${path}/pid;\nevents {}\nhttp {\n${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${path}/${name};\n`).join('')}include ${file};\n}\n`)

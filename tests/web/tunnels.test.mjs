@@ -74,7 +74,7 @@ describe('what reaches our program behind', () => {
           const answer = await entrance(tunnel, front, manager).frontend(address, forged).send({ target: '/mcp/a%2Fb/auth?x=%2f+%20', headers: { Cookie: 'a=b' } })
           const { vars } = JSON.parse(answer.body)
           assert.equal(vars.REMOTE_ADDR, address)
-          assert.deepEqual([vars.HTTPS, vars.REQUEST_SCHEME, vars.HTTP_HOST], ['on', 'https', tunnel.host])
+          assert.deepEqual([vars.REQUEST_SCHEME, vars.HTTP_HOST], ['https', tunnel.host])
           assert.deepEqual([vars.REQUEST_URI, vars.HTTP_COOKIE], ['/mcp/a%2Fb/auth?x=%2f+%20', 'a=b'])
           for (const key of Object.keys(vars)) assert.doesNotMatch(key, /^HTTP_(X_FORWARDED_(FOR|HOST|PROTO|PORT|SERVER)$|X_REAL|FORWARDED|CF_CONNECTING|PROXY)/)
         }
@@ -263,7 +263,7 @@ test('cloudflared over a Unix socket, with the lines that the file offers', asyn
   try {
     for (const forged of FORGERIES) {
       const vars = await ask({ path }, forged)
-      assert.deepEqual([vars.REMOTE_ADDR, vars.HTTP_HOST, vars.HTTPS], [tunnel.visitors[0], tunnel.host, 'on'])
+      assert.deepEqual([vars.REMOTE_ADDR, vars.HTTP_HOST, vars.REQUEST_SCHEME], [tunnel.visitors[0], tunnel.host, 'https'])
     }
     assert.equal((await ask({ port: front.port })).REMOTE_ADDR, '127.0.0.1', 'nobody else is believed now')
   } finally {
