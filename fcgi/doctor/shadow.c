@@ -6,7 +6,7 @@
 #define SERVER_MAX 128 /* bytes of a Server header that are looked at */
 
 static const struct shadow {
-	const char *server;  /* how its Server header begins */
+	const char *server;  /* how its Server header begins; empty: there is none */
 	const char *missing; /* nothing comes to us */
 	const char *above;   /* something comes to us, this path does not */
 } shadows[] = {
@@ -26,6 +26,29 @@ static const struct shadow {
      "Apache: something takes this path before us. Put Include "
      "/usr/share/opencode-callback/apache/part.conf above every RewriteRule and Redirect of the "
      "<VirtualHost>. Without that file: ProxyPass \"/\" must stand below the lines for our paths"},
+    {"Caddy",
+     "Caddy: the block of this name has no line import "
+     "/usr/share/opencode-callback/caddy/part.Caddyfile, or it stands inside a handle or route "
+     "that this path does not come to. Put it into the block itself, and reload Caddy",
+     "Caddy: something takes this path before us: a handle whose path is this one or longer, a "
+     "redir, or a handle around the line import "
+     "/usr/share/opencode-callback/caddy/part.Caddyfile. Put that line into the block itself, and "
+     "take the other handle away"},
+    {"lighttpd",
+     "lighttpd: the condition of this name has no line include "
+     "\"/usr/share/opencode-callback/lighttpd/part.conf\", or mod_fastcgi is not loaded "
+     "(lighttpd-enable-mod fastcgi setenv). Make it the last line there, and restart lighttpd",
+     "lighttpd: a condition below ours takes this path. Make include "
+     "\"/usr/share/opencode-callback/lighttpd/part.conf\" the last line of the condition of this "
+     "name; what must stay below it should not match our paths"},
+    /* HAProxy does not name itself */
+    {"",
+     "if this is HAProxy: the frontend of this name has no use_backend opencode_callback, or "
+     "another use_backend stands above it. Paste the three blocks of "
+     "/usr/share/opencode-callback/haproxy/part.cfg, the second one above every use_backend, and "
+     "reload HAProxy",
+     "if this is HAProxy: another use_backend takes this path before us. Put use_backend "
+     "opencode_callback above it"},
 };
 
 void
@@ -34,13 +57,16 @@ shadow_advise(struct examination *d, const struct probe *v, bool all)
 	int status = probe_status(v);
 	char server[SERVER_MAX];
 
-	if (status == 0 || (status >= 502 && status <= 504) ||
-	    probe_header(v, "Server", server, sizeof(server)) == 0)
+	if (status == 0 || (status >= 502 && status <= 504))
 		return;
+	if (probe_header(v, "Server", server, sizeof(server)) == 0)
+		server[0] = '\0';
 	for (size_t i = 0; i < sizeof(shadows) / sizeof(shadows[0]); i++) {
 		const struct shadow *p = &shadows[i];
 
-		if (strncasecmp(server, p->server, strlen(p->server)) == 0)
+		size_t len = strlen(p->server);
+
+		if (len == 0 ? server[0] == '\0' : strncasecmp(server, p->server, len) == 0)
 			examination_advise(d, "%s", all ? p->missing : p->above);
 	}
 }

@@ -8,8 +8,8 @@
 
 /*
  * Advises what to change, by the Server header of an answer that is not ours. all: none of our
- * paths was seen to come to us; else another one did. Without a name that is known, or if it is our
- * program that cannot be reached, the advice of the table applies.
+ * paths was seen to come to us; else another one did. Without a known name, or if it is our program
+ * that cannot be reached, the advice of the table applies.
  */
 void shadow_advise(struct examination *d, const struct probe *v, bool all);
 
