@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "doctor/shadow.h"
+
 #define WORD_MAX     80 /* bytes of foreign text in a message */
 #define LOCATION_MAX 512
 #define REALM	     "Secure Area" /* opencode's, and ours when it asks us for its password */
@@ -85,6 +87,8 @@ callback_is_ours(struct examination *d, const char *path)
 		    "let what guards the site leave the callback paths alone, as in "
 		    "conf/README.md, \"Behind a single sign-on\": the state and our cookie guard "
 		    "them, and a code must not get into another address or log");
+	else if (!ours)
+		shadow_advise(d, &v, false);
 	probe_free(&v);
 	if (!ours)
 		examination_say(d, VERDICT_FAILED, "%s does not come to us: %s", path, words);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "doctor/check_front.h"
+#include "doctor/shadow.h"
 #include "http/origin.h"
 #include "http/response.h"
 
@@ -113,6 +114,8 @@ check_site_pages(struct examination *d)
 	good = probe_says(&v, "\"status\":\"ok\"") || probe_says(&v, "\"status\":\"degraded\"");
 	d->fronted = !good && check_front_is_guard(&v, path);
 	check_front_words(&v, words);
+	if (!good && !d->fronted)
+		shadow_advise(d, &v, true);
 	probe_free(&v);
 	if (d->fronted)
 		return examination_say(d, VERDICT_SKIPPED,
@@ -320,7 +323,10 @@ check_site_begins(struct examination *d)
 
 		examination_probe(d, foreign_begin(paths[i]), &v);
 		ours = probe_is_problem(&v, ERR_CROSS_SITE);
-		probe_words(&v, words);
+		check_front_words(&v, words);
+		/* Apache refuses an escaped slash before it looks for a rule: see the table */
+		if (!ours && strchr(paths[i], '%') == NULL)
+			shadow_advise(d, &v, false);
 		probe_free(&v);
 		if (!ours)
 			return examination_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",

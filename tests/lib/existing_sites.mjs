@@ -32,6 +32,8 @@
  *   denied     headers with which its single sign-on lets nobody in, except to the callbacks
  *   headers    what it adds to every answer, ours too: {name: value}
  *   slashes    false: the site refuses every path with an escaped slash
+ *   wrong      {NAME: {fails, says, advice}}: what --doctor says of the line at %WRONG:NAME%: the check that fails, words of its line,
+ *              of the advice
  *   paths      more requests to compare, [method, target]: its own locations
  */
 import { execFileSync } from 'node:child_process'
@@ -75,6 +77,7 @@ function place(text, line, at, others) {
  *   at              where the line is: 'PART', 'WRONG…', or undefined for the site as it was
  *   opencodePort    where opencode is · opencodeSocket  what our program talks to
  *   inner           opencode's own user and password, in base64
+ *   host            its name, in the place of HOST
  *   ini             as for startFront() · port, plainPort  where it listens
  *   programs        {fcgi}: another worker in the place of ours
  *   worker          false: nobody listens at the worker's socket
@@ -84,7 +87,7 @@ function place(text, line, at, others) {
  */
 export async function startExisting({
   server, site, at, opencodePort, opencodeSocket = '/run/none.sock', ini, port, plainPort, programs, worker: wanted = true, edit = (text) => text,
-  inner = 'b3BlbmNvZGU6eA==',
+  inner = 'b3BlbmNvZGU6eA==', host = HOST,
 }) {
   const kind = SERVERS[server]
   const own = makeSite({ ini, opencodeSocket, opencodePort })
@@ -106,7 +109,7 @@ export async function startExisting({
     }
   }
   try {
-    const certificate = secure ? certify(path, HOST) : {}
+    const certificate = secure ? certify(path, host) : {}
     give(...['key', 'cert', 'both'].flatMap((name) => certificate[name] ?? []))
     writeFileSync(join(path, 'htpasswd'), `${USER}:${execFileSync('openssl', ['passwd', '-apr1', SITE_PASSWORD], { encoding: 'utf8' })}`)
     for (const [name, text] of Object.entries(site.files ?? {})) {
@@ -117,19 +120,19 @@ export async function startExisting({
     }
     const parts = join(path, 'parts')
     const socket = join(path, 'worker.sock')
-    const settings = { host: HOST, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: path, worker: socket }
+    const settings = { host, port, plain: `127.0.0.1:${plainPort}`, opencode: `127.0.0.1:${opencodePort}`, log: path, worker: socket }
     fitParts(parts, kind.parts ?? server, settings)
     const here = (one) => one?.replaceAll('/usr/share/opencode-callback', parts)
     const line = here(kind.line) ?? kind.blocks(parts).PART
     const others = { QUIET: at === 'PART' && here(kind.plain), ...kind.blocks?.(parts) }
     const words = {
-      PORT: port, PLAIN: plainPort, HOST, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
+      PORT: port, PLAIN: plainPort, HOST: host, PATH: path, CERT: certificate.cert, KEY: certificate.key, BOTH: certificate.both, INNER: inner,
     }
     const text = place(edit(site.text), line, at, others).replaceAll('127.0.0.1:4096', `127.0.0.1:${opencodePort}`)
       .replaceAll('"port" => 4096', `"port" => ${opencodePort}`)
       .replace(/%(PORT|PLAIN|HOST|PATH|CERT|KEY|BOTH|INNER)%/g, (_, word) => words[word])
     writeFileSync(join(path, 'site.conf'), text)
-    const [file, args] = kind.main({ path, port, plainPort, host: HOST, site })
+    const [file, args] = kind.main({ path, port, plainPort, host, site })
     if (wanted) worker = await startWorker(own, { program: programs?.fcgi })
     program = startProgram(...unprivileged(file, args), {
       cwd: '/', env: cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: path }),
@@ -138,9 +141,9 @@ export async function startExisting({
       if (!program.running()) throw new Error(`${server} ended: ${siteLogs()}`)
       return (await accepts({ port })) && (!kind.wait || (await kind.wait({ path })))
     })
-    const where = secure ? { port, ca: readFileSync(certificate.ca), servername: HOST } : { port }
+    const where = secure ? { port, ca: readFileSync(certificate.ca), servername: host } : { port }
     return {
-      server, origin: secure ? `https://${HOST}:${port}` : `http://127.0.0.1:${port}`, where, port, plainPort, path, secure, siteLogs,
+      server, origin: secure ? `https://${host}:${port}` : `http://127.0.0.1:${port}`, where, port, plainPort, path, secure, siteLogs, iniFile: own.iniFile,
       logs: () => [worker?.output() ?? '', siteLogs()].join('\n'), certificate, stop,
     }
   } catch (error) {

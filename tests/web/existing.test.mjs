@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
 import { HOST, SERVERS, SITES, SITE_AUTHORIZATION, startExisting } from '../lib/existing_sites.mjs'
 import { give } from '../lib/front.mjs'
+import * as malformed from '../lib/malformed.mjs'
 import { connect, exchange, freePort, parseResponse, scratch, until } from '../lib/net.mjs'
 import { recorders } from '../lib/recorder.mjs'
 
@@ -201,6 +202,22 @@ for (const { server, name, site, kind } of SITES) {
         await until('the last line is in the log', () => front.siteLogs().includes('/the-last-line'))
         const line = front.siteLogs().split('\n').find((one) => one.includes(CODE))
         assert.equal(line, undefined, `a code in a log: ${line}`)
+      } finally {
+        await front.stop()
+      }
+    })
+
+    test('no other spelling of a path that begins a sign-in comes to opencode past us', async () => {
+      const front = await start({ at: 'PART' })
+      try {
+        for (const [path, [, request]] of Object.entries(malformed.spellings)) {
+          const { target } = request({ provider: 'p' })
+          const text = await exchange(front.where, bytes('POST', target, { 'Content-Type': 'text/plain', ...authorized }, '{}')).catch(() => '')
+          const seen = /"url":"([^"]*)"/.exec(text)?.[1]
+          // opencode's router ends a path at a semicolon, decodes it, and knows neither case nor the number of slashes
+          const routed = seen && decodeURIComponent(seen.split(/[?;]/)[0]).replace(/\/+/g, '/').toLowerCase()
+          assert.doesNotMatch(routed ?? '', /^\/(provider\/.+\/oauth\/authorize|mcp\/.+\/auth(\/authenticate)?|api\/integration\/.+\/connect\/oauth)\/?$/, path)
+        }
       } finally {
         await front.stop()
       }

@@ -15,7 +15,7 @@ export const sites = {
 	%PART%
 
 	ProxyPreserveHost On
-	ProxyPass "/" "http://127.0.0.1:4096/" upgrade=websocket
+	ProxyPass "/" "http://127.0.0.1:4096/" nocanon upgrade=websocket
 	ProxyPassReverse "/" "http://127.0.0.1:4096/"
 </VirtualHost>
 `,
@@ -23,6 +23,7 @@ export const sites = {
   // the line stands below everything, and websockets have a RewriteRule
   ordinary: {
     password: true,
+    wrong: { redirect: { fails: 'pages', says: /\/signin\/health is not answered by us/, advice: /no line Include \S+\/apache\/part\.conf/ } },
     slashes: false,
     headers: { 'Strict-Transport-Security': 'max-age=63072000', 'X-Served-By': 'ada' },
     files: { 'static/page.txt': 'a static page of the site\n', 'static/app.js': `${'let x = 1\n'.repeat(100)}`, 'static/sorry.html': 'Sorry.\n' },
@@ -89,6 +90,7 @@ export const sites = {
   // every request is rewritten, or proxied by a <Location>, and errors have pages of the site
   odd: {
     lua: false,
+    wrong: { below: { fails: 'callbacks', says: /\/auth\/callback does not come to us: status 200 \(Server: Apache/, advice: /above every RewriteRule/ } },
     headers: { 'X-Odd': 'yes' },
     files: { 'www/sorry.html': 'Sorry.\n' },
     paths: [['GET', '/moved/'], ['GET', '/sorry.html'], ['GET', '/a//b'], ['GET', '/mcp/demo/auth.php']],
@@ -128,6 +130,7 @@ export const sites = {
 	<Directory "%PATH%/www">
 		Require all granted
 	</Directory>
+	%WRONG:below%
 </VirtualHost>
 `,
   },

@@ -27,6 +27,7 @@ export const sites = {
   },
   ordinary: {
     password: true,
+    wrong: { redirect: { fails: 'pages', says: /\/signin\/health is not answered by us/, advice: /no line include \S+\/nginx\/part\.conf;/ } },
     headers: { 'Strict-Transport-Security': 'max-age=63072000; includeSubDomains', 'X-Served-By': 'ada' },
     files: { 'static/page.txt': 'a static page of the site\n', 'static/app.js': 'let x = 1\n', 'static/sorry.html': 'Sorry.\n' },
     paths: [
@@ -126,6 +127,7 @@ server {
   },
   // settings of the whole server that would reach into our answers, and PHP beside opencode
   odd: {
+    wrong: { below: { fails: 'callbacks', says: /\/oauth-callback does not come to us: status 404 \(Server: nginx/, advice: /above every return, rewrite and if/ } },
     headers: { 'X-Odd': 'yes' },
     denied: { 'X-Deny': 'yes' },
     files: { 'www/index.html': 'index\n' },
@@ -160,7 +162,8 @@ server {
 	limit_req zone=visitors burst=100 nodelay;
 	error_page 400 401 403 404 405 413 414 421 500 502 503 504 /page.php;
 	sub_filter_once off;
-	if ($http_x_never) { return 403; }
+	if ($uri = /oauth-callback) { return 404; }
+	%WRONG:below%
 	if ($request_method = NONE) { return 405; }
 	rewrite ^/(.+)/$ /$1 permanent;
 	try_files $uri @opencode;
