@@ -208,6 +208,12 @@ $(BUILD_DIR)/tests/bench/%: tests/bench/%.c Makefile
 	@mkdir -p $(@D)
 	$(BENCH_LINK) $(filter %.c %.o,$^) $(BENCH_LIBS)
 
+# Builds the container images, and runs whole sign-ins in them. They need the registries.
+check-images: tests
+	tests/install-deps check
+	tests/install-deps images
+	@BUILD_DIR=$(BUILD_DIR) tests/check images/
+
 # The pictures in README.md, from the pages as they are.
 pictures: tests
 	BUILD_DIR=$(BUILD_DIR) node tests/pages/pictures.mjs
@@ -236,5 +242,5 @@ clean:
 
 -include $(shell find $(BUILD_DIR) -type f -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-opencodes check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run pictures bench \
+.PHONY: all tests check check-opencodes check-images check-debian12 check-debian13 sanitize analyze coverage traced traced-libraries replay replay-programs live-programs fuzz soak run pictures bench \
 	bench-programs install uninstall dist deb clean

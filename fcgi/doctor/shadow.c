@@ -26,8 +26,8 @@ static const struct shadow {
      "answers), and reload Apache",
      "Apache: something takes this path before us. Put Include "
      "/usr/share/opencode-callback/apache/part.conf above every RewriteRule and Redirect of the "
-<<<<<<< HEAD
-     "<VirtualHost>. Without that file: ProxyPass \"/\" must stand below the lines for our paths"},
+     "<VirtualHost>; it has the paths of the default callback_paths. Without that file: ProxyPass "
+     "\"/\" must stand below the lines for our paths"},
     {"Caddy",
      "Caddy: the block of this name has no line import "
      "/usr/share/opencode-callback/caddy/part.Caddyfile, or it stands inside a handle or route "
@@ -51,10 +51,6 @@ static const struct shadow {
      "reload HAProxy",
      "if this is HAProxy: another use_backend takes this path before us. Put use_backend "
      "opencode_callback above it"},
-=======
-     "<VirtualHost>; it has the paths of the default callback_paths. Without that file: ProxyPass "
-     "\"/\" must stand below the lines for our paths"},
->>>>>>> partsa
 };
 
 void

@@ -1,12 +1,14 @@
 /*
- * The container files, as far as they can be tried without an image registry: the steps that make
- * up each image, the packages, the nginx of the web image with TLS, the modes of the shared volumes.
+ * The container files, as far as they can be tried without building an image: the steps that make up each
+ * image, the packages, the nginx of the web image with TLS, the modes of the shared volumes, what both
+ * compose files say. tests/images/images.test.mjs builds and runs them.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { readCompose } from '../lib/containers.mjs'
 import { scratch } from '../lib/net.mjs'
 import { ROOT, isRoot, place } from '../lib/place.mjs'
 
@@ -19,8 +21,9 @@ let folder
 before(() => (folder = scratch('docker')))
 after(() => folder?.remove())
 
-const compose = JSON.parse(execFileSync('/usr/bin/python3', ['-c',
-  'import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))', join(ROOT, 'conf/docker/compose.yaml')]))
+const variables = { HOST: 'site.example.net', OPENCODE_SERVER_PASSWORD: 'x', TLS: '/tls' }
+const files = ['compose.yaml', 'without-web.yaml']
+const [compose, withoutWeb] = files.map((file) => readCompose(file, variables))
 
 test('every line of the Dockerfile is an instruction, every stage is there before it is used', () => {
   const stages = new Set()
@@ -46,8 +49,7 @@ test('what is copied is there: in the tree, or in what make install puts there',
     copies++
     if (stage === 'build') assert.ok(existsSync(join(folder.path, source)), line)
     else if (stage === 'npm') {
-      const [, path] = /^\/usr\/local\/lib\/node_modules\/(.*)$/.exec(source)
-      assert.ok(existsSync(join(ROOT, 'tests/node_modules', path)), line)
+      assert.ok(lines.some((made) => made.startsWith('RUN npm') && made.includes(` ${source} `) || made.endsWith(`>${source}`)), line)
     } else {
       assert.ok(existsSync(join(ROOT, source)), line)
       assert.ok(!ignored.some((name) => `/${source}`.startsWith(name)), line)
@@ -90,14 +92,44 @@ test('the packages exist, and the handler has all that its program needs', { ski
   }
 })
 
-test('the opencode is the one that the tests run', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'tests/package.json'), 'utf8'))
-  assert.equal(defaults.OPENCODE, `opencode-ai@${dependencies['opencode-ai']}`)
-  for (const name of compose.services.opencode.build.args) assert.ok(defaults[name], `${name} has a default`)
+test('the opencode is the one that the tests run, and so is the preview that is named', () => {
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'tests/package.json'), 'utf8'))
+  assert.equal(defaults.OPENCODE_PACKAGE, `opencode-ai@${dependencies['opencode-ai']}`)
+  assert.ok(dockerfile.includes(`# ${optionalDependencies['opencode-2'].replace('npm:', '')}.`))
+  for (const { services } of [compose, withoutWeb]) assert.deepEqual(services.opencode.build.args, Object.keys(defaults))
 })
 
+test('without-web.yaml is compose.yaml without its web server', () => {
+  const { web, ...services } = structuredClone(compose.services)
+  const others = structuredClone(withoutWeb.services)
+  assert.ok(web)
+  delete services.opencode.expose
+  assert.deepEqual(others.opencode.ports, ['127.0.0.1:4096:4096'])
+  delete others.opencode.ports
+  const place = '/run/opencode-callback-web'
+  assert.equal(services.handler.volumes.pop(), `worker-socket:${place}`)
+  assert.equal(others.handler.volumes.pop().target, place)
+  assert.deepEqual(others, services)
+  const { 'worker-socket': socket, ...volumes } = compose.volumes
+  assert.ok(socket)
+  assert.deepEqual(withoutWeb.volumes, volumes)
+})
+
+// docker-compose 1, which Debian 12 has, knows neither `name` nor `create_host_path`.
+const engine = [['docker', 'compose'], ['docker-compose']]
+  .find(([program, ...args]) => /^v?[2-9]/.test(spawnSync(program, [...args, 'version', '--short'], { encoding: 'utf8' }).stdout))
+for (const file of engine ? files : []) {
+  test(`docker compose takes ${file}`, () => {
+    const [program, ...args] = engine
+    const result = spawnSync(program, [...args, '-f', join(ROOT, 'conf/docker', file), 'config', '--quiet'], {
+      encoding: 'utf8', env: { ...process.env, ...variables },
+    })
+    assert.equal(result.status, 0, result.stderr)
+  })
+}
+
 test('no service runs as root, can change its files or gain rights', () => {
-  for (const [name, service] of Object.entries(compose.services)) {
+  for (const [name, service] of [compose, withoutWeb].flatMap(({ services }) => Object.entries(services))) {
     assert.equal(service.read_only, true, name)
     assert.deepEqual(service.cap_drop, ['ALL'], name)
     assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name)

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { BUILD } from '../lib/front.mjs'
@@ -101,7 +101,9 @@ else describe('the commands of', () => {
     mkdirSync(box.path(`${TREE}/tests`), { recursive: true })
     copy(['common', 'cgi', 'fcgi', 'conf', 'Makefile', 'README.md', 'CHANGELOG.md', 'LICENSE', 'SECURITY.md'].map((name) => join(ROOT, name)), TREE)
     copy(join(ROOT, 'tests/install-deps'), `${TREE}/tests`)
-    copy(BUILD, `${TREE}/build`)
+    // not the base images of images.test.mjs, which are large
+    mkdirSync(box.path(`${TREE}/build`))
+    copy(readdirSync(BUILD).filter((name) => name !== 'images').map((name) => join(BUILD, name)), `${TREE}/build`)
     for (const [name, as] of [['systemctl', 'systemctl'], ['readme.apt', 'apt'], ['readme.apt', 'apt-get']]) copy(join(ROOT, 'tests/install', name), `/usr/local/bin/${as}`)
     await box.must(`rm -rf /run/systemd/system /run/*.pid /run/*.sock /run/opencode* build/check /etc/tmpfiles.d/opencode* /etc/systemd/system/opencode*
 id alice >/dev/null 2>&1 || useradd -m alice

@@ -43,6 +43,7 @@ const rest = [
   ...list('tests/fuzz', isTest),
   ...list('tests/faults', isTest),
   ...list('tests/bench', isTest),
+  ...(words.length ? list('tests/images', isTest) : []), // make check-images: they need the registries
 ]
 const queues = [...(isolates ? [own, browser] : [[...own, ...browser]]), rest].map((files) => files.filter(wanted))
 const lanes = [...queues, queues.at(-1)]

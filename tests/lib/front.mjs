@@ -110,13 +110,13 @@ export function fit(file, settings) {
 
 /*
  * Puts the parts of sites, conf/SERVER/part*, into folder/SERVER/ with the settings of tests/demo/fit. A site's file finds
- * them there by the setting parts, which is the folder.
+ * them there by the setting parts, which is the folder. edit is a function of each.
  */
-export function fitParts(folder, server, settings) {
+export function fitParts(folder, server, settings, edit = (text) => text) {
   const place = join(folder, server)
   mkdirSync(place, { recursive: true })
   for (const name of readdirSync(join(root, 'conf', server)).filter((one) => /^part[-.]/.test(one))) {
-    writeFileSync(join(place, name), fit(`conf/${server}/${name}`, { ...settings, parts: folder }))
+    writeFileSync(join(place, name), edit(fit(`conf/${server}/${name}`, { ...settings, parts: folder })))
   }
 }
 
@@ -129,7 +129,7 @@ export function fitParts(folder, server, settings) {
  *   host            the server's name, in the place of opencode.example.com
  *   port            where it listens; a free one by default
  *   tls             keep the shipped TLS lines, with a certificate for host (see certificate.mjs)
- *   edit            a function of the web server's file, for what is wrong in it
+ *   edit            a function of the web server's file, for what is wrong in it; editPart of each part
  *   programs        {cgi, fcgi}: others in the place of ours
  * The answer: origin, port, where (for connect(), with whom to trust), plainPort (redirects to https),
  * logs() (everything that we, the web server's access log and its error log said), storeDir, path, worker
@@ -137,7 +137,7 @@ export function fitParts(folder, server, settings) {
  */
 export async function startFront({
   kind, opencodePort, opencodeSocket, ini, host = '127.0.0.1', tls = false, strict = false, env, port,
-  programs = { cgi: CGI, fcgi: WORKER }, edit = (text) => text,
+  programs = { cgi: CGI, fcgi: WORKER }, edit = (text) => text, editPart,
 }) {
   const row = KINDS[kind] ?? RELAYS[kind]
   assert.ok(row, kind)
@@ -183,7 +183,7 @@ export async function startFront({
       wrapper = startProgram(...unprivileged('fcgiwrap', ['-s', `unix:${socket}`, '-c', '2'], { strict }), { cwd: '/', env: own, detached: true })
       await until('fcgiwrap accepts', () => accepts({ path: socket }))
     }
-    fitParts(settings.parts, row.conf.split('/')[0], settings)
+    fitParts(settings.parts, row.conf.split('/')[0], settings, editPart)
     writeFileSync(join(site.path, 'site.conf'), edit(fit(`conf/${row.conf}`, settings)))
     const program = row.main({ path: site.path, port, plainPort, tls, env: own })
     server = startProgram(...unprivileged(...program, { strict }), {

@@ -165,7 +165,7 @@ export function cannotIsolate() {
 }
 
 /* From a loopback port in one network to the same port in the other, by a Unix socket between them. */
-function startPassage(path, port, from, to) {
+export function startPassage(path, port, from, to) {
   const socat = (where, ...addresses) => {
     const [program, ...words] = [...where, 'socat', ...addresses]
     return startProgram(program, words)

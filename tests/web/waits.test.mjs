@@ -5,11 +5,14 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync, readdirSync } from 'node:fs'
 import http2 from 'node:http2'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startBehind } from '../lib/behind.mjs'
 import { startFront } from '../lib/front.mjs'
 import { connect, parseResponse } from '../lib/net.mjs'
+import { ROOT } from '../lib/place.mjs'
 import { KINDS } from '../lib/servers.mjs'
 
 const LONG = Number(process.env.CHECK_LONG || 0)
@@ -26,7 +29,7 @@ async function withFronts(cases, edit, use) {
   const fronts = []
   try {
     for (const one of cases) {
-      const options = { kind: one[0], host: 'site.example', tls: !KINDS[one[0]].behind, edit: edit(one) }
+      const options = { kind: one[0], host: 'site.example', tls: !KINDS[one[0]].behind, edit: edit(one), editPart: edit(one) }
       fronts.push(await startFront({ ...options, opencodePort: behind.port, opencodeSocket: '/run/none.sock' }))
     }
     await Promise.all(fronts.map((front, i) => use(front, cases[i])))
@@ -72,10 +75,11 @@ const TIMEOUTS = {
 
 test('the time-out that each file names is the one that counts', async () => {
   const cases = Object.keys(KINDS).flatMap((kind) => (TIMEOUTS[kind.split('-')[0]] ?? []).map((timeout) => [kind, ...timeout]))
-  const edit = ([kind, from, to]) => (text) => {
-    assert.ok(text.includes(from), `${kind}: ${from}`)
-    return text.replace(from, to)
+  for (const [kind, from] of cases) {
+    const folder = join(ROOT, 'conf', kind.split('-')[0])
+    assert.ok(readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(from)), `${kind}: ${from}`)
   }
+  const edit = ([, from, to]) => (text) => text.replace(from, to)
   await withFronts(cases, edit, async (front, [kind, , to, way]) => {
     const { status, seconds } = await way(front, 30)
     assert.ok(seconds >= 1.9 && seconds < 10, `${kind}, ${to}: ${seconds} s`)
@@ -85,7 +89,7 @@ test('the time-out that each file names is the one that counts', async () => {
 
 if (LONG) {
   test(`a call waits for ${SECONDS} s`, () =>
-    withFronts(Object.keys(KINDS).map((kind) => [kind]), () => undefined, async (front, [kind]) => {
+    withFronts(Object.keys(KINDS).map((kind) => [kind]), () => (text) => text, async (front, [kind]) => {
       const ways = KINDS[kind].behind || KINDS[kind].h2 === false ? [wait] : [wait, wait2]
       for (const { status, seconds } of await Promise.all(ways.map((way) => way(front, SECONDS)))) {
         assert.equal(status, 200, `${kind}: after ${seconds} s`)
