@@ -41,7 +41,7 @@ parameter(const char *url, const char *name)
 	struct query q;
 
 	query += *query == '?' ? 1 : 0;
-	CHECK(query_parse(&q, query, strcspn(query, "#"), QUERY_STRING) == ERR_OK);
+	CHECK(query_parse(&q, query, strcspn(query, "#"), QUERY_REPEATED) == ERR_OK);
 	if (query_get(&q, name) != NULL)
 		value = fuzz_string(query_get(&q, name), strlen(query_get(&q, name)));
 	query_free(&q);
@@ -80,12 +80,36 @@ check_direct(const struct flow *flow, const struct authorize_site *own, const ch
 	CHECK_TEXT(strcmp(path + len, flow->redirect_path) == 0, redirect_uri);
 }
 
+/* The redirect URI, where it has another name: the only one that is a listener's. */
+static char *
+renamed(const char *url, int port)
+{
+	const char *query = strchr(url, '?');
+	char *value = NULL;
+	struct query q;
+
+	query += query != NULL ? 1 : 0;
+	CHECK(query != NULL);
+	CHECK(query_parse(&q, query, strcspn(query, "#"), QUERY_REPEATED) == ERR_OK);
+	for (size_t i = 0; i < q.count; i++)
+		if ((strcasestr(q.param[i].name, "redirect") != NULL ||
+		     strcasestr(q.param[i].name, "callback") != NULL) &&
+		    front_listener(q.param[i].value, port) != NULL) {
+			CHECK(value == NULL);
+			value = fuzz_string(q.param[i].value, strlen(q.param[i].value));
+		}
+	query_free(&q);
+	return value;
+}
+
 static void
 check_flow(const char *url, const struct flow *flow, const struct authorize_site *own)
 {
 	char *redirect_uri = parameter(url, "redirect_uri"), *state = parameter(url, "state");
 	char id[FLOW_ID_LEN + 1];
 
+	if (redirect_uri == NULL)
+		redirect_uri = renamed(url, flow->redirect_port);
 	CHECK(flow_id_valid(flow->id) && redirect_uri != NULL);
 	CHECK(strncmp(flow->authorize_origin, "https://", 8) == 0 ||
 	      strncmp(flow->authorize_origin, "http://", 7) == 0);
