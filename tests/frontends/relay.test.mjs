@@ -48,9 +48,7 @@ describe('a relay', () => {
       opencode: { url: 'https://opencode.example.com' },
     }
     // both web servers send the relay's path to us as well
-    const edit = (text) => text
-      .replace('location = /signin {', `location = ${PATH} { fastcgi_pass opencode_callback; }\n$&`)
-      .replaceAll('|callback|', '|callback|relay/callback|')
+    const edit = (text) => text.replaceAll('|callback|', '|callback|relay/callback|')
     site = await startFrontends({ ini, edit })
   })
   after(() => site?.stop())

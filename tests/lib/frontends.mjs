@@ -128,7 +128,7 @@ export function httpRequest({ method = 'GET', target, headers = {}, body }) {
 
 /*
  * Starts a stand-in for opencode, the worker and both web servers.
- *   web: false leaves the web servers out; kinds: which of them, nginx-fcgi always; edit: changes their files
+ *   web: false leaves the web servers out; kinds: which of them, nginx-fcgi always; edit: changes their files and parts
  * frontends: [{name, web, send(request) → answer}], web: through a web server · logs(): all logs, CGI's included
  */
 export async function startFrontends({ ini = {}, web = true, kinds = ['nginx-fcgi', 'apache-cgi'], edit } = {}) {
@@ -149,6 +149,7 @@ export async function startFrontends({ ini = {}, web = true, kinds = ['nginx-fcg
     opencodePort: behind.address().port,
     opencodeSocket: standin.path,
     edit,
+    editPart: edit,
     ini: { ...ini, flow: { max_pending_per_client: 1000, ...ini.flow, store: `dir:${store}` } },
   }
   const nginx = await startFront({ kind: 'nginx-fcgi', ...settings })

@@ -237,7 +237,7 @@ export const addresses = Object.fromEntries([
   ['two ?', (f) => `??${f.query}`],
   ['a # in front', (f) => `#${f.query}`],
   ['the code and another state, without names', (f) => `${f.code} ${f.state}x`],
-  ['three words, the last of them the state', (f) => `a ${f.code} ${f.state}`],
+  ['a word between the code and the state', (f) => `${f.code} and ${f.state}`],
   ['the state alone', (f) => `state=${f.state}`],
   ['the code alone', (f) => `code=${f.code}`],
   ...['?', '#', '=', '&', '%', ':', '//', '://', 'http://', 'http://[', 'http://?', '?state=', '?&', '<>', '""', '\x00', '\xff', '\ufffd', '\u{1f600}',
