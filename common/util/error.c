@@ -138,17 +138,17 @@ static const struct error_row table[] = {
 	 "it shows at that moment. It begins with localhost or 127.0.0.1."},
     [ERR_PASTE_CODE] =
 	{"paste-code", 400, "That is only a part of the address",
-	 "Copy the whole address of the tab that failed to load, from its beginning to its end. If "
-	 "the provider showed you a code instead, copy all of that."},
+	 "Copy the whole address of the tab that failed to load, from its beginning to its end. (A "
+	 "code that the provider shows has letters and digits, and no blank.)"},
     [ERR_PASTE_NO_CODE] =
-	{"paste-no-code", 400, "That is no code",
+	{"paste-no-code", 400, "That is not the code",
 	 "Copy the code that the provider shows at the end of the sign-in, all of it and nothing "
 	 "else. If a tab fails to load instead, copy the whole address of that tab."},
     [ERR_PASTE_CODE_ALONE] =
 	{"paste-code-alone", 400, "That code alone cannot be used here",
-	 "Nothing in it tells that it belongs to this sign-in. If a tab failed to load, copy its "
-	 "whole address. If the provider only shows the code, sign in from opencode’s own window, "
-	 "which asks for it."},
+	 "Nothing ties it to this sign-in, so it could be somebody else’s. Copy the whole address "
+	 "of the tab, with code= and state= in it. If there is none, this sign-in cannot be "
+	 "finished from here: use another method, or an API key."},
     [ERR_PASTE_SITE] =
 	{"paste-other-site", 400, "That is the address of another page",
 	 "Up to its first ? it has to be the one in the picture: the same name, the same number, "

@@ -226,7 +226,7 @@ test('a provider whose code is to be copied: from the start page, refused, and t
     assert.ok(flow.authorize.startsWith('https://accounts.example.com/authorize?'))
     assert.match((await client.send('GET', flow.path)).content, /opencode says: <strong>Paste the code here\.<\/strong>/)
     assert.equal((await client.paste(flow, 'two words')).status, 400)
-    await client.paste(flow, 'bad-code')
+    await client.paste(flow, 'bad-code-9')
     await expectEnd(client, flow, REFUSED)
     const again = await client.start({ again: flow.id })
     await client.paste(again, 'good-code#state')

@@ -119,7 +119,7 @@ describe('a code to copy, from the start page', () => {
   test('a code that opencode refuses, and one click to begin again', async () => {
     const client = site.client()
     const flow = await client.start(TYPED)
-    await client.paste(flow, 'bad-code')
+    await client.paste(flow, 'bad-code-9')
     await expectEnd(client, flow, REFUSED, { again: true })
     const again = await client.start({ again: flow.id })
     await client.paste(again, 'good-code-2')
