@@ -31,6 +31,9 @@ say_unguarded(struct examination *d)
 {
 	const struct generation_terms *terms = generation_terms(d->generation);
 
+	if (d->carry)
+		return examination_say(d, VERDICT_OK, "%s answers, behind the site's own password",
+				       terms->name);
 	if (d->loopback)
 		return examination_say(d, VERDICT_OK, "%s answers, without a password",
 				       terms->name);

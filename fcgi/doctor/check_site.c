@@ -102,17 +102,42 @@ check_site_redirect(struct examination *d)
 			       words);
 }
 
+/* Asks for our health page. Returns whether it is ours. */
+static bool
+health_is_ours(struct examination *d, const char *path, struct probe *v)
+{
+	examination_probe(d, (struct probe_call){.target = path}, v);
+	return probe_says(v, "\"status\":\"ok\"") || probe_says(v, "\"status\":\"degraded\"");
+}
+
+/* Whether an answer asks for a password that we could bring. */
+static bool
+wants_password(const struct examination *d, const struct probe *v)
+{
+	char value[64];
+
+	return d->login[0] != '\0' && probe_status(v) == 401 &&
+	       probe_header(v, "WWW-Authenticate", value, sizeof(value)) > 0 &&
+	       strncasecmp(value, "Basic", 5) == 0;
+}
+
 enum verdict
 check_site_pages(struct examination *d)
 {
 	char path[96], style[96], words[PROBE_WORDS_MAX], type[64];
-	struct probe_call health = {.target = health_path(d, path)}, asset = {.target = style};
+	struct probe_call asset = {.target = style};
 	struct probe v;
 	bool good;
 
-	examination_probe(d, health, &v);
-	good = probe_says(&v, "\"status\":\"ok\"") || probe_says(&v, "\"status\":\"degraded\"");
+	good = health_is_ours(d, health_path(d, path), &v);
 	d->fronted = !good && check_front_is_guard(&v, path);
+	if (d->fronted && wants_password(d, &v)) {
+		probe_free(&v);
+		d->carry = true;
+		good = health_is_ours(d, path, &v);
+		d->fronted = !good && check_front_is_guard(&v, path);
+		d->carry = !d->fronted;
+	}
 	check_front_words(&v, words);
 	if (!good && !d->fronted)
 		shadow_advise(d, &v, true);
@@ -133,7 +158,8 @@ check_site_pages(struct examination *d)
 	if (!good)
 		return examination_say(d, VERDICT_FAILED, "%s is not our stylesheet: %s", style,
 				       words);
-	return examination_say(d, VERDICT_OK, "%s/ is ours", d->config->prefix);
+	return examination_say(d, VERDICT_OK, "%s/ is ours%s", d->config->prefix,
+			       d->carry ? ", behind the site's own password" : "");
 }
 
 static bool

@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "util/clock.h"
 
@@ -45,6 +47,15 @@ examination_advise(struct examination *d, const char *fmt, ...)
 	clean(d->fix);
 }
 
+static bool
+has_login(const struct probe_call *call)
+{
+	for (size_t i = 0; i < PROBE_HEADERS_MAX && call->header[i] != NULL; i++)
+		if (strncasecmp(call->header[i], "Authorization:", 14) == 0)
+			return true;
+	return false;
+}
+
 void
 examination_probe(struct examination *d, struct probe_call call, struct probe *probe)
 {
@@ -52,6 +63,8 @@ examination_probe(struct examination *d, struct probe_call call, struct probe *p
 
 	if (call.origin == NULL)
 		call.origin = d->origin;
+	if (d->carry && call.origin == d->origin && !has_login(&call))
+		examination_login(d, &call);
 	call.ca_file = d->ca_file;
 	call.timeout_ms = wanted < left ? wanted : left;
 	probe_make(&call, probe);

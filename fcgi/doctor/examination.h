@@ -38,9 +38,10 @@ struct examination {
 	long long deadline; /* of all checks, in ms of the monotonic clock */
 
 	/* what earlier checks found, for later ones */
-	bool fronted;		    /* a guard of the site keeps us from our own pages */
-	bool guarded;		    /* something asks for a password before opencode answers */
-	bool let_in;		    /* opencode answers us, with or without a password */
+	bool carry;   /* the site asks for a password itself: every request brings ours */
+	bool fronted; /* a guard of the site keeps us from our own pages */
+	bool guarded; /* something asks for a password before opencode answers */
+	bool let_in;  /* opencode answers us, with or without a password */
 	enum generation generation; /* of the opencode that answers; known if it lets us in */
 	bool healthy;		    /* our own health page says ok */
 	bool limited;		    /* a response had status 429 */
@@ -59,7 +60,8 @@ void examination_advise(struct examination *d, const char *fmt, ...)
 /* Returns the milliseconds until the whole examination ends, at least 1. */
 int examination_left(const struct examination *d);
 
-/* Makes a request to the site. Fills in origin and time where the call has none, and the CA file.
+/* Makes a request to the site. Fills in origin and time where the call has none, the CA file, and
+ * what the site's own password needs.
  * Release the probe in any case. */
 void examination_probe(struct examination *d, struct probe_call call, struct probe *probe);
 

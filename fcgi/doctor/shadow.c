@@ -16,8 +16,9 @@ static const struct shadow {
      "it the first line there (nginx -T shows all that is read), and reload nginx",
      "nginx: something takes this path before us. Put include "
      "/usr/share/opencode-callback/nginx/part.conf; above every return, rewrite and if of the "
-     "server { }. Without that file: a location with = or ^~ wins over a regular expression, and "
-     "the first regular expression over the next"},
+     "server { }; it has the paths of the default callback_paths. Without that file: a location "
+     "with = or ^~ wins over a regular expression, and the first regular expression over the "
+     "next"},
     {"Apache",
      "Apache: the <VirtualHost> of this name and port has no line Include "
      "/usr/share/opencode-callback/apache/part.conf, or a RewriteRule or Redirect of every path "
@@ -25,7 +26,8 @@ static const struct shadow {
      "answers), and reload Apache",
      "Apache: something takes this path before us. Put Include "
      "/usr/share/opencode-callback/apache/part.conf above every RewriteRule and Redirect of the "
-     "<VirtualHost>. Without that file: ProxyPass \"/\" must stand below the lines for our paths"},
+     "<VirtualHost>; it has the paths of the default callback_paths. Without that file: ProxyPass "
+     "\"/\" must stand below the lines for our paths"},
     {"Caddy",
      "Caddy: the block of this name has no line import "
      "/usr/share/opencode-callback/caddy/part.Caddyfile, or it stands inside a handle or route "

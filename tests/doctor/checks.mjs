@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { scratch, until } from '../lib/net.mjs'
 import { ADDRESS, PRIVATE } from './network.mjs'
-import { add, bridge, checks, doctor, open, ORIGIN, swap, withSite } from './site.mjs'
+import { add, bridge, checks, doctor, inside, open, ORIGIN, swap, withSite } from './site.mjs'
 
 for (const kind of ['nginx-fcgi', 'apache-cgi']) {
   test(`a good site: ${kind}`, () =>
@@ -59,7 +59,7 @@ test('without the password, what needs it is skipped; a wrong one is told', () =
 
 /* What visitors say of forwarding goes on to the handler. */
 const visitors = (text) => {
-  const lines = /\tfastcgi_param HTTP_(?:FORWARDED|X_REAL_IP|X_FORWARDED_\w+|CF_CONNECTING_IP) "" if_not_empty;\n/g
+  const lines = /^\s*fastcgi_param HTTP_(?:FORWARDED|X_REAL_IP|X_FORWARDED_\w+|CF_CONNECTING_IP) "" if_not_empty;\n/gm
   assert.ok(lines.test(text), 'the file takes these headers away')
   return text.replace(lines, '')
 }
@@ -74,11 +74,11 @@ const faults = {
     edit: swap(`return 301 ${ORIGIN}$request_uri;`, 'return 200 hello;'), fails: 'redirect', says: /status 200/,
   },
   'the prefix goes to opencode': {
-    edit: swap('location ^~ /signin/ {', 'location ^~ /elsewhere/ {'), fails: 'pages', says: /not answered by us/,
-    advice: /prefix/,
+    edit: swap('rewrite (?s)^/signin(/|$) /signin/worker last;', ''), fails: 'pages', says: /not answered by us/,
+    advice: /no line include \S+part\.conf/,
   },
   'the assets are somewhere else': {
-    edit: add('location = /signin/assets/style.css { return 404; }'), fails: 'pages', says: /is not our stylesheet: status 404/,
+    edit: add('if ($uri = /signin/assets/style.css) { return 404; }'), fails: 'pages', says: /is not our stylesheet: status 404/,
   },
   'the url is another name': {
     ini: { opencode: { url: 'https://other.example' } }, fails: 'host', says: /421/, advice: /url/,
@@ -101,11 +101,11 @@ const faults = {
     fails: 'security', says: /Cache-Control has another value/,
   },
   'a callback path of opencode': {
-    edit: swap('location = /oauth2callback {', 'location = /elsewhere {'), fails: 'callbacks', says: /\/oauth2callback/,
+    edit: swap('|oauth2callback)/?$', ')/?$'), fails: 'callbacks', says: /\/oauth2callback/,
     advice: /callback_paths/,
   },
   'a callback path of a single sign-on': {
-    edit: swap('location = /callback { fastcgi_pass opencode_callback; }', 'location = /callback { return 302 /oauth2/sign_in?rd=$request_uri; }'),
+    edit: add('if ($uri = /callback) { return 302 /oauth2/sign_in?rd=$request_uri; }'),
     fails: 'callbacks', says: /\/callback does not come to us: status 302, leads to https:\S+\/oauth2\/sign_in \(Server: nginx/, advice: /Behind a single sign-on/,
   },
   'a callback path that a firewall refuses': {
@@ -113,54 +113,51 @@ const faults = {
     advice: /leave the callback paths alone/,
   },
   'begins of providers go to opencode': {
-    edit: swap('^/provider/', '^/elsewhere/'), fails: 'begins', says: /\/provider\/opencode-callback-doctor/,
+    edit: swap('provider/.+/oauth/+authorize|', ''), fails: 'begins', says: /\/provider\/opencode-callback-doctor/,
+    advice: /above every return, rewrite and if/,
   },
-  'begins of MCP servers go to opencode': { edit: swap('^/mcp/.+/auth', '^/elsewhere'), fails: 'begins', says: /\/mcp\// },
+  'begins of MCP servers go to opencode': { edit: swap('mcp/.+/auth(/+authenticate)?/*(;|$)|', ''), fails: 'begins', says: /\/mcp\// },
   'names with a slash do not pass': {
     kind: 'apache-cgi', edit: swap('AllowEncodedSlashes NoDecode', ''), fails: 'begins', says: /%2F/, advice: /AllowEncodedSlashes/,
   },
   'buttons of MCP servers go to opencode': {
-    edit: swap('(/authenticate)?', ''), fails: 'begins', says: /\/auth\/authenticate does not/,
+    edit: swap('(/+authenticate)?', ''), fails: 'begins', says: /\/auth\/authenticate does not/,
   },
   'begins of integrations go to opencode': {
-    edit: swap('^/api/integration/', '^/elsewhere/'), fails: 'begins', says: /\/api\/integration\//,
+    edit: swap('|api/+integration/.+/connect/+oauth/*(;|$)', ''), fails: 'begins', says: /\/api\/integration\//,
   },
   'begins in capitals go to opencode': {
-    edit: swap('location ~* (?s)^/provider/', 'location ~ (?s)^/provider/'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
+    edit: swap('(provider/.+', '((?-i:provider)/.+'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
     advice: /spellings/,
   },
   'begins of integrations in capitals go to opencode': {
-    edit: swap('location ~* "(?s)^/api/', 'location ~ "(?s)^/api/'), fails: 'begins', says: /\/Api\/\/Integration\/.* reaches opencode/,
+    edit: swap('|api/+integration/', '|(?-i:api)/+integration/'), fails: 'begins', says: /\/Api\/\/Integration\/.* reaches opencode/,
     advice: /spellings/,
   },
   'begins with a semicolon go to opencode': {
-    edit: swap('if ($request_uri ~ "^[^?]*;") { return 404; }', ''), fails: 'begins', says: /;.* reaches opencode/,
+    edit: (text) => swap('if ($request_uri ~ "^[^?]*;") { return 404; }', '')(text).replace(/^if \(\$request_uri ~\* .*\n/m, ''), fails: 'begins', says: /;.* reaches opencode/,
     advice: /spellings/,
   },
   'begins in capitals go to opencode, in Apache': {
-    kind: 'apache-cgi', edit: swap('(?is)^/(provider', '(?s)^/(provider'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
+    kind: 'apache-cgi', edit: swap('(?is)^/+(provider', '(?s)^/+(provider'), fails: 'begins', says: /\/Provider\/\/.* reaches opencode/,
   },
   'no cookies for us': { edit: swap('fastcgi_param HTTP_COOKIE $opencode_cookies if_not_empty;', 'fastcgi_param HTTP_COOKIE "";'), fails: 'headers', says: /Cookie does not reach/ },
   'no Sec-Fetch-Site for us': {
-    edit: add('fastcgi_param HTTP_SEC_FETCH_SITE "";'), fails: 'headers', says: /Sec-Fetch-Site does not reach/,
+    edit: inside('fastcgi_param HTTP_SEC_FETCH_SITE "";'), fails: 'headers', says: /Sec-Fetch-Site does not reach/,
   },
   'no Sec-Fetch-Dest for us': {
-    edit: add('fastcgi_param HTTP_SEC_FETCH_DEST "";'), fails: 'headers', says: /Sec-Fetch-Dest does not reach/,
+    edit: inside('fastcgi_param HTTP_SEC_FETCH_DEST "";'), fails: 'headers', says: /Sec-Fetch-Dest does not reach/,
   },
   'no Sec-Purpose for us': {
-    edit: add('fastcgi_param HTTP_SEC_PURPOSE "";'), fails: 'headers', says: /Sec-Purpose does not reach/,
+    edit: inside('fastcgi_param HTTP_SEC_PURPOSE "";'), fails: 'headers', says: /Sec-Purpose does not reach/,
   },
-  'no Origin for us': { edit: add('fastcgi_param HTTP_ORIGIN "";'), fails: 'cookie', says: /does not take itself/, advice: /url/ },
+  'no Origin for us': { edit: inside('fastcgi_param HTTP_ORIGIN "";'), fails: 'cookie', says: /does not take itself/, advice: /url/ },
   'TLS is not told to us': {
-    edit: (text) => swap('fastcgi_param HTTPS', '#')(swap('REQUEST_SCHEME $scheme', 'REQUEST_SCHEME http')(text)),
+    edit: swap('REQUEST_SCHEME $opencode_scheme', 'REQUEST_SCHEME http'),
     url: null, fails: 'cookie', says: /does not take itself for https/, advice: /url/,
   },
   'forwarding headers are believed': {
-    edit: add(
-      'set $name $http_host;',
-      'if ($http_x_forwarded_host) { set $name $http_x_forwarded_host; }',
-      'fastcgi_param HTTP_HOST $name;',
-    ),
+    edit: inside('if ($http_x_forwarded_host) { set $opencode_host $http_x_forwarded_host; }'),
     fails: 'forwarded', says: /forged/, advice: /trust/,
   },
   'everybody is a proxy to be trusted': {
@@ -178,7 +175,7 @@ const faults = {
     says: /not opencode's/,
   },
   'the password stays in the web server': {
-    edit: add('fastcgi_param HTTP_AUTHORIZATION "";'), fails: 'login', says: /does not reach/, advice: /CGIPassAuth/,
+    edit: inside('fastcgi_param HTTP_AUTHORIZATION "";'), fails: 'login', says: /does not reach/, advice: /CGIPassAuth/,
   },
   'Apache without CGIPassAuth': { kind: 'apache-cgi', edit: swap('CGIPassAuth On', ''), fails: 'login', says: /does not reach/ },
   'events are held back': {
@@ -215,7 +212,7 @@ for (const [name, { fails, says, advice = /./, ...options }] of Object.entries(f
 const short = {
   'nginx refuses them': [{ edit: swap('large_client_header_buffers 4 66k;', 'large_client_header_buffers 4 8k;') }, /status 400|Broken pipe|reset/, /large_client_header_buffers .*default server/],
   'nginx cuts ours off': [
-    { edit: add('if ($http_cookie ~ "^(.{1000}).{1000}") { set $opencode_cookies $1; }') }, /status 200/, /LimitRequestFieldSize/,
+    { edit: inside('if ($http_cookie ~ "^(.{1000}).{1000}") { set $opencode_cookies $1; }') }, /status 200/, /LimitRequestFieldSize/,
   ],
   'Apache refuses them': [{ kind: 'apache-cgi', edit: swap('LimitRequestFieldSize 66560', '') }, /status 400|Broken pipe|reset/, /LimitRequestFieldSize .*first VirtualHost/],
 }
@@ -245,14 +242,8 @@ async function withSso(use) {
     await sso.stop()
   }
 }
-const exempt = (text) => {
-  const callbacks = /(location (?:=|~) \S*callback\S* \{) fastcgi_pass/g
-  assert.equal(text.match(callbacks).length, 6)
-  return text.replace(callbacks, '$1 auth_request off; fastcgi_pass')
-}
-
 test('callbacks: a single sign-on in front of all of the site answers there too', () =>
-  withSso((edit) => withSite({ edit }, async ({ check, standin }) => {
+  withSso((edit) => withSite({ edit: (text) => swap('auth_request off;', '')(edit(text)) }, async ({ check, standin }) => {
     const { code, failed, table, text, line } = await check()
     assert.deepEqual([code, ...failed], [1, 'callbacks'], text)
     assert.match(line('pages'), /^skipped .*\/signin\/health is behind another sign-in of this site: status 302, leads to https:\/\/sso\.example\/start \(Server: nginx/)
@@ -265,8 +256,8 @@ test('callbacks: a single sign-on in front of all of the site answers there too'
     assert.deepEqual(standin.since(0), [])
   })))
 
-test('callbacks: exempted from it, as in conf/README.md', () =>
-  withSso((edit) => withSite({ edit: (text) => exempt(edit(text)) }, async ({ check }) => {
+test('callbacks: exempted from it, as the shipped file has it', () =>
+  withSso((edit) => withSite({ edit }, async ({ check }) => {
     const { code, failed, table, text } = await check()
     assert.deepEqual([code, ...failed], [0], text)
     assert.deepEqual([table.pages, table.host, table.callbacks], ['skipped', 'ok', 'ok'], text)
@@ -490,7 +481,7 @@ test('logs: what it says to look for is found in a log with queries', () =>
   }))
 
 test('too many requests is no fault', () =>
-  withSite({ edit: swap('location = /callback { fastcgi_pass opencode_callback; }', 'location = /callback { return 429; }') }, async ({ check }) => {
+  withSite({ edit: add('if ($uri = /callback) { return 429; }') }, async ({ check }) => {
     const { code, table, text } = await check()
     assert.deepEqual([code, table.callbacks], [0, 'warning'], text)
     assert.match(text, /wait a minute/)

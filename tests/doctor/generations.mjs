@@ -64,10 +64,10 @@ test('an opencode that speaks neither interface is named', async () => {
 /* One fault each: options of the site, the check that fails, words of its line, of the advice. */
 const faults = {
   'the state of a sign-in comes to us': {
-    edit: swap('/connect/oauth/?(;|$)', '/connect/oauth'), fails: 'opencode', says: /\/connect\/oauth\/\S+ comes to us/, advice: /\/connect\/oauth is ours/,
+    edit: swap('/connect/+oauth/*(;|$)', '/connect/+oauth'), fails: 'opencode', says: /\/connect\/oauth\/\S+ comes to us/, advice: /\/connect\/oauth is ours/,
   },
   'the pairing of a browser comes to us': {
-    edit: add('location ^~ /auth/ { fastcgi_pass opencode_callback; }'), fails: 'opencode', says: /\/auth\/connect\/ comes to us/, advice: /\/auth\/callback/,
+    edit: add('rewrite ^/auth/connect/ /signin/worker last;'), fails: 'opencode', says: /\/auth\/connect\/ comes to us/, advice: /\/auth\/callback/,
   },
   'events are held back': { edit: swap('proxy_buffering off;', ''), fails: 'events', says: /held back/, advice: /proxy_buffering off/ },
   'events go nowhere': { edit: add('location = /api/event { return 404; }'), fails: 'events', says: /\/api\/event is no event stream: status 404/ },

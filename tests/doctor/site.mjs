@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { join } from 'node:path'
@@ -64,7 +64,7 @@ const KINDS = {
  * opencode as its web UI sees it, as far as the doctor asks: pages, an event stream that stays open,
  * terminals by WebSocket, a password. kind: of KINDS. requests: what reached it, "METHOD path".
  */
-async function startOpencode({ password, kind = 1, plugins = [] } = {}) {
+export async function startOpencode({ password, kind = 1, plugins = [] } = {}) {
   const requests = []
   const terminals = new Set()
   const { health, events, terminals: made, data, free, tickets, pages } = KINDS[kind]
@@ -164,6 +164,9 @@ export async function doctorInTime(args, options) {
   }
 }
 
+/* A web server's file with the parts in the place of the lines that include them, so that there is one text to change. */
+const whole = (text) => text.replace(/^[ \t]*[Ii]nclude (\S+\/parts\/[^\s;]+);?$/gm, (_, file) => whole(readFileSync(file, 'utf8')))
+
 /*
  * Starts a whole site at ORIGIN.
  *   edit      what is wrong in the web server's file · opencode: its kind, and plugins: what it has loaded
@@ -193,7 +196,7 @@ export async function startSite({
       password === undefined || headers.authorization ? undefined : { status: 401, body: '' }
     parts.push(standin)
     const front = await startFront({
-      kind, edit, tls, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: standin.path,
+      kind, edit: edit && ((text) => edit(whole(text))), tls, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: standin.path,
       ini: { ...ini, opencode: { url, ...ini.opencode } },
     })
     parts.push(front)
@@ -222,8 +225,10 @@ export const swap = (from, to) => (text) => {
   assert.ok(text.includes(from), `the file has ${from}`)
   return text.replaceAll(from, to)
 }
+/* Adds lines to the locations of our program. */
+export const inside = (...lines) => swap('fastcgi_pass opencode_callback;', `${lines.join('\n')}\nfastcgi_pass opencode_callback;`)
 /* Adds lines where our own paths begin, in the server for https. */
-export const add = (...lines) => swap('location = /auth/callback', `${lines.join('\n')}\nlocation = /auth/callback`)
+export const add = (...lines) => swap('rewrite ^/(auth/callback', `${lines.join('\n')}\nrewrite ^/(auth/callback`)
 
 export async function withSite(options, use) {
   const site = await startSite(options)

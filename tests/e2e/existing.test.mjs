@@ -101,6 +101,8 @@ for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin
         const foreign = await client.callback('http://localhost:1455/auth/callback?code=c&state=of-somebody-else')
         assert.equal(foreign.status, 400, foreign.content)
         assert.match(foreign.content, /not known in this browser/)
+        const none = await client.send('GET', '/signin/none')
+        assert.deepEqual([none.status, /data-problem="([\w-]+)"/.exec(none.content)?.[1]], [404, 'not-found'], none.content)
 
         const events = open(front, client, eventPath, { accept: 'text/event-stream' }, streams)
         await until('the first event', () => events.text().includes('server.connected'))

@@ -9,6 +9,7 @@
  *              other locations, limits of its own; more, if a server has other ways to have a site
  *   main(at)   writes what goes around the site's file, PATH/site.conf, and returns what to start: [program, arguments].
  *              at: {path, port, plainPort, host, site}
+ *   hint       how --doctor's advice for a missing line begins behind "no line ", if not as the line
  *   parts      where conf/SERVER is another name than the file's
  *   wait(at)   if accepting connections is not enough to be ready
  *   seen(query)  what the server makes of a query string, if it changes that

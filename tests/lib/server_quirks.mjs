@@ -188,7 +188,7 @@ export const QUIRKS = [
   },
   {
     of: ['/provider/{}/oauth/authorize;/..%2f..%2f..%2f..%2fx', '/provider/{}/oauth/authorize;/../../../../x', '/mcp/demo/auth;/..%2f..%2f..%2f'],
-    asks: 'a semicolon, then `..` back to another path', answers: { apache: 403, caddy: 404 }, why: 'the same',
+    asks: 'a semicolon, then `..` back to another path', answers: { apache: 403, nginx: 404, caddy: 404 }, why: 'the same',
   },
 ]
 

@@ -231,7 +231,9 @@ for (const { server, name, site, kind } of SITES) {
           ['GET', '/callback', { Range: 'bytes=0-1' }], ['GET', '/callback', { 'If-Match': '"x"', 'If-Modified-Since': 'x' }],
           ...(site.password ? [['GET', '/auth/callback', { Authorization: 'Basic d3Jvbmc6d3Jvbmc=' }], ['GET', '/auth/callback', { Authorization: 'x' }]] : []),
         ]) {
-          const text = await answer(front.where, bytes(method, `${path}?code=${CODE}&state=1`, { ...authorized, Referer: `https://${HOST}/${CODE}`, ...headers }, body))
+          // only callbacks bring codes in their addresses
+          const [query, referer] = path.includes('callback') ? [`?code=${CODE}&state=1`, { Referer: `https://${HOST}/${CODE}` }] : ['', {}]
+          const text = await answer(front.where, bytes(method, `${path}${query}`, { ...authorized, ...referer, ...headers }, body))
           assert.match(text, /^HTTP\/1\.[01] [45]\d\d |^no answer: (ECONNRESET|EPIPE)|^$/, `${method} ${path}`)
         }
         await exchange(front.where, bytes('GET', '/the-last-line', authorized))

@@ -90,7 +90,7 @@ export const sites = {
   // every request is rewritten, or proxied by a <Location>, and errors have pages of the site
   odd: {
     lua: false,
-    wrong: { below: { fails: 'callbacks', says: /\/auth\/callback does not come to us: status 200 \(Server: Apache/, advice: /above every RewriteRule/ } },
+    wrong: { below: { fails: 'callbacks', says: /\/auth\/callback does not come to us: status 401 \(Server: Apache/, advice: /above every RewriteRule/ } },
     headers: { 'X-Odd': 'yes' },
     files: { 'www/sorry.html': 'Sorry.\n' },
     paths: [['GET', '/moved/'], ['GET', '/sorry.html'], ['GET', '/a//b'], ['GET', '/mcp/demo/auth.php']],

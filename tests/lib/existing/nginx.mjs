@@ -127,7 +127,7 @@ server {
   },
   // settings of the whole server that would reach into our answers, and PHP beside opencode
   odd: {
-    wrong: { below: { fails: 'callbacks', says: /\/oauth-callback does not come to us: status 404 \(Server: nginx/, advice: /above every return, rewrite and if/ } },
+    wrong: { below: { fails: 'callbacks', says: /\/oauth-callback does not come to us: status 410 \(Server: nginx/, advice: /above every return, rewrite and if/ } },
     headers: { 'X-Odd': 'yes' },
     denied: { 'X-Deny': 'yes' },
     files: { 'www/index.html': 'index\n' },
@@ -162,7 +162,7 @@ server {
 	limit_req zone=visitors burst=100 nodelay;
 	error_page 400 401 403 404 405 413 414 421 500 502 503 504 /page.php;
 	sub_filter_once off;
-	if ($uri = /oauth-callback) { return 404; }
+	if ($uri = /oauth-callback) { return 410; }
 	%WRONG:below%
 	if ($request_method = NONE) { return 405; }
 	rewrite ^/(.+)/$ /$1 permanent;
