@@ -301,33 +301,44 @@ foreign_begin(const char *target)
  * slashes, and stops at a semicolon. Either we or the web server must refuse them; opencode would
  * respond 401, or 500 because the provider is unknown.
  */
-static bool
+static enum verdict
 check_spellings(struct examination *d)
 {
 	static const char *const paths[] = {
 	    "/Provider//opencode-callback-doctor/oauth/authorize/",
-	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
 	    "/Api//Integration/opencode-callback-doctor/connect/oauth/",
+	    "/provider/opencode-callback-doctor/oauth/authorize;/..%2F..%2F..%2F..%2F",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		char words[PROBE_WORDS_MAX];
+		char words[PROBE_WORDS_MAX], server[64];
 		struct probe v;
 		int status;
 
 		examination_probe(d, foreign_begin(paths[i]), &v);
 		status = probe_status(&v);
 		probe_words(&v, words);
+		probe_header(&v, "Server", server, sizeof(server));
 		probe_free(&v);
 		if (status == 400 || status == 403 || status == 404)
 			continue;
+		/* It resolves the dots before it passes a path on, if it is not told otherwise. */
+		if (strchr(paths[i], ';') != NULL && strncasecmp(server, "lighttpd", 8) == 0) {
+			examination_advise(d,
+					   "lighttpd: server.http-parseopts with "
+					   "url-path-2f-decode and url-path-dotseg-remove, as in "
+					   "Debian's lighttpd.conf; then this path begins nothing");
+			return examination_say(d, VERDICT_WARNING,
+					       "POST %s passes, as it is or as /: %s", paths[i],
+					       words);
+		}
 		examination_advise(d,
 				   "web server: pass other spellings of these paths to us too, or "
 				   "refuse them, as in conf/nginx or conf/apache");
-		examination_say(d, VERDICT_FAILED, "POST %s reaches opencode: %s", paths[i], words);
-		return false;
+		return examination_say(d, VERDICT_FAILED, "POST %s reaches opencode: %s", paths[i],
+				       words);
 	}
-	return true;
+	return VERDICT_OK;
 }
 
 /* Checks that we refuse what a form on another site could send, without asking opencode. */
@@ -341,6 +352,7 @@ check_site_begins(struct examination *d)
 	    "/mcp/opencode-callback-doctor/auth/authenticate",
 	    "/api/integration/opencode-callback-doctor/connect/oauth",
 	};
+	enum verdict verdict;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		char words[PROBE_WORDS_MAX];
@@ -358,8 +370,9 @@ check_site_begins(struct examination *d)
 			return examination_say(d, VERDICT_FAILED, "POST %s does not come to us: %s",
 					       paths[i], words);
 	}
-	if (!check_spellings(d))
-		return VERDICT_FAILED;
+	verdict = check_spellings(d);
+	if (verdict != VERDICT_OK)
+		return verdict;
 	return examination_say(d, VERDICT_OK, "sign-ins begin with us, and not from other sites");
 }
 

@@ -45,8 +45,8 @@ static const struct shadow {
      "name; what must stay below it should not match our paths"},
     /* HAProxy does not name itself */
     {"",
-     "if this is HAProxy: the frontend of this name has no use_backend opencode_callback, or "
-     "another use_backend stands above it. Paste the three blocks of "
+     "if this is HAProxy: the frontend of this name has no line use_backend opencode_callback, "
+     "or another use_backend stands above it. Paste the three blocks of "
      "/usr/share/opencode-callback/haproxy/part.cfg, the second one above every use_backend, and "
      "reload HAProxy",
      "if this is HAProxy: another use_backend takes this path before us. Put use_backend "

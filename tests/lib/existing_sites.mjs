@@ -66,7 +66,7 @@ function place(text, line, at, others) {
   const lines = text.split('\n').flatMap((one) => {
     const mark = /^(\s*)%(PART|QUIET|BLOCK[^%]*|WRONG[^%]*)%$/.exec(one)
     if (!mark) return [one]
-    const put = mark[2] === at ? line : at && others[mark[2]]
+    const put = mark[2] === at ? line : at && mark[2] !== 'PART' && others[mark[2]]
     return put ? put.split('\n').map((part) => mark[1] + part) : []
   })
   return lines.join('\n')

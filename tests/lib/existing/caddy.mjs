@@ -22,6 +22,10 @@ export const sites = {
   },
 
   ordinary: {
+    wrong: {
+      redirect: { fails: 'pages', says: /not answered by us/, advice: /no line import/ },
+      handle: { fails: 'pages', says: /not answered by us/, advice: /inside a handle or route/ },
+    },
     text: `{
 	servers {
 		max_header_size 24kb
@@ -107,9 +111,9 @@ export function withoutQueries(text) {
 }
 
 /* Global options can only stand once, at the head of the file. */
-export function main({ path }) {
+export function main({ path, host }) {
   const file = join(path, 'site.conf')
-  const own = ['admin off', 'auto_https off', 'default_bind 127.0.0.1', `storage file_system ${path}/caddy`].map((one) => `\t${one}\n`).join('')
+  const own = ['admin off', 'auto_https off', 'default_bind 127.0.0.1', `storage file_system ${path}/caddy`, `default_sni ${host}`].map((one) => `\t${one}\n`).join('')
   const text = readFileSync(file, 'utf8')
   writeFileSync(file, text.startsWith('{\n') ? text.replace('{\n', `{\n${own}`) : `{\n${own}}\n${text}`)
   return ['caddy', ['run', '--adapter', 'caddyfile', '--config', file]]

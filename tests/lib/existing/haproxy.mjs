@@ -11,6 +11,9 @@ export function blocks(parts) {
   return { 'BLOCK:head': first.replace(/^\t/gm, ''), PART: second.replace(/^\t/gm, ''), 'BLOCK:end': third }
 }
 
+/* How --doctor names it. */
+export const hint = ['use_backend opencode_callback']
+
 export const compresses = true
 
 export const sites = {
@@ -36,6 +39,9 @@ backend opencode
   },
 
   ordinary: {
+    wrong: {
+      below: { fails: 'callbacks', says: /\/auth\/callback does not come to us/, advice: /Put use_backend opencode_callback above it/ },
+    },
     password: true,
     headers: { 'Strict-Transport-Security': 'max-age=63072000' },
     paths: [
@@ -64,7 +70,6 @@ defaults
 
 frontend plain
 	bind 127.0.0.1:%PLAIN%
-	%WRONG:redirect%
 	http-request redirect scheme https code 301
 
 frontend secure

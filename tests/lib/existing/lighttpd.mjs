@@ -52,6 +52,10 @@ $HTTP["host"] =~ "" {
   },
 
   ordinary: {
+    wrong: {
+      redirect: { fails: 'pages', says: /not answered by us/, advice: /no line include/ },
+      above: { fails: 'callbacks', says: /\/auth\/callback does not come to us/, advice: /the last line of the condition/ },
+    },
     password: true,
     headers: { 'Strict-Transport-Security': 'max-age=63072000' },
     files: { 'files/page.html': '<p>'.padEnd(3000, 'x'), 'files/signin/x.js': 'let signin\n' },
