@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { join } from 'node:path'
-import { cleanEnv, iniText, startFront, WORKER } from '../lib/front.mjs'
+import { cleanEnv, iniText, startFront, withParts, WORKER } from '../lib/front.mjs'
 import { scratch, startProgram } from '../lib/net.mjs'
 import { startStandin } from '../lib/standin.mjs'
 import { ADDRESS } from './network.mjs'
@@ -164,9 +164,6 @@ export async function doctorInTime(args, options) {
   }
 }
 
-/* A web server's file with the parts in the place of the lines that include them, so that there is one text to change. */
-const whole = (text) => text.replace(/^[ \t]*[Ii]nclude (\S+\/parts\/[^\s;]+);?$/gm, (_, file) => whole(readFileSync(file, 'utf8')))
-
 /*
  * Starts a whole site at ORIGIN.
  *   edit      what is wrong in the web server's file · opencode: its kind, and plugins: what it has loaded
@@ -196,7 +193,7 @@ export async function startSite({
       password === undefined || headers.authorization ? undefined : { status: 401, body: '' }
     parts.push(standin)
     const front = await startFront({
-      kind, edit: edit && ((text) => edit(whole(text))), tls, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: standin.path,
+      kind, edit: edit && ((text) => edit(withParts(text))), tls, host: ADDRESS, opencodePort: opencode.port, opencodeSocket: standin.path,
       ini: { ...ini, opencode: { url, ...ini.opencode } },
     })
     parts.push(front)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { Client } from '../lib/client.mjs'
 import { Fixture } from '../lib/fixture.mjs'
-import { give } from '../lib/front.mjs'
+import { give, withParts } from '../lib/front.mjs'
 import { scratch } from '../lib/net.mjs'
 import { startProvider } from '../lib/provider.mjs'
 
@@ -36,7 +36,7 @@ after(async () => {
 afterEach((t) => fixture.tidy(t))
 
 /* nginx asks for its own password everywhere, and sends opencode's along to opencode. */
-const guarded = (text) => text
+const guarded = (text) => withParts(text)
   .replace('underscores_in_headers off;', (line) =>
     `${line}\n\tauth_basic site;\n\tauth_basic_user_file ${join(folder.path, 'users')};`)
   .replace('proxy_set_header Proxy "";', (line) => `${line}\n\t\tproxy_set_header Authorization "${basic('opencode', PASSWORD)}";`)

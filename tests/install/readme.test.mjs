@@ -194,7 +194,7 @@ apt-cache policy nginx >/dev/null # once, for all boxes`)
     await box.must('setsid socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:true </dev/null >/dev/null 2>&1 &\nuntil curl -s -m 1 127.0.0.1:80; [ $? = 52 ]; do :; done')
     await runSection(box, LOOPBACK, (text) => text.replace(/^apt-get install.*/, '$& || :'))
     await assertUp(box, 'http://127.0.0.1:4180', '-H', `'Host: ${HOST}'`, '-H', "'X-Forwarded-For: 203.0.113.9'")
-    assert.match(await box.must('cat /var/log/nginx/opencode-callback.log'), /^203\.0\.113\.9 .*"POST \/provider/m)
+    assert.match(await box.must('cat /run/systemctl-test/*.log'), /event=flow-begun .*client=203\.0\.113\.9 /)
   })
 
   test('a relay: its keys and sections, as the worker reads them', async (t) => {

@@ -120,6 +120,9 @@ export function fitParts(folder, server, settings, edit = (text) => text) {
   }
 }
 
+/* A web server's file with the parts in the place of the lines that include them, so that there is one text to change. */
+export const withParts = (text) => text.replace(/^[ \t]*(?:[Ii]nclude|import) "?(\S+\/parts\/[^\s;"]+)"?;?$/gm, (_, file) => withParts(readFileSync(file, 'utf8')))
+
 /*
  * kind: a row of KINDS or RELAYS in servers.mjs
  *   opencodePort    where everything else is proxied to

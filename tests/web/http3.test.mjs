@@ -106,7 +106,7 @@ else {
     withFront('caddy-fcgi', { tls: true, ini: { opencode: { url: `https://${NAME}` } } }, (front, standin) => signIn(front, standin, 443)))
 
   for (const kind of ['nginx-fcgi', 'nginx-fcgiwrap']) {
-    for (const [port, edit] of [[443, (text) => text], [8443, (text) => text.replace('$opencode_host $host;', '$opencode_host $host:8443;')]]) {
+    for (const [port, edit] of [[443, (text) => text], [8443, (text) => text.replace('set $opencode_http3_port "";', 'set $opencode_http3_port ":8443";')]]) {
       test(`${kind}: a sign-in by HTTP/3, 2 and 1.1 at port ${port}`, async () => {
         const origin = `https://${NAME}${port === 443 ? '' : `:${port}`}`
         const options = { tls: true, ini: { opencode: { url: origin } }, edit: (text) => edit(withHttp3(kind)(text)) }
