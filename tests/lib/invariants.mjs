@@ -12,7 +12,7 @@ import { assertCleanLogs, assertSafe, assertSucceeds, flowStatus } from './signi
 const ENTRY_BYTES = 128 // of the index
 const LIMIT_BYTES = 64 + 1024 * 8 * 8
 const SPARE_FILES = 8 * 3 + 2 // what each thread keeps once it has called opencode; a connection may come and go
-const MOST_KIB = 9216
+const MOST_KIB = 9 * 1024 // of its own, besides the code of libraries: libcurl loaded, all threads at work
 const KNOWN = /^(?:index|lock|limit|try|note-[\w.-]+|[\w-]{22}(?:\.url|\.browser|\.claim|\.end)?)$/
 
 /* Requests that opencode saw since the first `since` connections, as lines. */
