@@ -1,13 +1,10 @@
 #include "signin/deliver_mcp.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "opencode/connected.h"
 #include "opencode/opencode.h"
-#include "util/json.h"
-#include "util/secret.h"
 
 #define LISTENER_MS 5000 /* the listener answers at once, or not at all */
 
@@ -46,9 +43,7 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 {
 	json_t *json;
 
-	if (err == ERR_OK && opencode_unreached(reply))
-		err = ERR_OPENCODE_DOWN;
-	if (err == ERR_OPENCODE_DOWN && d->flow->direct) {
+	if ((err == ERR_OPENCODE_DOWN || err == ERR_MEMORY) && d->flow->direct) {
 		d->outcome.err = err; /* nothing was sent */
 	} else if (err == ERR_OPENCODE_TIMEOUT) {
 		d->outcome = (struct outcome){.state = FLOW_DONE, .reason = REASON_UNCONFIRMED};
@@ -73,22 +68,14 @@ send_code(struct delivery *d)
 	const struct query *q = &d->response->query;
 	json_t *json = json_pack("{s:s, s:s*, s:s*}", "code", query_get(q, "code"), "state",
 				 query_get(q, "state"), "iss", query_get(q, "iss"));
-	char *body = json_write(json);
-	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
-	struct call_reply reply = {.status = 0};
+	struct call_reply reply;
 	char path[FLOW_NAME_MAX + 32];
-	enum err err = ERR_OPENCODE_DOWN;
+	enum err err;
 
 	snprintf(path, sizeof(path), "/mcp/%s/auth/callback", d->flow->provider);
-	if (body != NULL) {
-		call.body_len = strlen(body);
-		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
-		secret_wipe(body, strlen(body));
-	}
+	err = delivery_post(d, path, json, &reply);
 	verdict(d, err, &reply);
 	call_reply_free(&reply);
-	free(body);
-	json_decref(json);
 }
 
 void

@@ -2,7 +2,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow/provider.h"
@@ -10,8 +9,6 @@
 #include "opencode/connected.h"
 #include "opencode/opencode.h"
 #include "util/clock.h"
-#include "util/json.h"
-#include "util/secret.h"
 
 #define LOOK_MS	  5000 /* for an account to be listed after another's finishing call */
 #define TRY_MS	  1000 /* for a listener that answers at once, or not at all */
@@ -80,6 +77,12 @@ verdict(struct delivery *d, enum err err, const struct call_reply *reply)
 		d->outcome.reason = REASON_UNCONFIRMED;
 }
 
+static void
+finishing_path(const struct delivery *d, char path[PATH_SIZE])
+{
+	snprintf(path, PATH_SIZE, "/provider/%s/oauth/callback", d->flow->provider);
+}
+
 /*
  * Prepares the call that makes opencode store the tokens. Its reply is the true verdict, because
  * a listener's own page says "successful" even if the token exchange fails. opencode gets exactly
@@ -91,7 +94,7 @@ finishing_call(const struct delivery *d, struct call *call, char path[PATH_SIZE]
 {
 	int finish_ms = provider_of(d->flow)->finish_ms;
 
-	snprintf(path, PATH_SIZE, "/provider/%s/oauth/callback", d->flow->provider);
+	finishing_path(d, path);
 	*call = (struct call){.method = "POST",
 			      .body = body,
 			      .timeout_ms = finish_ms != 0 ? finish_ms : delivery_left_ms(d)};
@@ -212,26 +215,17 @@ static void
 finish_typed(struct delivery *d)
 {
 	json_t *json = json_pack("{s:i, s:s}", "method", d->flow->method, "code", d->response->raw);
-	char *body = json_write(json), path[PATH_SIZE];
-	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
-	struct call_reply reply = {.status = 0};
-	enum err err = ERR_MEMORY;
+	struct call_reply reply;
+	char path[PATH_SIZE];
+	enum err err;
 
-	snprintf(path, sizeof(path), "/provider/%s/oauth/callback", d->flow->provider);
-	if (body != NULL) {
-		call.body_len = strlen(body);
-		err = opencode_flow_send(d->x, d->flow, path, &call, &reply);
-		secret_wipe(body, strlen(body));
-	}
-	if (err == ERR_OK && opencode_unreached(&reply))
-		err = ERR_OPENCODE_DOWN;
+	finishing_path(d, path);
+	err = delivery_post(d, path, json, &reply);
 	if (err == ERR_OPENCODE_DOWN || err == ERR_MEMORY)
 		d->outcome.err = err; /* nothing was sent */
 	else
 		verdict(d, err, &reply);
 	call_reply_free(&reply);
-	free(body);
-	json_decref(json);
 }
 
 void

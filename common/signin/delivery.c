@@ -117,6 +117,24 @@ send_token(struct delivery *d, struct call_reply *reply)
 	return err;
 }
 
+enum err
+delivery_post(const struct delivery *d, const char *path, json_t *json, struct call_reply *reply)
+{
+	char *body = json_write(json);
+	struct call call = {.method = "POST", .body = body, .timeout_ms = delivery_left_ms(d)};
+	enum err err = ERR_MEMORY;
+
+	*reply = (struct call_reply){.status = 0};
+	if (body != NULL) {
+		call.body_len = strlen(body);
+		err = opencode_flow_send(d->x, d->flow, path, &call, reply);
+		secret_wipe(body, strlen(body));
+	}
+	free(body);
+	json_decref(json);
+	return err == ERR_OK && opencode_unreached(reply) ? ERR_OPENCODE_DOWN : err;
+}
+
 void
 delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply)
 {

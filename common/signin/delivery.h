@@ -4,6 +4,8 @@
 #ifndef DELIVERY_H
 #define DELIVERY_H
 
+#include <jansson.h>
+
 #include "core/context.h"
 #include "opencode/call.h"
 #include "signin/authorization_response.h"
@@ -39,6 +41,14 @@ void delivery_fail(struct delivery *d, enum flow_reason reason);
 /* GETs the redirect URI from its listener, with the query of the response unchanged. Errors of
  * opencode_listener_send(), ERR_TOO_LARGE. Release reply in any case. */
 enum err delivery_redirect(struct delivery *d, int timeout_ms, struct call_reply *reply) MUST_CHECK;
+
+/*
+ * POSTs a JSON body that holds a code to opencode, for the flow, and wipes it. path has no query.
+ * Takes json; NULL is ERR_MEMORY. ERR_OPENCODE_DOWN also if the plugin did not reach opencode.
+ * Other errors of opencode_flow_send(). Release reply in any case.
+ */
+enum err delivery_post(const struct delivery *d, const char *path, json_t *json,
+		       struct call_reply *reply) MUST_CHECK;
 
 /* Sets the outcome from the listener's reply: stays FLOW_DELIVERING if it took the redirect. */
 void delivery_judge(struct delivery *d, enum err err, const struct call_reply *reply);
