@@ -31,15 +31,10 @@ page_ask(struct buf *out, const struct page_site *site, const struct page_ask *a
 		 "can be seen from here.</p>\n",
 		 ask->client_address);
 	ask_warning(out, provider);
-	html_add(out,
+	buf_puts(out,
 		 "<p>If you began it yourself, in a terminal or in an opencode window of another "
-		 "address, go on here.</p>\n"
-		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
-		 "<input type=\"hidden\" name=\"confirm\" value=\"yes\">\n",
-		 site->base, ask->id);
-	if (ask->callback != NULL)
-		html_add(out, "<input type=\"hidden\" name=\"callback\" value=\"%s\">\n",
-			 ask->callback);
+		 "address, go on here.</p>\n");
+	page_part_confirm(out, site, ask->id, ask->callback);
 	html_add(out, "<button type=\"submit\" class=\"button\">I began it: %s</button>\n</form>\n",
 		 ask->callback != NULL ? "finish it" : "go on");
 	buf_puts(out, "</div>\n");

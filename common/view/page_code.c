@@ -19,15 +19,13 @@ page_code(struct buf *out, const struct page_site *site, const struct page_code 
 	    "sign-in from this site.</p>\n"
 	    "<p>If somebody sent it to you, do not use it. Your sign-in goes on waiting.</p>\n",
 	    provider);
+	page_part_confirm(out, site, code->id, code->callback);
 	html_add(out,
-		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
-		 "<input type=\"hidden\" name=\"confirm\" value=\"yes\">\n"
-		 "<input type=\"hidden\" name=\"callback\" value=\"%s\">\n"
 		 "<button type=\"submit\" class=\"button\" data-busy=\"Finishing…\">Finish with "
 		 "it</button>\n</form>\n"
 		 "<p class=\"hint\"><a href=\"%s/flow/%s\">Back to the sign-in</a>, without using "
 		 "it.</p>\n",
-		 site->base, code->id, code->callback, site->base, code->id);
+		 site->base, code->id);
 	buf_puts(out, "</div>\n");
 	return page_part_close(out);
 }

@@ -30,14 +30,10 @@ page_issuer(struct buf *out, const struct page_site *site, const struct page_iss
 	    "it, close this page: the answer may belong to somebody else’s sign-in. Nothing has "
 	    "been used yet, and your sign-in goes on waiting.</p>\n",
 	    provider, bare(issuer->asked), bare(issuer->named));
-	html_add(out,
-		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
-		 "<input type=\"hidden\" name=\"confirm\" value=\"yes\">\n"
-		 "<input type=\"hidden\" name=\"issuer\" value=\"yes\">\n"
-		 "<input type=\"hidden\" name=\"callback\" value=\"%s\">\n"
-		 "<button type=\"submit\" class=\"button\" data-busy=\"Finishing…\">Both are "
-		 "theirs: finish it</button>\n</form>\n",
-		 site->base, issuer->id, issuer->callback);
+	page_part_confirm(out, site, issuer->id, issuer->callback);
+	buf_puts(out, "<input type=\"hidden\" name=\"issuer\" value=\"yes\">\n"
+		      "<button type=\"submit\" class=\"button\" data-busy=\"Finishing…\">Both are "
+		      "theirs: finish it</button>\n</form>\n");
 	html_add(out,
 		 "<p class=\"hint\"><a href=\"%s/flow/%s\">Back to the sign-in</a>. Whoever "
 		 "runs this site can answer this once and for all: its log has the line.</p>\n",

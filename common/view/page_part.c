@@ -102,6 +102,18 @@ page_part_waiting_row(struct buf *out, const struct page_site *site,
 }
 
 void
+page_part_confirm(struct buf *out, const struct page_site *site, const char *id,
+		  const char *callback)
+{
+	html_add(out,
+		 "<form method=\"post\" action=\"%s/flow/%s\">\n"
+		 "<input type=\"hidden\" name=\"confirm\" value=\"yes\">\n",
+		 site->base, id);
+	if (callback != NULL)
+		html_add(out, "<input type=\"hidden\" name=\"callback\" value=\"%s\">\n", callback);
+}
+
+void
 page_part_refusal(struct buf *out, enum err problem)
 {
 	if (problem != ERR_OK)

@@ -36,6 +36,11 @@ const char *page_part_name(enum flow_kind kind, bool mcp, const char *provider);
 void page_part_waiting_row(struct buf *out, const struct page_site *site,
 			   const struct page_list_item *item);
 
+/* Appends the beginning of the form with which the user confirms something about a flow, up to its
+ * button. callback: the response that it sends back, or NULL. */
+void page_part_confirm(struct buf *out, const struct page_site *site, const char *id,
+		       const char *callback);
+
 /* Appends the title and advice of an error in front of its input box, for
  * aria-describedby="problem". Appends nothing for ERR_OK. */
 void page_part_refusal(struct buf *out, enum err problem);

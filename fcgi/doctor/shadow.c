@@ -61,11 +61,9 @@ shadow_advise(struct examination *d, const struct probe *v, bool all)
 
 	if (status == 0 || (status >= 502 && status <= 504))
 		return;
-	if (probe_header(v, "Server", server, sizeof(server)) == 0)
-		server[0] = '\0';
+	probe_header(v, "Server", server, sizeof(server));
 	for (size_t i = 0; i < sizeof(shadows) / sizeof(shadows[0]); i++) {
 		const struct shadow *p = &shadows[i];
-
 		size_t len = strlen(p->server);
 
 		if (len == 0 ? server[0] == '\0' : strncasecmp(server, p->server, len) == 0)
