@@ -70,7 +70,7 @@ function load(url, log) {
 function logTo(client) {
   return (message) => {
     const body = { service: "opencode-callback", level: "info", message }
-    client.app.log({ body }).catch(() => {})
+    Promise.resolve().then(() => client.app.log({ body })).catch(() => {})
   }
 }
 
