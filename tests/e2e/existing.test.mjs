@@ -7,10 +7,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { Client } from '../lib/client.mjs'
+import { Client, openStream } from '../lib/client.mjs'
 import { SITES, SITE_AUTHORIZATION, SITE_PASSWORD, startExisting } from '../lib/existing_sites.mjs'
 import { give } from '../lib/front.mjs'
-import { connect, scratch, until } from '../lib/net.mjs'
+import { scratch, until } from '../lib/net.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import { DONE, expectEnd } from '../lib/site.mjs'
@@ -33,17 +33,6 @@ const GENERATIONS = {
       return client.open(JSON.parse(answer.content).data.url)
     },
   },
-}
-
-/* A request whose answer does not end: the socket, with all that came so far as text(). */
-function open(front, client, target, headers, streams) {
-  const socket = connect(front.where)
-  const all = { host: new URL(client.origin).host, origin: client.origin, ...client.headers, ...headers }
-  let text = ''
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
-  socket.write(`GET ${target} HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
-  streams.push(socket)
-  return Object.assign(socket, { text: () => text })
 }
 
 for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin }] of Object.entries(GENERATIONS)) {
@@ -104,7 +93,7 @@ for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin
         const none = await client.send('GET', '/signin/none')
         assert.deepEqual([none.status, /data-problem="([\w-]+)"/.exec(none.content)?.[1]], [404, 'not-found'], none.content)
 
-        const events = open(front, client, eventPath, { accept: 'text/event-stream' }, streams)
+        const events = openStream(front, client, eventPath, { accept: 'text/event-stream' }, streams)
         await until('the first event', () => events.text().includes('server.connected'))
         const made = await client.send('POST', terminals, { headers: JSON_TYPE, body: JSON.stringify({ command: 'cat', title: 'x' }) })
         const { id } = unwrap(JSON.parse(made.content))
@@ -114,7 +103,7 @@ for (const [name, { version, events: eventPath, terminals, unwrap, ticket, begin
           const got = await client.send('POST', `${terminals}/${id}/connect-token`, { headers: { ...JSON_TYPE, 'x-opencode-ticket': '1' }, body: '{}' })
           query = `?ticket=${encodeURIComponent(unwrap(JSON.parse(got.content)).ticket)}`
         }
-        const terminal = open(front, client, `${terminals}/${id}/connect${query}`, {
+        const terminal = openStream(front, client, `${terminals}/${id}/connect${query}`, {
           connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
         }, streams)
         await until('101', () => /^HTTP\/1\.1 101 [^]*\r\n\r\n/.test(terminal.text()))

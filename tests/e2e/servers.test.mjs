@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Client } from '../lib/client.mjs'
+import { Client, openStream } from '../lib/client.mjs'
 import { startFront } from '../lib/front.mjs'
-import { connect, until } from '../lib/net.mjs'
+import { until } from '../lib/net.mjs'
 import { startOpencode } from '../lib/opencode.mjs'
 import { startProvider } from '../lib/provider.mjs'
 import { KINDS } from '../lib/servers.mjs'
@@ -31,17 +31,6 @@ after(async () => {
   for (const front of fronts) await front.stop()
   await provider?.stop()
 })
-
-/* A request whose answer does not end: the socket, with all that came so far as text(). */
-function open(front, client, target, headers) {
-  const socket = connect(front.where)
-  const all = { host: new URL(client.origin).host, origin: client.origin, ...client.headers, ...headers }
-  let text = ''
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
-  socket.write(`GET ${target} HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
-  streams.push(socket)
-  return Object.assign(socket, { text: () => text })
-}
 
 /* As the web UI begins ChatGPT, in a body as large as may be. */
 const begin = (client, size = BODY_MAX) => client.begin({ body: JSON.stringify({ method: 0, inputs: {} }).padEnd(size) })
@@ -73,15 +62,15 @@ for (const [kind, row] of Object.entries(KINDS)) {
     assert.ok(JSON.parse((await client.send('GET', '/provider')).content).connected.includes('openai'))
     assert.notEqual(opencode.auth().openai.refresh, tokens, 'these are the tokens of this sign-in')
 
-    const events = open(front, client, '/event', { accept: 'text/event-stream' })
+    const events = openStream(front, client, '/event', { accept: 'text/event-stream' }, streams)
     await until('the first event', () => events.text().includes('"server.connected"'))
     const json = { 'content-type': 'application/json' }
     const made = await client.send('POST', '/pty', { headers: json, body: JSON.stringify({ command: 'cat', title: 'x' }) })
     const { id } = JSON.parse(made.content)
     await until('the event of its terminal', () => events.text().includes('"pty.created"') && events.text().includes(id))
-    const terminal = open(front, client, `/pty/${id}/connect`, {
+    const terminal = openStream(front, client, `/pty/${id}/connect`, {
       connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    })
+    }, streams)
     await until('101', () => /^HTTP\/1\.1 101 [^]*\r\n\r\n/.test(terminal.text()))
     terminal.write(Buffer.concat([Buffer.from([0x81, 0x80 | 6, 0, 0, 0, 0]), Buffer.from('hello\n')]))
     // once by the terminal, once by cat

@@ -53,6 +53,11 @@ export async function startBehind() {
     })
     socket.on('end', () => socket.end())
   })
+  // Node's own answer has no length, and then it depends on the moment how a proxy ends it
+  server.on('clientError', (error, socket) => {
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   let count = 0
   return {

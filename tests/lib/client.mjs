@@ -23,6 +23,20 @@ function fetchFrom(where, url, { method, headers, body }) {
   })
 }
 
+/*
+ * A request through a front whose answer does not end: the socket, with all that came so far as text(). It is
+ * added to streams, which the caller destroys.
+ */
+export function openStream(front, client, target, headers, streams) {
+  const socket = connect(front.where)
+  const all = { host: new URL(client.origin).host, origin: client.origin, ...client.headers, ...headers }
+  let text = ''
+  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+  socket.write(`GET ${target} HTTP/1.1\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+  streams.push(socket)
+  return Object.assign(socket, { text: () => text })
+}
+
 /* where: what connect() wants, if the origin's name and port do not lead there. */
 export class Client {
   constructor(origin, { authorization, headers = {}, where } = {}) {
